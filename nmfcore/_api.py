@@ -1,0 +1,189 @@
+"""The front door: the sequence of a fit, and nothing else."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import _check
+from ._driver import Fit
+from ._types import Result, State
+
+REPORT_SECONDS = 1.0
+
+
+def nmf(
+    X: Any,
+    k: int,
+    *,
+    loss: str | float = "frobenius",
+    solver: str = "auto",
+    init: str | tuple[Any, Any] = "auto",
+    max_iter: int = 200,
+    tol: float = 1e-4,
+    max_time: float | None = None,
+    inner_iter: int | str = "auto",
+    extrapolate: bool = True,
+    n_threads: int | None = None,
+    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    callback: Callable[[State], object] | None = None,
+    verbose: bool = False,
+) -> Result:
+    """Factorize X ~ W H, all non-negative: the general door.
+
+    Parameters
+    ----------
+    X, k, init, max_iter, tol, max_time, inner_iter, extrapolate, n_threads, random_state, callback, verbose
+        See `hals`.
+    loss : {"frobenius"} or 2
+        What is minimised, by name or as the beta of a beta-divergence.
+    solver : {"auto", "hals"}
+        How; "auto" is the best one for the loss.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `hals`; also for an unknown loss or solver, and for a solver that the loss does not serve.
+    """
+    clock = time.perf_counter()
+    k = _check.count(k, "k", 1)
+    chosen_loss = _check.loss(loss)
+    chosen_solver = _check.solver(solver, chosen_loss, inner_iter)
+    chosen_options = _check.options(max_iter, tol, max_time, extrapolate, callback, verbose, _Report())
+    data, workspace = _check.data(X, _check.threads(n_threads))
+    start = _check.start(init, data, k, random_state, workspace)
+    return Fit(data, chosen_loss, chosen_solver, start, chosen_options, workspace, clock).run()
+
+
+def hals(
+    X: Any,
+    k: int,
+    *,
+    init: str | tuple[Any, Any] = "auto",
+    max_iter: int = 200,
+    tol: float = 1e-4,
+    max_time: float | None = None,
+    inner_iter: int | str = "auto",
+    extrapolate: bool = True,
+    n_threads: int | None = None,
+    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    callback: Callable[[State], object] | None = None,
+    verbose: bool = False,
+) -> Result:
+    r"""Factorize X ~ W H with W, H >= 0 by hierarchical alternating least squares (HALS).
+
+    Minimises :math:`f(W, H) = \frac12 \|X - W H\|_F^2` by cyclic coordinate descent, W first, then H [1]_. Two
+    accelerations are on by default: inner sweeps, repeated as long as they pay beside the products with X [2]_, and
+    extrapolation of both factors [3]_ with Nesterov's weights, safeguarded by the objective: where it rises, the
+    momentum is dropped, and where that does not help, the fit goes back to the best factors.
+
+    Parameters
+    ----------
+    X : array_like, shape (m, n)
+        Samples in rows, features in columns; finite, >= 0. float32 and float64 in C or Fortran order are read where
+        they lie; float16 is computed in float32, integers and booleans in float64. Never written to.
+    k : int
+        The rank, >= 1; it may exceed m and n.
+    init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar"} or (W0, H0)
+        The start [4]_; "auto" is "nndsvda", or "random" for k > min(m, n). Given factors are copied, in any float
+        dtype.
+    max_iter : int
+        Most iterations; one updates W, then H. 0 returns the start.
+    tol : float
+        The fit has converged when the first sweep of an iteration moves the factors by at most tol times the
+        residual, :math:`\sum_t G_{tt} \|\Delta_t\|^2 \le tol^2 \|X - W H\|_F^2` summed over both factors
+        (:math:`\Delta_t` is the change of component t, G = H H' for W and W' W for H): what a sweep can still gain
+        is a share tol**2 of the objective. Also when X is fitted to round-off, or when 20 iterations found nothing
+        better ("stalled": round-off is all that is left). No scale enters. 0 runs exactly max_iter iterations.
+    max_time : float, optional
+        Seconds after which no further iteration begins.
+    inner_iter : int or "auto"
+        Sweeps over a factor per product with X. 1 with extrapolate=False is the textbook's HALS.
+    extrapolate : bool
+        Whether to extrapolate.
+    n_threads : int, optional
+        None: the environment variable OMP_NUM_THREADS or all processors that the process may use; -1: all, -2: all
+        but one. The result does not depend on it, to the bit.
+    random_state : int, Generator, RandomState, optional
+        Where "random", "nndsvdar" and the randomized SVD under "nndsvd*" draw from; None: NumPy's global state.
+    callback : callable, optional
+        Called as callback(state) after each iteration with a `State`; to return True ends the fit. An exception in
+        it passes through.
+    verbose : bool
+        Print a line now and then.
+
+    Returns
+    -------
+    Result
+        The best factors evaluated; ``W, H = result`` unpacks it. Its kkt_residual is
+        :math:`(\sum_t G_{tt} \|\min(F_t, \nabla_t / G_{tt})\|^2)^{1/2} / \|X\|_F` over both factors F.
+
+    Raises
+    ------
+    TypeError
+        X is sparse, complex, text or of another kind that holds no real numbers; an option of the wrong type.
+    ValueError
+        X is not 2-D, is empty, or has NaN, infinite or negative entries; factors of the wrong shape or with such
+        entries; an option out of its range.
+
+    Notes
+    -----
+    An iteration costs 4 m n k flop for the two products with X and 2 (m + n) k^2 for each sweep, and reads X twice;
+    with extrapolation the objective is that of the extrapolated W and the new H, which are the factors returned.
+    Memory beyond X: about 8 (m + n) k numbers.
+
+    References
+    ----------
+    .. [1] A. Cichocki, A.-H. Phan, "Fast local algorithms for large scale nonnegative matrix and tensor
+       factorizations", IEICE Trans. Fundamentals E92-A (2009) 708-721. doi:10.1587/transfun.E92.A.708
+    .. [2] N. Gillis, F. Glineur, "Accelerated multiplicative updates and hierarchical ALS algorithms for nonnegative
+       matrix factorization", Neural Computation 24 (2012) 1085-1105. doi:10.1162/NECO_a_00256
+    .. [3] A. M. S. Ang, N. Gillis, "Accelerating nonnegative matrix factorization algorithms using extrapolation",
+       Neural Computation 31 (2019) 417-439. doi:10.1162/neco_a_01157
+    .. [4] C. Boutsidis, E. Gallopoulos, "SVD based initialization: A head start for nonnegative matrix
+       factorization", Pattern Recognition 41 (2008) 1350-1362. doi:10.1016/j.patcog.2007.09.010
+
+    Examples
+    --------
+    >>> import numpy as np, nmfcore
+    >>> X = np.outer([1.0, 2.0, 3.0], [4.0, 5.0])
+    >>> W, H = nmfcore.hals(X, 1)
+    >>> np.allclose(W @ H, X)
+    True
+    """
+    return nmf(
+        X,
+        k,
+        solver="hals",
+        init=init,
+        max_iter=max_iter,
+        tol=tol,
+        max_time=max_time,
+        inner_iter=inner_iter,
+        extrapolate=extrapolate,
+        n_threads=n_threads,
+        random_state=random_state,
+        callback=callback,
+        verbose=verbose,
+    )
+
+
+class _Report:
+    """Prints the first iteration, then one a second."""
+
+    def __init__(self) -> None:
+        self.printed = -REPORT_SECONDS
+
+    def __call__(self, state: State) -> None:
+        if state.iteration == 1 or state.seconds - self.printed >= REPORT_SECONDS:
+            self.printed = state.seconds
+            print(
+                f"iteration {state.iteration:5d}  objective {state.objective:.6e}  "
+                f"relative error {state.relative_error:.6f}  {state.seconds:.2f} s",
+                flush=True,
+            )

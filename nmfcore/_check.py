@@ -1,0 +1,224 @@
+"""Every check of what the user passes, and every step from a name to an object. No other file raises on bad input."""
+
+import math
+import numbers
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import _threads
+from ._driver import Options
+from ._types import State
+from ._workspace import Workspace
+from .data import Data, Dense
+from .init import INITS, Random, Start, given, made
+from .losses import LOSSES, Frobenius
+from .solvers import HALS, SOLVERS, Solver
+
+BLOCK = 1 << 20  # entries looked at at a time to find the first bad one
+
+
+def data(X: Any, n_threads: int) -> tuple[Data, Workspace]:
+    """X held for a fit, and the workspace of that fit; X is copied only where the kernels cannot read it as it is."""
+    X = matrix(X, "X")
+    workspace = Workspace(X.dtype, n_threads)
+    held = Dense.of(X, workspace)
+    if not (held.smallest >= 0 and math.isfinite(held.squared_norm)):
+        _refuse_entries(X, "X")
+    return held, workspace
+
+
+def matrix(X: Any, name: str) -> np.ndarray:
+    """A non-empty 2-D array of float32 or float64 in native byte order, with unit stride along one axis."""
+    if hasattr(X, "tocsr") or hasattr(X, "sparse"):
+        _refuse_sparse(X, name)
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        count = np.ma.count_masked(X)
+        raise ValueError(f"{name} is a masked array with {count} masked entries; missing entries are not supported")
+    try:
+        X = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a matrix: its rows have different lengths ({error})") from None
+    if X.dtype.kind == "c":
+        raise TypeError(f"{name} is complex ({X.dtype}); wanted real numbers")
+    if X.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {X.dtype}; wanted real numbers")
+    if X.dtype.kind == "f" and X.dtype.itemsize > 8:
+        raise TypeError(f"{name} has dtype {X.dtype}, more precise than the computation: pass {name}.astype('float64')")
+    if X.ndim != 2:
+        raise ValueError(f"{name} has {X.ndim} dimension{'s' * (X.ndim != 1)}, shape {X.shape}; wanted a matrix (2)")
+    if 0 in X.shape:
+        raise ValueError(f"{name} is empty, shape {X.shape}; wanted at least one row and one column")
+    single = X.dtype.kind == "f" and X.dtype.itemsize <= 4
+    X = np.asarray(X, np.float32 if single else np.float64)
+    X = X if X.flags.aligned else X.copy()
+    readable = any(s == X.itemsize or n == 1 for s, n in zip(X.strides, X.shape, strict=True))
+    return X if readable and all(s % X.itemsize == 0 for s in X.strides) else np.ascontiguousarray(X)
+
+
+def _refuse_sparse(X: Any, name: str) -> None:
+    import scipy.sparse
+
+    if scipy.sparse.issparse(X):
+        raise TypeError(f"{name} is a sparse {type(X).__name__}; this version takes dense X: pass {name}.toarray()")
+
+
+def _refuse_entries(X: np.ndarray, name: str) -> None:
+    """Say how many entries are NaN, infinite or negative, and where the first is."""
+    kinds = {"NaN": np.isnan, "infinite": np.isinf, "negative": lambda block: block < 0}
+    step = max(1, BLOCK // X.shape[1])
+    for kind, is_bad in kinds.items():
+        count, first = 0, None
+        for i in range(0, len(X), step):
+            bad = is_bad(X[i : i + step])
+            if first is None and bad.any():
+                row, column = np.argwhere(bad)[0]
+                first = int(row) + i, int(column)
+            count += int(np.count_nonzero(bad))
+        if first is not None:
+            entries = "entry" if count == 1 else "entries"
+            wanted = "finite numbers" if kind != "negative" else "numbers >= 0"
+            raise ValueError(f"{name} has {count} {kind} {entries}, the first ({X[first]}) at {first}; wanted {wanted}")
+
+
+def count(value: Any, name: str, least: int) -> int:
+    """An integer, of Python or NumPy, that is at least `least`."""
+    wanted = f"wanted an integer >= {least}"
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {value!r}; {wanted}")
+    try:
+        value = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); {wanted}") from None
+    if value < least:
+        raise ValueError(f"{name} is {value}; {wanted}")
+    return value
+
+
+def number(value: Any, name: str) -> float:
+    """A finite number >= 0."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); wanted a number >= 0")
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} is {value}; wanted a finite number >= 0")
+    return float(value)
+
+
+def flag(value: Any, name: str) -> bool:
+    """True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); wanted True or False")
+    return bool(value)
+
+
+def choice(value: Any, name: str, known: dict[str, Any]) -> Any:
+    """What a name stands for."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); wanted one of {_names(known)}")
+    if value not in known:
+        raise ValueError(f"{name} is {value!r}; wanted one of {_names(known)}")
+    return known[value]
+
+
+def _names(known: dict[str, Any]) -> str:
+    return ", ".join(repr(name) for name in known)
+
+
+def threads(n_threads: Any) -> int:
+    """The number of threads that n_threads means."""
+    if n_threads is not None:
+        n_threads = count(n_threads, "n_threads", -(2**31))
+        if n_threads == 0:
+            raise ValueError("n_threads is 0; wanted a number >= 1, None for all, or -1 for all, -2 for all but one")
+    return _threads.resolve(n_threads)
+
+
+def generator(random_state: Any) -> Random:
+    """NumPy's global state for None, a new one for a seed, or the generator that was passed."""
+    if random_state is None:
+        return np.random.mtrand._rand  # the one behind np.random.seed, as scikit-learn has it
+    if isinstance(random_state, np.random.Generator | np.random.RandomState):
+        return random_state
+    wanted = "wanted None, an integer >= 0, a numpy Generator or a RandomState"
+    if isinstance(random_state, bool | np.bool_) or not isinstance(random_state, numbers.Integral):
+        raise TypeError(f"random_state is {random_state!r} ({type(random_state).__name__}); {wanted}")
+    if random_state < 0:
+        raise ValueError(f"random_state is {random_state}; {wanted}")
+    return np.random.default_rng(int(random_state))
+
+
+def start(init: Any, held: Data, k: int, random_state: Any, workspace: Workspace) -> Start:
+    """The starting factors that `init` names or holds."""
+    rng = generator(random_state)
+    if isinstance(init, tuple | list):
+        if len(init) != 2:
+            raise ValueError(f"init has {len(init)} elements; wanted a pair (W0, H0)")
+        m, n = held.shape
+        return given(held, _factor(init[0], "init[0] (W0)", (m, k)), _factor(init[1], "init[1] (H0)", (k, n)))
+    largest = min(held.shape)
+    known = {"auto": "nndsvda" if k <= largest else "random"} | {name: name for name in INITS}
+    name = choice(init, "init", known)
+    if k > largest and name != "random":
+        raise ValueError(f"init={init!r} needs k <= min(m, n) = {largest}, but k is {k}; 'random' and 'auto' do not")
+    return made(held, name, k, rng, workspace)
+
+
+def _factor(F: Any, name: str, shape: tuple[int, int]) -> np.ndarray:
+    F = matrix(F, name)
+    if F.shape != shape:
+        raise ValueError(f"{name} has shape {F.shape}; wanted {shape}")
+    if not (F.min() >= 0 and F.max() < math.inf):
+        _refuse_entries(F, name)
+    return F
+
+
+def solver(name: Any, loss: Frobenius, inner_iter: Any) -> Solver:
+    """The solver of that name, which must be served by the loss."""
+    known = {"auto": HALS} | SOLVERS
+    chosen = choice(name, "solver", known)
+    if chosen.needs not in loss.provides:
+        serving = [name for name, other in SOLVERS.items() if other.needs in loss.provides]
+        raise ValueError(f"solver={name!r} does not serve loss={loss.name!r}; wanted one of {serving}")
+    if isinstance(inner_iter, str):
+        choice(inner_iter, "inner_iter", {"auto": None})
+    else:
+        inner_iter = count(inner_iter, "inner_iter", 1)
+    return chosen(inner_iter)
+
+
+def loss(value: Any) -> Frobenius:
+    """The loss of that name, or of that beta."""
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        betas = {known.beta: name for name, known in LOSSES.items()}
+        if value not in betas:
+            raise ValueError(
+                f"loss is beta={value}; this version has {', '.join(f'{b} ({n})' for b, n in betas.items())}"
+            )
+        value = betas[value]
+    return choice(value, "loss", LOSSES)()
+
+
+def options(
+    max_iter: Any,
+    tol: Any,
+    max_time: Any,
+    extrapolate: Any,
+    callback: Any,
+    verbose: Any,
+    report: Callable[[State], None],
+) -> Options:
+    """When to stop and what to tell."""
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            f"callback is {callback!r} ({type(callback).__name__}); wanted a function of one argument, or None"
+        )
+    return Options(
+        max_iter=count(max_iter, "max_iter", 0),
+        tol=number(tol, "tol"),
+        max_time=None if max_time is None else number(max_time, "max_time"),
+        extrapolate=flag(extrapolate, "extrapolate"),
+        callback=callback,
+        report=report if flag(verbose, "verbose") else None,
+    )

@@ -1,0 +1,61 @@
+# The compiled kernels, included by one module for each instruction-set level (see __init__.py). They know arrays
+# only: inputs, outputs, scalars, n_threads. The caller owns every array and has checked it.
+
+import numpy as np
+
+from cython.parallel cimport prange, threadid
+from libc.string cimport memset
+
+ctypedef fused real:
+    float
+    double
+
+cdef extern from *:
+    """
+    #ifdef _OPENMP
+    #define NMF_OPENMP 1
+    #else
+    #define NMF_OPENMP 0
+    #endif
+    """
+    const int NMF_OPENMP
+
+cdef extern from "tiles.h" nogil:
+    enum:
+        TILE_ROWS "NMF_TILE_ROWS"
+        PANEL_VECTORS "NMF_PANEL_VECTORS"
+        SWEEP_VECTORS "NMF_SWEEP_VECTORS"
+        LANES_F64 "NMF_LANES(double)"
+        LANES_F32 "NMF_LANES(float)"
+    int nmf_cpu_level()
+    # Macros that take the function of the pointers' type.
+    void product_tile(...)
+    void sweep_tile(...)
+    void scan_row(...)
+    double inner_row(...)
+    double distance_row(...)
+    void extrapolate_row(...)
+
+
+cdef inline Py_ssize_t lanes_of(const real *_) noexcept nogil:
+    return LANES_F64 if real is double else LANES_F32
+
+
+def cpu_level():
+    """The highest x86-64 level this processor can run: 4, 3, or 1 for the baseline."""
+    return nmf_cpu_level()
+
+
+def has_openmp():
+    """Whether this module was compiled with OpenMP."""
+    return bool(NMF_OPENMP)
+
+
+def vector_bytes():
+    """Width of a vector of this module in bytes."""
+    return LANES_F64 * sizeof(double)
+
+
+include "product.pxi"
+include "reduce.pxi"
+include "sweep.pxi"

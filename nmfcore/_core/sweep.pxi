@@ -1,0 +1,71 @@
+# Cyclic coordinate descent on the rows of a factor, given G = B'B and C = X B.
+#
+# The rows are independent, so a group of them is taken through all its sweeps while it is in cache: the iterates
+# are those of the textbook's loop over coordinates, the factor is read and written once. A group is a few tiles,
+# stored coordinate by row; it has the same rows at every instruction-set level, so that every level does as many
+# sweeps.
+
+cdef enum:
+    GROUP_ROWS = 64  # a multiple of the rows of a tile at every level
+
+
+cdef void load_tile(const real *A, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t size, real *tile) noexcept nogil:
+    """tile[t, r] = A[r, t], filled up with zeros."""
+    cdef Py_ssize_t r, t
+    for r in range(rows):
+        for t in range(k):
+            tile[t * size + r] = A[r * k + t]
+    for r in range(rows, size):
+        for t in range(k):
+            tile[t * size + r] = 0
+
+
+cdef double sweep_group(const real *G, const real *inverse_diagonal, const real *C, real *F, Py_ssize_t rows,
+                        Py_ssize_t k, Py_ssize_t max_sweeps, double stop, real *scratch) noexcept nogil:
+    """The sweeps of one group of rows; returns the change of the first one."""
+    cdef Py_ssize_t size = SWEEP_VECTORS * lanes_of(F), tiles = ceil_div(rows, size), i, r, t, sweeps = 0
+    cdef real *c = scratch
+    cdef real *f = c + GROUP_ROWS * k
+    cdef real *moved = f + GROUP_ROWS * k
+    cdef double change = 0, first = 0
+    for i in range(tiles):
+        load_tile(C + i * size * k, min(size, rows - i * size), k, size, c + i * size * k)
+        load_tile(F + i * size * k, min(size, rows - i * size), k, size, f + i * size * k)
+    while sweeps < max_sweeps:
+        memset(moved, 0, GROUP_ROWS * sizeof(real))
+        for i in range(tiles):
+            sweep_tile(G, k, inverse_diagonal, c + i * size * k, f + i * size * k, moved + i * size)
+        change = 0
+        for r in range(rows):
+            change += moved[r]
+        if sweeps == 0:
+            first = change
+        sweeps += 1
+        if change <= stop * first:
+            break
+    for i in range(tiles):
+        for r in range(min(size, rows - i * size)):
+            for t in range(k):
+                F[(i * size + r) * k + t] = f[(i * k + t) * size + r]
+    return first
+
+
+def sweep_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):
+    """Entries of scratch, and of group_moved, that `sweep` wants."""
+    return n_threads * (2 * k + 1) * GROUP_ROWS, ceil_div(rows, GROUP_ROWS)
+
+
+def sweep(const real[:, ::1] G, const real[::1] inverse_diagonal, const real[:, ::1] C, real[:, ::1] F,
+          Py_ssize_t max_sweeps, double stop, real[::1] scratch, double[::1] group_moved, int n_threads):
+    """Cyclic coordinate sweeps over F >= 0 for 1/2 tr(F G F') - tr(F C'), in place.
+
+    A coordinate whose inverse_diagonal is 0 is left as it is. A group of GROUP_ROWS rows stops after max_sweeps, or
+    when the sum of G_tt (change)^2 in a sweep is at most stop times that of its first (Gillis & Glineur 2012).
+    Returns that sum for the first sweep, over all rows. 2 rows k^2 flop a sweep.
+    """
+    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], groups = ceil_div(rows, GROUP_ROWS), i
+    for i in prange(groups, nogil=True, num_threads=n_threads, schedule="dynamic"):
+        group_moved[i] = sweep_group(&G[0, 0], &inverse_diagonal[0], &C[i * GROUP_ROWS, 0], &F[i * GROUP_ROWS, 0],
+                                     min(<Py_ssize_t> GROUP_ROWS, rows - i * GROUP_ROWS), k, max_sweeps, stop,
+                                     &scratch[threadid() * (2 * k + 1) * GROUP_ROWS])
+    return ordered_sum(group_moved[:groups])

@@ -1,0 +1,78 @@
+/* The register tiles under the Cython kernels, for float and double.
+ *
+ * Cython has no vector types, and gcc leaves these loops scalar or spills their accumulators, so the innermost
+ * loops stand here; the loops over tiles, rows and threads are in the .pxi files. The flags a level is compiled
+ * with choose the instruction set. Without vector extensions (MSVC) a vector has one lane.
+ */
+#ifndef NMFCORE_TILES_H
+#define NMFCORE_TILES_H
+
+#include <stddef.h>
+#include <string.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define NMF_INLINE static inline __attribute__((always_inline))
+#define NMF_PREFETCH(p) __builtin_prefetch((p), 0, 2)
+#if defined(__AVX512F__)
+#define NMF_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define NMF_VECTOR_BYTES 32
+#else
+#define NMF_VECTOR_BYTES 16
+#endif
+#define NMF_LANES(real) (NMF_VECTOR_BYTES / (int)sizeof(real))
+#else
+#define NMF_INLINE static __forceinline
+#define NMF_PREFETCH(p) ((void)0)
+#define NMF_LANES(real) 1
+#endif
+
+/* 32 vector registers hold an accumulator of 8 x 3 vectors, 16 hold one of 4 x 3. */
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define NMF_TILE_ROWS 8
+#define NMF_SWEEP_VECTORS 4
+#else
+#define NMF_TILE_ROWS 4
+#define NMF_SWEEP_VECTORS 2
+#endif
+#define NMF_PANEL_VECTORS 3 /* vectors of B that a product tile holds at the most */
+#define NMF_SWEEP_BLOCK 4   /* coordinates that a sweep tile holds at the most */
+
+#define REAL double
+#define NAME(x) x##_f64
+#include "tiles_real.h"
+#undef REAL
+#undef NAME
+
+#define REAL float
+#define NAME(x) x##_f32
+#include "tiles_real.h"
+#undef REAL
+#undef NAME
+
+/* The function of the type that p points to. */
+#define NMF_OF(p, name) \
+    _Generic((p), double *: name##_f64, const double *: name##_f64, float *: name##_f32, const float *: name##_f32)
+#define product_tile(width, x, ...) NMF_OF(x, product_tile)(width, x, __VA_ARGS__)
+#define sweep_tile(G, ...) NMF_OF(G, sweep_tile)(G, __VA_ARGS__)
+#define scan_row(x, ...) NMF_OF(x, scan_row)(x, __VA_ARGS__)
+#define inner_row(a, ...) NMF_OF(a, inner_row)(a, __VA_ARGS__)
+#define distance_row(a, ...) NMF_OF(a, distance_row)(a, __VA_ARGS__)
+#define extrapolate_row(now, ...) NMF_OF(now, extrapolate_row)(now, __VA_ARGS__)
+
+/* The highest x86-64 level this processor and its operating system can run: 4, 3, or 1 for the baseline. */
+static int nmf_cpu_level(void) {
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+    __builtin_cpu_init();
+    int v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+             __builtin_cpu_supports("bmi2");
+    int v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl");
+    return v4 ? 4 : v3 ? 3 : 1;
+#else
+    return 1;
+#endif
+}
+
+#endif

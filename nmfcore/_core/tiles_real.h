@@ -1,0 +1,148 @@
+/* Included by tiles.h once for each REAL; NAME(x) adds the suffix of the type. */
+
+#if defined(__GNUC__) || defined(__clang__)
+typedef REAL NAME(vec) __attribute__((vector_size(NMF_VECTOR_BYTES)));
+#else
+typedef REAL NAME(vec);
+#endif
+
+/* Through memcpy, since numpy promises the alignment of an element and no more; one instruction each. */
+NMF_INLINE NAME(vec) NAME(load)(const REAL *p) {
+    NAME(vec) v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+NMF_INLINE void NAME(store)(REAL *p, NAME(vec) v) { memcpy(p, &v, sizeof v); }
+
+/* max(v, 0) lane by lane; 0 for a NaN. */
+NMF_INLINE NAME(vec) NAME(positive_part)(NAME(vec) v) {
+#if defined(__GNUC__) || defined(__clang__)
+    return (NAME(vec))((__typeof__(v > 0))v & (v > 0)); /* a comparison of vectors gives all bits or none */
+#else
+    return v > 0 ? v : 0;
+#endif
+}
+
+/* tile[r, :] += sum over p of x[r * row_stride + p * term_stride] * b[p, :], for TILE_ROWS rows r and `width`
+ * vectors; `first` starts the sums at zero. Eight steps fetch eight cache lines at next, next_line apart, for
+ * the tiles to come: the processor's own prefetching does not follow so many streams. */
+NMF_INLINE void NAME(product_width)(const int width, const REAL *x, ptrdiff_t row_stride, ptrdiff_t term_stride,
+                                    const REAL *b, ptrdiff_t depth, const REAL *next, ptrdiff_t next_line,
+                                    ptrdiff_t next_step, int first, REAL *tile) {
+    NAME(vec) sum[NMF_TILE_ROWS][NMF_PANEL_VECTORS], row[NMF_PANEL_VECTORS];
+    for (int r = 0; r < NMF_TILE_ROWS; r++)
+        for (int v = 0; v < width; v++)
+            sum[r][v] = first ? (NAME(vec)){0} : NAME(load)(tile + (r * width + v) * NMF_LANES(REAL));
+    for (ptrdiff_t p = 0; p < depth; p++) {
+        for (int v = 0; v < width; v++) row[v] = NAME(load)(b + (p * width + v) * NMF_LANES(REAL));
+        NMF_PREFETCH(next + (p & 7) * next_line + (p >> 3) * next_step);
+        for (int r = 0; r < NMF_TILE_ROWS; r++) {
+            REAL entry = x[r * row_stride + p * term_stride];
+            for (int v = 0; v < width; v++) sum[r][v] += entry * row[v];
+        }
+    }
+    for (int r = 0; r < NMF_TILE_ROWS; r++)
+        for (int v = 0; v < width; v++) NAME(store)(tile + (r * width + v) * NMF_LANES(REAL), sum[r][v]);
+}
+
+static void NAME(product_tile)(ptrdiff_t width, const REAL *x, ptrdiff_t row_stride, ptrdiff_t term_stride,
+                               const REAL *b, ptrdiff_t depth, const REAL *next, ptrdiff_t next_line,
+                               ptrdiff_t next_step, int first, REAL *tile) {
+    if (width == 3)
+        NAME(product_width)(3, x, row_stride, term_stride, b, depth, next, next_line, next_step, first, tile);
+    else if (width == 2)
+        NAME(product_width)(2, x, row_stride, term_stride, b, depth, next, next_line, next_step, first, tile);
+    else
+        NAME(product_width)(1, x, row_stride, term_stride, b, depth, next, next_line, next_step, first, tile);
+}
+
+/* One cyclic coordinate step for the coordinates t ... t + count - 1 of all rows of a tile, tiles stored
+ * coordinate by row: first their residuals c - G w against the factor as it stands, then one after the other.
+ * moved gathers G_tt times the square of each change, row by row. */
+NMF_INLINE void NAME(sweep_count)(const int count, const REAL *G, ptrdiff_t k, ptrdiff_t t,
+                                  const REAL *inverse_diagonal, const REAL *c, REAL *w, REAL *moved) {
+    enum { LANES = NMF_LANES(REAL), VECTORS = NMF_SWEEP_VECTORS, ROWS = LANES * VECTORS };
+    NAME(vec) residual[NMF_SWEEP_BLOCK][VECTORS], row[VECTORS];
+    for (int b = 0; b < count; b++)
+        for (int v = 0; v < VECTORS; v++) residual[b][v] = NAME(load)(c + (t + b) * ROWS + v * LANES);
+    for (ptrdiff_t i = 0; i < k; i++) {
+        ptrdiff_t s = i < k - t ? t + i : t + i - k; /* what was changed last comes last: its latency is hidden */
+        for (int v = 0; v < VECTORS; v++) row[v] = NAME(load)(w + s * ROWS + v * LANES);
+        for (int b = 0; b < count; b++)
+            for (int v = 0; v < VECTORS; v++) residual[b][v] -= G[(t + b) * k + s] * row[v];
+    }
+    for (int b = 0; b < count; b++) {
+        for (int v = 0; v < VECTORS; v++) {
+            REAL *entry = w + (t + b) * ROWS + v * LANES;
+            NAME(vec) old = NAME(load)(entry);
+            NAME(vec) new = NAME(positive_part)(old + inverse_diagonal[t + b] * residual[b][v]);
+            NAME(vec) change = new - old;
+            NAME(store)(entry, new);
+            NAME(store)(moved + v * LANES,
+                        NAME(load)(moved + v * LANES) + G[(t + b) * k + t + b] * change * change);
+            for (int u = b + 1; u < count; u++) residual[u][v] -= G[(t + u) * k + t + b] * change;
+        }
+    }
+}
+
+static void NAME(sweep_tile)(const REAL *G, ptrdiff_t k, const REAL *inverse_diagonal, const REAL *c, REAL *w,
+                             REAL *moved) {
+    ptrdiff_t t = 0;
+    for (; t + NMF_SWEEP_BLOCK <= k; t += NMF_SWEEP_BLOCK)
+        NAME(sweep_count)(NMF_SWEEP_BLOCK, G, k, t, inverse_diagonal, c, w, moved);
+    for (; t < k; t++) NAME(sweep_count)(1, G, k, t, inverse_diagonal, c, w, moved);
+}
+
+/* Adds up the n entries times scale and their squares, in float64, and widens [low, high] to hold the entries. */
+static void NAME(scan_row)(const REAL *x, ptrdiff_t n, double scale, double *sum, double *squares, double *low,
+                           double *high) {
+    enum { LANES = 16 };
+    double add[LANES] = {0}, square[LANES] = {0};
+    REAL lo[LANES], hi[LANES];
+    for (int l = 0; l < LANES; l++) lo[l] = hi[l] = x[0];
+    for (ptrdiff_t j = 0; j < n; j += LANES) {
+        ptrdiff_t lanes = n - j < LANES ? n - j : LANES;
+        for (ptrdiff_t l = 0; l < lanes; l++) {
+            double v = scale * x[j + l];
+            add[l] += v;
+            square[l] += v * v;
+            lo[l] = x[j + l] < lo[l] ? x[j + l] : lo[l];
+            hi[l] = x[j + l] > hi[l] ? x[j + l] : hi[l];
+        }
+    }
+    for (int l = 0; l < LANES; l++) {
+        *sum += add[l];
+        *squares += square[l];
+        *low = lo[l] < *low ? lo[l] : *low;
+        *high = hi[l] > *high ? hi[l] : *high;
+    }
+}
+
+/* Sum over n entries of a * b, or of (scale a - b)^2 for `distance`, in float64. */
+NMF_INLINE double NAME(pair_sum)(const int distance, const REAL *a, const REAL *b, ptrdiff_t n, double scale) {
+    enum { LANES = 16 };
+    double sum[LANES] = {0}, total = 0;
+    for (ptrdiff_t j = 0; j < n; j += LANES) {
+        ptrdiff_t lanes = n - j < LANES ? n - j : LANES;
+        for (ptrdiff_t l = 0; l < lanes; l++) {
+            double x = a[j + l], y = b[j + l];
+            sum[l] += distance ? (scale * x - y) * (scale * x - y) : x * y;
+        }
+    }
+    for (int l = 0; l < LANES; l++) total += sum[l];
+    return total;
+}
+
+static double NAME(inner_row)(const REAL *a, const REAL *b, ptrdiff_t n) { return NAME(pair_sum)(0, a, b, n, 1); }
+
+static double NAME(distance_row)(const REAL *a, const REAL *b, ptrdiff_t n, double scale) {
+    return NAME(pair_sum)(1, a, b, n, scale);
+}
+
+static void NAME(extrapolate_row)(const REAL *now, const REAL *before, ptrdiff_t n, REAL weight, REAL *out) {
+    for (ptrdiff_t j = 0; j < n; j++) {
+        REAL v = now[j] + weight * (now[j] - before[j]);
+        out[j] = v > 0 ? v : 0;
+    }
+}

@@ -1,0 +1,213 @@
+"""The alternation: half-step W, half-step H, objective, extrapolation with its safeguard, stopping, history.
+
+It knows no loss, solver or storage. The objective in it is that of the scaled X (see `data.Data`).
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._types import History, Result, State
+from ._workspace import Workspace
+from .data import Data
+from .init import Start
+from .losses import Frobenius, Normal
+from .solvers import Solver
+
+STALLED = 20  # iterations without a lower objective after which round-off is all that is left
+
+
+@dataclass(frozen=True)
+class Options:
+    """When to stop, what to report, and whether to extrapolate."""
+
+    max_iter: int
+    tol: float
+    max_time: float | None
+    extrapolate: bool
+    callback: Callable[[State], object] | None
+    report: Callable[[State], None] | None
+
+
+class Half:
+    """One side of the alternation: its factor, X seen from it, and the arrays that its updates need."""
+
+    def __init__(self, data: Data, start: np.ndarray, extrapolate: bool) -> None:
+        self.data = data
+        self.factor = start  # where the next half-step starts, extrapolated
+        # What the last half-step found, and the one before; without extrapolation all three are one array.
+        self.new, self.old = (np.empty_like(start), start.copy()) if extrapolate else (start, start)
+        self.best, self.out = start.copy(), np.empty_like(start)
+
+    def restart(self, point: np.ndarray) -> None:
+        """Go on from a point, without momentum."""
+        np.copyto(self.factor, point)
+        np.copyto(self.old, point)
+
+
+class Momentum:
+    """Nesterov's weights (1983), begun anew where the objective rose (O'Donoghue & Candes 2015)."""
+
+    def __init__(self) -> None:
+        self.t = 1.0
+
+    def advance(self) -> float:
+        """The weight of the next iteration; 0 in the first one."""
+        before, self.t = self.t, (1 + math.sqrt(1 + 4 * self.t**2)) / 2
+        return (before - 1) / self.t
+
+    def reset(self) -> None:
+        """Make the next iteration a plain one."""
+        self.t = 1.0
+
+
+class Fit:
+    """One fit, from a start (W, H') for the scaled X to its result."""
+
+    def __init__(
+        self,
+        data: Data,
+        loss: Frobenius,
+        solver: Solver,
+        start: Start,
+        options: Options,
+        workspace: Workspace,
+        clock: float,
+    ) -> None:
+        self.loss, self.solver, self.options, self.workspace, self.clock = loss, solver, options, workspace, clock
+        self.w, self.h = Half(data, start.W, options.extrapolate), Half(data.T, start.Ht, options.extrapolate)
+        self.exponents = start.exponents
+        self.momentum = Momentum()
+        self.value = math.inf  # the lowest so far
+        self.values: list[float] = []
+        self.seconds: list[float] = []
+        self.since_lower = self.since_progress = 0
+        self.h_statistics: Normal | None = None  # those of the best W, where the last iteration found it
+
+    def run(self) -> Result:
+        """Alternate until the stopping rule, a limit or the callback ends it."""
+        statistics = self._statistics(self.w, self.h)
+        self._record(self.loss.value(self.w.data, self.w.factor, self.h.factor, statistics, self.workspace))
+        reason = "max_iter"
+        for iteration in range(1, self.options.max_iter + 1):
+            if iteration > 1:
+                statistics = self._statistics(self.w, self.h)
+            moved = self._iterate(iteration, statistics)
+            stop = self._stop(moved)
+            if stop:
+                reason = stop
+                break
+        return self._result(reason)
+
+    def _iterate(self, iteration: int, statistics: Normal) -> float:
+        """Both half-steps, from the statistics for W; returns the square of their first steps."""
+        w, h = self.w, self.h
+        weight = self.momentum.advance() if self.options.extrapolate else 0.0
+        moved = self._half_step(w, h, statistics, iteration)
+        if self.options.extrapolate:
+            self.workspace.extrapolate(w.new, w.old, weight, w.factor)
+        statistics = self._statistics(h, w)
+        moved += self._half_step(h, w, statistics, iteration)
+        best = self._record(self.loss.value(h.data, h.new, w.factor, statistics, self.workspace))
+        self.h_statistics = statistics if best else None
+        if best:
+            np.copyto(w.best, w.factor)
+            np.copyto(h.best, h.new)
+        if best and self.options.extrapolate:
+            self.workspace.extrapolate(h.new, h.old, weight, h.factor)
+            w.old, w.new = w.new, w.old
+            h.old, h.new = h.new, h.old
+        elif self.options.extrapolate:
+            self._restart()
+        return moved
+
+    def _restart(self) -> None:
+        """After an iteration that was no progress: go on from what it found, without momentum.
+
+        If a plain iteration from there is still above the best factors, go back to those: from them it cannot be.
+        """
+        self.momentum.reset()
+        for half in (self.w, self.h):
+            half.restart(half.new if self.since_progress == 1 else half.best)
+
+    def _statistics(self, half: Half, other: Half) -> Normal:
+        return self.loss.statistics(half.data, other.factor, half.out, self.workspace)
+
+    def _half_step(self, half: Half, other: Half, statistics: Normal, iteration: int) -> float:
+        if half.new is not half.factor:
+            np.copyto(half.new, half.factor)
+        cost = self.loss.cost(half.data, half.new.shape[1])
+        return self.solver.update(half.new, statistics, cost, iteration, self.workspace)
+
+    def _record(self, value: float) -> bool:
+        """Enter the objective of an iteration; whether it is, to round-off, the lowest so far.
+
+        Near a stationary point the objective is flat: to go on where it cannot tell brings the factors closer.
+        """
+        no_higher = value <= self.value * (1 + 4 * np.finfo(self.w.factor.dtype).eps)
+        self.since_lower = 0 if value < self.value else self.since_lower + 1
+        self.since_progress = 0 if no_higher else self.since_progress + 1
+        self.value = min(self.value, value)
+        self.values.append(self.value)
+        self.seconds.append(time.perf_counter() - self.clock)
+        return no_higher
+
+    def _stop(self, moved: float) -> str | None:
+        """The reason to stop after an iteration, if there is one."""
+        options = self.options
+        if self._report():
+            return "callback"
+        if options.tol > 0:
+            exact = self.loss.relative_error(self.w.data, self.value) <= 8 * np.finfo(self.w.factor.dtype).eps
+            if exact or moved <= 2 * options.tol**2 * self.value:
+                return "tol"
+            if self.since_lower >= STALLED:
+                return "stalled"
+        if options.max_time is not None and self.seconds[-1] >= options.max_time:
+            return "max_time"
+        return None
+
+    def _report(self) -> bool:
+        """Tell those who listen; whether the callback wants to stop."""
+        listeners = [call for call in (self.options.report, self.options.callback) if call is not None]
+        if not listeners:
+            return False
+        state = State(
+            iteration=len(self.values) - 1,
+            objective=float(self.loss.units(self.value, sum(self.exponents))),
+            relative_error=self.loss.relative_error(self.w.data, self.value),
+            seconds=self.seconds[-1],
+            _factors=self._factors,
+        )
+        return [listener(state) is True for listener in listeners][-1]
+
+    def _factors(self) -> tuple[np.ndarray, np.ndarray]:
+        """Copies of the best W and H, in units of X."""
+        W, Ht = (np.ldexp(half.best, e) for half, e in zip((self.w, self.h), self.exponents, strict=True))
+        return W, Ht.T
+
+    def _result(self, reason: str) -> Result:
+        exponent = sum(self.exponents)
+        W, H = self._factors()
+        return Result(
+            W=W,
+            H=H,
+            objective=float(self.loss.units(self.value, exponent)),
+            relative_error=self.loss.relative_error(self.w.data, self.value),
+            n_iter=len(self.values) - 1,
+            converged=reason in ("tol", "stalled"),
+            reason=reason,
+            kkt_residual=self._kkt_residual(),
+            history=History(self.loss.units(np.array(self.values), exponent), np.array(self.seconds)),
+        )
+
+    def _kkt_residual(self) -> float:
+        """At the best factors, from statistics made for them: half an iteration each, where they are not at hand."""
+        w, h = self.w, self.h
+        h_statistics = self.h_statistics or self.loss.statistics(h.data, w.best, h.out, self.workspace)
+        square = self.loss.squared_kkt_residual(h.data, h.best, h_statistics)
+        w_statistics = self.loss.statistics(w.data, h.best, w.out, self.workspace)
+        return math.sqrt(square + self.loss.squared_kkt_residual(w.data, w.best, w_statistics))

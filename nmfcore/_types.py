@@ -1,0 +1,96 @@
+"""What a fit gives back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class History:
+    """The course of a fit; entry i belongs to the best factors after i iterations, entry 0 to the start.
+
+    Attributes
+    ----------
+    objective : ndarray of float64, shape (n_iter + 1,)
+        What `Result.objective` would be, had the fit stopped there; it never rises.
+    seconds : ndarray of float64, shape (n_iter + 1,)
+        Wall time since the call, the checks and the start included.
+    """
+
+    objective: np.ndarray
+    seconds: np.ndarray
+
+
+@dataclass(frozen=True)
+class Result:
+    """A factorization X ~ W H; `W, H = result` unpacks it.
+
+    Attributes
+    ----------
+    W : ndarray, shape (m, k)
+        Of the dtype of X, float32 or float64; C-contiguous.
+    H : ndarray, shape (k, n)
+        The same; it is the transpose of a C-contiguous (n, k) array.
+    objective : float
+        The loss at (W, H), for "frobenius" 1/2 ||X - W H||_F^2.
+    relative_error : float
+        ||X - W H||_F / ||X||_F.
+    n_iter : int
+        Iterations done.
+    converged : bool
+        Whether the stopping rule was met (see `hals`).
+    reason : str
+        Why the fit stopped: "tol", "stalled", "max_iter", "max_time" or "callback".
+    kkt_residual : float
+        How far (W, H) is from a stationary point: 0 there; it does not change with the scale of X, nor when a
+        column of W is multiplied and the row of H divided by the same number (see `hals`).
+    history : History
+    """
+
+    W: np.ndarray = field(repr=False)
+    H: np.ndarray = field(repr=False)
+    objective: float
+    relative_error: float
+    n_iter: int
+    converged: bool
+    reason: str
+    kkt_residual: float
+    history: History = field(repr=False)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """W, then H."""
+        return iter((self.W, self.H))
+
+
+@dataclass(frozen=True)
+class State:
+    """What a callback is given after each iteration: the best factors so far.
+
+    Attributes
+    ----------
+    iteration : int
+        Iterations done, from 1.
+    objective, relative_error : float
+        Of the best factors so far.
+    seconds : float
+        Since the call.
+    W, H : ndarray
+        Copies of those factors, made when they are asked for.
+    """
+
+    iteration: int
+    objective: float
+    relative_error: float
+    seconds: float
+    _factors: "object" = field(repr=False)
+
+    @property
+    def W(self) -> np.ndarray:
+        """The best W so far, a copy."""
+        return self._factors()[0]
+
+    @property
+    def H(self) -> np.ndarray:
+        """The best H so far, a copy."""
+        return self._factors()[1]

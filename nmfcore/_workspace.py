@@ -1,0 +1,94 @@
+"""The kernels of one fit, with the memory and the threads that it gives them."""
+
+import numpy as np
+
+from ._core import kernels
+from ._threads import Crowd
+
+PARALLEL_FLOP = 2e5  # below it a second thread costs more than it saves
+CALL_FLOP = 2e10  # one call of a kernel; between two of them a Ctrl-C is heard
+CACHE_LINE = 64
+TINY = {np.dtype(real): np.finfo(real).tiny for real in (np.float32, np.float64)}  # its reciprocal is finite
+
+
+def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
+    """A flat array that starts at a cache line, so that no vector of a tile lies across two."""
+    dtype = np.dtype(dtype)
+    raw = np.empty(size * dtype.itemsize + CACHE_LINE, dtype=np.uint8)
+    start = -raw.__array_interface__["data"][0] % CACHE_LINE
+    return raw[start : start + size * dtype.itemsize].view(dtype)
+
+
+def reciprocal(diagonal: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """1 / G_tt; 0 for an empty component of the other factor, which leaves this one as it is."""
+    inverse = np.zeros(len(diagonal), dtype)
+    return np.divide(1, diagonal, out=inverse, where=diagonal >= TINY[np.dtype(dtype)], casting="same_kind")
+
+
+class Workspace:
+    """Scratch memory, allocated once and grown where a call wants more, and a number of threads.
+
+    Its methods are the kernels of `_core` for arrays of one dtype; sums come back in float64.
+    """
+
+    def __init__(self, dtype: np.dtype, n_threads: int) -> None:
+        self.dtype = np.dtype(dtype)
+        self._crowd = Crowd(n_threads)
+        self._scratch: dict[np.dtype, np.ndarray] = {}
+
+    def _reserve(self, size: int, dtype: np.dtype) -> np.ndarray:
+        held = self._scratch.get(dtype)
+        if held is None or held.size < size:
+            held = self._scratch[dtype] = aligned_empty(size, dtype)
+        return held
+
+    def _threads(self, flop: float) -> int:
+        return self._crowd.threads() if flop > PARALLEL_FLOP else 1
+
+    def product(self, X: np.ndarray, B: np.ndarray, out: np.ndarray, scale: float = 1.0) -> np.ndarray:
+        """out = scale X B, for X (rows x terms) with unit stride along one axis, B (terms x k)."""
+        rows, terms = X.shape
+        k = B.shape[1]
+        step = max(1024, int(CALL_FLOP / (2 * terms * k)))
+        for i in range(0, rows, step):
+            block = X[i : i + step]
+            threads = self._threads(2 * len(block) * terms * k)
+            scratch = self._reserve(kernels.product_scratch(len(block), terms, k, threads), X.dtype)
+            kernels.product(block, B, scratch, out[i : i + step], scale, threads)
+        return out
+
+    def gram(self, F: np.ndarray) -> np.ndarray:
+        """F'F (k x k) in float64, whatever the dtype of F: its error would be that of the objective."""
+        F = F.astype(np.float64, copy=False)
+        return self.product(F.T, F, np.empty((F.shape[1], F.shape[1])))
+
+    def inner(self, A: np.ndarray, B: np.ndarray) -> float:
+        """Sum of A_ij B_ij."""
+        return kernels.inner(A, B, self._threads(2 * A.size))
+
+    def squared_distance(self, A: np.ndarray, B: np.ndarray, scale: float) -> float:
+        """Sum of (scale A_ij - B_ij)^2; the rows of A are contiguous."""
+        return kernels.squared_distance(A, B, scale, self._threads(3 * A.size))
+
+    def scan(self, X: np.ndarray, scale: float = 1.0) -> tuple[float, float, float, float]:
+        """(sum, sum of squares, smallest, largest): the sums of scale X, whose rows are contiguous."""
+        return kernels.scan(X, scale, self._threads(4 * X.size))
+
+    def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, out: np.ndarray) -> None:
+        """out = max(0, new + weight (new - old))."""
+        kernels.extrapolate(new, old, weight, out, self._threads(4 * new.size))
+
+    def sweep(self, G: np.ndarray, C: np.ndarray, F: np.ndarray, max_sweeps: int, stop: float) -> float:
+        """Coordinate sweeps over F in place; see `_core.kernels.sweep`, whose value comes back."""
+        rows, k = F.shape
+        inverse = reciprocal(G.diagonal(), self.dtype)
+        G = G.astype(self.dtype, copy=False)
+        step = 64 * max(64, int(CALL_FLOP / (128 * max_sweeps * k * k)))
+        moved = 0.0
+        for i in range(0, rows, step):
+            block = F[i : i + step]
+            threads = self._threads(2 * len(block) * k * k * max_sweeps)
+            size, groups = kernels.sweep_scratch(len(block), k, threads)
+            scratch, group_moved = self._reserve(size, self.dtype), np.empty(groups)
+            moved += kernels.sweep(G, inverse, C[i : i + step], block, max_sweeps, stop, scratch, group_moved, threads)
+        return moved

@@ -1,0 +1,83 @@
+"""X as an array in memory, in C or Fortran order, read where it lies."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._workspace import Workspace
+
+RESIDUAL_BLOCK = 1 << 20  # entries of the m x n residual that exist at a time
+
+
+def _contiguous_rows(X: np.ndarray) -> np.ndarray:
+    """X or its transpose, whichever has rows that are contiguous and not of one entry."""
+    column_wise = X.strides[0] == X.itemsize and (X.strides[1] != X.itemsize or X.shape[1] == 1)
+    return X.T if column_wise else X
+
+
+@dataclass(frozen=True)
+class Dense:
+    """An array with unit stride along one of its axes; see `Data` for the protocol."""
+
+    X: np.ndarray
+    workspace: Workspace
+    exponent: int
+    mean: float
+    squared_norm: float
+    smallest: float
+    largest: float
+
+    @classmethod
+    def of(cls, X: np.ndarray, workspace: Workspace) -> "Dense":
+        """Hold X, after one reading of it; a second one where the squares of its entries overflow or vanish."""
+        rows = _contiguous_rows(X)
+        total, squares, low, high = workspace.scan(rows)
+        exponent = math.frexp(high)[1] - 1 if high > 0 else 0
+        exponent = max(exponent, 8 - np.finfo(X.dtype).maxexp)  # 2**-exponent must be a number of the dtype, too
+        exponent -= exponent % 2  # even, so that each factor can take one half of it
+        scale = math.ldexp(1.0, -exponent)
+        if 1e-250 < squares < 1e250 or high <= 0:
+            total, squares = math.ldexp(total, -exponent), math.ldexp(squares, -2 * exponent)
+        else:
+            total, squares, *_ = workspace.scan(rows, scale)
+        return cls(X, workspace, exponent, total / X.size, squares, low * scale, high * scale)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n)."""
+        return self.X.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """float32 or float64."""
+        return self.X.dtype
+
+    @property
+    def size(self) -> int:
+        """Entries that a product visits."""
+        return self.X.size
+
+    @property
+    def T(self) -> "Dense":
+        """The transpose, without a copy."""
+        return replace(self, X=self.X.T)
+
+    def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """out = X B."""
+        return self.workspace.product(self.X, B, out, math.ldexp(1.0, -self.exponent))
+
+    def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
+        """||X - F B'||_F^2, by blocks of rows of X or of X'."""
+        rows = _contiguous_rows(self.X)
+        if rows is not self.X:
+            F, B = B, F
+        step = max(1, RESIDUAL_BLOCK // rows.shape[1])
+        product = np.empty((min(step, len(rows)), rows.shape[1]), dtype=rows.dtype)
+        B_rows = np.ascontiguousarray(B.T)
+        total = 0.0
+        for i in range(0, len(rows), step):
+            block = rows[i : i + step]
+            model = self.workspace.product(F[i : i + step], B_rows, product[: len(block)])
+            total += self.workspace.squared_distance(block, model, math.ldexp(1.0, -self.exponent))
+        return total

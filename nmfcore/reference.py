@@ -1,0 +1,141 @@
+"""The algorithms of nmfcore in plain NumPy, to be read beside the papers: the oracle of the tests.
+
+Nothing here is fast, and nothing but NumPy is used. Notation: X (m x n) ~ W (m x k) H (k x n); a half-step updates
+one factor F (m x k) given the other one B (n x k), X ~ F B', from G = B'B and C = X B. For W that is B = H', for H
+it is the same with X' in the place of X and B = W.
+"""
+
+import math
+
+import numpy as np
+
+GROUP_ROWS = 64  # rows that share one inner stopping rule
+
+
+def objective(X: np.ndarray, W: np.ndarray, H: np.ndarray) -> float:
+    """1/2 ||X - W H||_F^2."""
+    return 0.5 * float(np.sum((X - W @ H) ** 2))
+
+
+def kkt_residual(X: np.ndarray, W: np.ndarray, H: np.ndarray) -> float:
+    """Distance from the Karush-Kuhn-Tucker conditions, free of every scale.
+
+    The root of sum_t G_tt ||min(F_t, gradient_t / G_tt)||^2 over both factors F, over ||X||_F. It is 0 if and only if
+    each entry is either 0 with a gradient >= 0, or positive with a gradient of 0.
+    """
+    square = 0.0
+    for F, B, Y in ((W, H.T, X), (H.T, W, X.T)):
+        G = B.T @ B
+        for t in np.flatnonzero(np.diagonal(G)):
+            gradient = F @ G[:, t] - Y @ B[:, t]
+            square += G[t, t] * np.sum(np.minimum(F[:, t], gradient / G[t, t]) ** 2)
+    return math.sqrt(square) / np.linalg.norm(X)
+
+
+def hals_sweep(G: np.ndarray, C: np.ndarray, F: np.ndarray) -> float:
+    """One sweep of hierarchical alternating least squares over F, in place.
+
+    Cichocki & Phan 2009 (doi:10.1587/transfun.E92.A.708), algorithm 2, without its normalisation. Returns
+    sum_t G_tt ||change of F_t||^2.
+    """
+    moved = 0.0
+    for t in range(F.shape[1]):
+        if G[t, t] > 0:
+            new = np.maximum(0, F[:, t] + (C[:, t] - F @ G[:, t]) / G[t, t])
+            moved += G[t, t] * np.sum((new - F[:, t]) ** 2)
+            F[:, t] = new
+    return moved
+
+
+def accelerated_sweeps(G: np.ndarray, C: np.ndarray, F: np.ndarray, max_sweeps: int, precision: float) -> float:
+    """Sweeps over F, in place, as long as they pay (Gillis & Glineur 2012, doi:10.1162/NECO_a_00256, section 3).
+
+    At most max_sweeps, and until a sweep changes the rows by less than `precision` times what the first one did, in
+    the norm of `hals_sweep`; GROUP_ROWS rows decide together. Returns the squared change of the first sweep.
+    """
+    moved = 0.0
+    for i in range(0, len(F), GROUP_ROWS):
+        rows = slice(i, i + GROUP_ROWS)
+        first = hals_sweep(G, C[rows], F[rows])
+        change, sweeps = first, 1
+        while change > precision**2 * first and sweeps < max_sweeps:
+            change = hals_sweep(G, C[rows], F[rows])
+            sweeps += 1
+        moved += first
+    return moved
+
+
+def most_sweeps(rows: int, columns: int, k: int, effort: float = 0.5) -> int:
+    """The flop rule of Gillis & Glineur 2012: 1 + ceil(effort x cost of G and C / cost of a sweep)."""
+    return 1 + math.ceil(effort * (2 * rows * columns * k + 2 * columns * k**2) / (2 * rows * k**2))
+
+
+def hals(X: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int) -> tuple[np.ndarray, np.ndarray]:
+    """The textbook's HALS: an iteration is one sweep over W, then one over H."""
+    W, Ht = W.copy(), H.T.copy()
+    for _ in range(n_iter):
+        hals_sweep(Ht.T @ Ht, X @ Ht, W)
+        hals_sweep(W.T @ W, X.T @ W, Ht)
+    return W, Ht.T
+
+
+def extrapolated_hals(
+    X: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int, warm_up: int = 3, precision: float = 0.03
+) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """HALS with inner sweeps and safeguarded extrapolation: what `nmfcore.hals` does by default.
+
+    Ang & Gillis 2019 (doi:10.1162/neco_a_01157), algorithm 3: after each half-step the factor is extrapolated along
+    its last change, and the objective, which costs nothing at the extrapolated W and the new H, decides whether the
+    iteration counts. Here the weights are Nesterov's. An iteration that was no progress is followed by a plain one
+    from where it ended, and if that was no progress, too, by one from the best factors.
+
+    Returns the best factors and, for each iteration, the lowest objective so far.
+    """
+    m, n, k = *X.shape, W.shape[1]
+    best = W_old, Ht_old = W.copy(), H.T.copy()
+    W, Ht = W.copy(), H.T.copy()
+    values = [objective(X, W, Ht.T)]
+    t, failures = 1.0, 0
+    for iteration in range(1, n_iter + 1):
+        t, before = (1 + math.sqrt(1 + 4 * t**2)) / 2, t
+        weight = (before - 1) / t
+        sweeps = [1, 1] if iteration <= warm_up else [most_sweeps(m, n, k), most_sweeps(n, m, k)]
+        W_new, Ht_new = W.copy(), Ht.copy()
+        accelerated_sweeps(Ht.T @ Ht, X @ Ht, W_new, sweeps[0], precision)
+        W = np.maximum(0, W_new + weight * (W_new - W_old))
+        accelerated_sweeps(W.T @ W, X.T @ W, Ht_new, sweeps[1], precision)
+        value = objective(X, W, Ht_new.T)
+        if value <= values[-1] * (1 + 4 * np.finfo(float).eps):
+            best, failures = (W.copy(), Ht_new.copy()), 0
+            Ht = np.maximum(0, Ht_new + weight * (Ht_new - Ht_old))
+            W_old, Ht_old = W_new, Ht_new
+        else:
+            t, failures = 1.0, failures + 1
+            W_old, Ht_old = (W_new, Ht_new) if failures == 1 else best
+            W, Ht = W_old.copy(), Ht_old.copy()
+        values.append(min(value, values[-1]))
+    return best[0], best[1].T, values
+
+
+def nndsvd(X: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Non-negative double SVD (Boutsidis & Gallopoulos 2008, doi:10.1016/j.patcog.2007.09.010).
+
+    Of each singular pair but the first, the positive or the negative part, whichever has the larger product of norms.
+    """
+    U, s, Vt = np.linalg.svd(X, full_matrices=False)
+    W, H = np.zeros((X.shape[0], k)), np.zeros((k, X.shape[1]))
+    W[:, 0], H[0] = math.sqrt(s[0]) * np.abs(U[:, 0]), math.sqrt(s[0]) * np.abs(Vt[0])
+    for t in range(1, k):
+        size = 0.0
+        for sign in (1, -1):
+            u, v = np.maximum(sign * U[:, t], 0), np.maximum(sign * Vt[t], 0)
+            norm_u, norm_v = np.linalg.norm(u), np.linalg.norm(v)
+            if norm_u * norm_v > size:
+                size = norm_u * norm_v
+                W[:, t], H[t] = math.sqrt(s[t] * size) * u / norm_u, math.sqrt(s[t] * size) * v / norm_v
+    return W, H
+
+
+def filled(F: np.ndarray, value: float) -> np.ndarray:
+    """The factor with its zeros set to a value: with mean(X) / sqrt(max(X)), nndsvd becomes nndsvda."""
+    return np.where(F == 0, value, F)

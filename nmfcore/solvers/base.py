@@ -1,0 +1,24 @@
+"""What the driver asks of a solver."""
+
+from typing import Protocol
+
+import numpy as np
+
+from .._workspace import Workspace
+from ..losses import Normal
+
+
+class Solver(Protocol):
+    """Updates one factor in place from what the loss hands over; it does not know which factor it is."""
+
+    name: str
+    needs: str
+    """The statistics that `update` takes; a loss serves the solver where it `provides` them."""
+
+    def update(self, F: np.ndarray, statistics: Normal, cost: float, iteration: int, workspace: Workspace) -> float:
+        """Lower the objective over F >= 0, given the statistics, the flop that they cost, and the iteration, from 1.
+
+        Returns the square of the first step, in the metric in which half of it is what the objective would fall
+        were no bound active: zero at a stationary point, and nowhere else.
+        """
+        ...

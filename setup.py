@@ -1,0 +1,49 @@
+"""The extension modules: the same kernels, compiled once for each instruction-set level (the rest: pyproject.toml)."""
+
+import os
+import platform
+import sys
+from glob import glob
+
+from Cython.Build import cythonize
+from extension_helpers import add_openmp_flags_if_available
+from setuptools import Extension, setup
+
+MSVC = sys.platform == "win32"
+# -g0: debug information is two thirds of the module. No fast-math: its link flag changes the whole process. No warning
+# of a function in the shared headers that no kernel calls for one of the two dtypes.
+FLAGS = ["/O2", "/std:c11"] if MSVC else ["-O3", "-g0", "-std=gnu11", "-Wno-unused-function"]
+LEVELS = {"baseline": []}
+if platform.machine().lower() in ("x86_64", "amd64"):
+    LEVELS |= (
+        {"x86_64_v3": ["/arch:AVX2"], "x86_64_v4": ["/arch:AVX512"]}
+        if MSVC
+        else {
+            "x86_64_v3": ["-march=x86-64-v3"],
+            "x86_64_v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+        }
+    )
+OPENMP = os.environ.get("NMFCORE_OPENMP", "1") != "0"
+# A folder for each Python and choice of OpenMP, so that no build takes up what another one left.
+BUILD = f"build/{sys.implementation.cache_tag}-{'openmp' if OPENMP else 'serial'}"
+
+
+def extension(level: str, flags: list[str]) -> Extension:
+    """The kernels compiled with the flags of one level, with OpenMP where the compiler has it."""
+    module = Extension(
+        f"nmfcore._core.{level}",
+        [f"nmfcore/_core/{level}.pyx"],
+        depends=sorted(glob("nmfcore/_core/*.pxi") + glob("nmfcore/_core/*.h")),
+        include_dirs=["nmfcore/_core"],
+        extra_compile_args=FLAGS + flags,
+        optional=level != "baseline",  # a compiler may be too old for a level; without it the next lower one is used
+    )
+    if OPENMP:
+        add_openmp_flags_if_available(module)
+    return module
+
+
+setup(
+    ext_modules=cythonize([extension(*level) for level in LEVELS.items()], build_dir=BUILD),
+    options={"build": {"build_base": BUILD}, "build_ext": {"parallel": True}},
+)

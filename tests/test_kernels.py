@@ -1,0 +1,173 @@
+"""Each kernel, at every instruction-set level of this machine, against plain NumPy."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmfcore import _core, reference
+from nmfcore._workspace import reciprocal
+
+
+def runnable_levels():
+    levels = []
+    for level in _core.LEVELS:
+        try:
+            levels.append(_core.load(level))
+        except ImportError:
+            continue
+    return levels
+
+
+LEVELS = runnable_levels()
+pytestmark = pytest.mark.parametrize("kernels", LEVELS, ids=lambda kernels: kernels.__name__.rpartition(".")[2])
+
+# Around every tile: rows of a product tile (4, 8), vectors (2 ... 16) and panels (x 3), groups, blocks of panels,
+# the depth of a tile (32, 512), the group of a sweep (64).
+SIZES = [
+    (1, 1, 1),
+    (1, 9, 4),
+    (9, 1, 2),
+    (7, 8, 9),
+    (8, 33, 3),
+    (65, 31, 17),
+    (63, 513, 25),
+    (130, 70, 49),
+    (40, 1030, 5),
+    (1500, 20, 4),
+    (33, 40, 400),
+]
+LAYOUTS = ["C", "F", "columns", "rows", "reversed"]
+
+
+def lay_out(X, layout):
+    """The same matrix in another memory layout."""
+    if layout == "F":
+        return np.asfortranarray(X)
+    if layout == "columns":  # a slice of a wider array
+        wide = np.full((X.shape[0], X.shape[1] + 3), np.nan, X.dtype)
+        wide[:, 1:-2] = X
+        return wide[:, 1:-2]
+    if layout == "rows":  # every other row
+        tall = np.full((2 * X.shape[0], X.shape[1]), np.nan, X.dtype)
+        tall[::2] = X
+        return tall[::2]
+    return np.ascontiguousarray(X[::-1])[::-1] if layout == "reversed" else np.ascontiguousarray(X)
+
+
+def product(kernels, X, B, scale=1.0, n_threads=1):
+    out = np.full((X.shape[0], B.shape[1]), np.nan, X.dtype)
+    scratch = np.full(kernels.product_scratch(*X.shape, B.shape[1], n_threads), np.nan, X.dtype)
+    kernels.product(X, B, scratch, out, scale, n_threads)
+    return out
+
+
+def sweep(kernels, G, C, F, max_sweeps, stop, n_threads=1):
+    size, groups = kernels.sweep_scratch(*F.shape, n_threads)
+    scratch, moved = np.full(size, np.nan, F.dtype), np.full(groups, np.nan)
+    return kernels.sweep(G, reciprocal(G.diagonal(), F.dtype), C, F, max_sweeps, stop, scratch, moved, n_threads)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("m", "n", "k"), SIZES)
+def test_product(kernels, m, n, k, layout, dtype, rtol):
+    rng = np.random.default_rng(0)
+    X, B = rng.random((m, n)).astype(dtype), rng.random((n, k)).astype(dtype)
+    X.flags.writeable = False
+    expected = 0.5 * (X.astype(float) @ B)
+    np.testing.assert_allclose(product(kernels, lay_out(X, layout), B, 0.5), expected, rtol=rtol)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("m", "n", "k"), SIZES)
+def test_product_gives_the_same_bits_for_any_threads_and_layout(kernels, m, n, k, layout, dtype):
+    rng = np.random.default_rng(1)
+    X, B = rng.random((m, n)).astype(dtype), rng.random((n, k)).astype(dtype)
+    one = product(kernels, X, B)
+    for n_threads in (2, 3, 5):
+        np.testing.assert_array_equal(product(kernels, lay_out(X, layout), B, n_threads=n_threads), one)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    m=st.integers(1, 80),
+    n=st.integers(1, 80),
+    k=st.integers(1, 60),
+    layout=st.sampled_from(LAYOUTS),
+    n_threads=st.integers(1, 3),
+    seed=st.integers(0, 99),
+)
+def test_product_of_any_shape(kernels, m, n, k, layout, n_threads, seed):
+    rng = np.random.default_rng(seed)
+    X, B = rng.random((m, n)), rng.random((n, k))
+    np.testing.assert_allclose(product(kernels, lay_out(X, layout), B, n_threads=n_threads), X @ B, rtol=1e-13)
+
+
+@pytest.mark.parametrize("max_sweeps", [1, 3])
+@pytest.mark.parametrize(("m", "n", "k"), SIZES)
+def test_sweep(kernels, m, n, k, max_sweeps, dtype):
+    rng = np.random.default_rng(2)
+    F, B, X = rng.random((m, k)).astype(dtype), rng.random((n, k)).astype(dtype), rng.random((m, n)).astype(dtype)
+    F[rng.random(F.shape) < 0.3] = 0
+    B[:, k // 2] *= rng.integers(2)  # an empty component: its column of F must stay
+    G, C = (B.T @ B).astype(dtype), (X @ B).astype(dtype)
+    expected = F.astype(float)
+    moved = reference.accelerated_sweeps(G.astype(float), C.astype(float), expected, max_sweeps, 0.0)
+    F_one = F.copy()
+    moved_one = sweep(kernels, G, C, F_one, max_sweeps, 0.0)
+    tolerance = 1e-10 if dtype == np.float64 else 2e-3
+    np.testing.assert_allclose(F_one, expected, rtol=tolerance, atol=tolerance * expected.max())
+    np.testing.assert_allclose(moved_one, moved, rtol=10 * tolerance)
+    for n_threads in (2, 3):
+        F_more = F.copy()
+        assert sweep(kernels, G, C, F_more, max_sweeps, 0.0, n_threads) == moved_one
+        np.testing.assert_array_equal(F_more, F_one)
+
+
+def test_sweeps_stop_group_by_group_as_the_reference_does(kernels):
+    rng = np.random.default_rng(3)
+    F, B = rng.random((300, 12)), rng.random((40, 12))
+    X = rng.random((300, 40))
+    F[:100] = 1e-3 * F[:100]  # groups that converge at different speed
+    G, C = B.T @ B, X @ B
+    for precision in (0.5, 0.1, 0.01):
+        expected, found = F.copy(), F.copy()
+        moved = reference.accelerated_sweeps(G, C, expected, 50, precision)
+        np.testing.assert_allclose(sweep(kernels, G, C, found, 50, precision**2), moved, rtol=1e-12)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (1000, 33), (5, 40000), (70000, 2)])
+def test_sums(kernels, shape, dtype):
+    rng = np.random.default_rng(4)
+    A, B = rng.random(shape).astype(dtype), rng.random(shape).astype(dtype)
+    a, b = A.astype(float), B.astype(float)
+    total, squares, low, high = kernels.scan(A, 0.25, 1)
+    np.testing.assert_allclose((total, squares), (0.25 * a.sum(), (0.25 * a).ravel() @ (0.25 * a).ravel()), rtol=1e-12)
+    assert (low, high) == (A.min(), A.max())
+    np.testing.assert_allclose(kernels.inner(A, B, 1), np.sum(a * b), rtol=1e-12)
+    np.testing.assert_allclose(kernels.squared_distance(A, B, 0.5, 1), np.sum((0.5 * a - b) ** 2), rtol=1e-12)
+    for n_threads in (2, 3):
+        assert kernels.scan(A, 0.25, n_threads) == (total, squares, low, high)
+        assert kernels.inner(A, B, n_threads) == kernels.inner(A, B, 1)
+        assert kernels.squared_distance(A, B, 0.5, n_threads) == kernels.squared_distance(A, B, 0.5, 1)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, -1.0])
+@pytest.mark.parametrize("place", [(0, 0), (2, 40), (69, 99)])
+def test_scan_sees_a_bad_entry(kernels, bad, place, dtype):
+    A = np.ones((70, 100), dtype)
+    A[place] = bad
+    _, squares, low, _ = kernels.scan(A, 1.0, 1)
+    assert not np.isfinite(squares) or low < 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (4000, 33)])
+def test_extrapolate(kernels, shape, dtype):
+    rng = np.random.default_rng(5)
+    new, old, out = (rng.random(shape).astype(dtype) for _ in range(3))
+    kernels.extrapolate(new, old, 0.75, out, 2)
+    np.testing.assert_allclose(
+        out, np.maximum(0, new + dtype(0.75) * (new - old)), rtol=0, atol=4 * np.finfo(dtype).eps
+    )
+    assert (out == 0).any() or new.size < 100

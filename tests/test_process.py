@@ -1,0 +1,188 @@
+"""Time limits, callbacks, signals, forks, threads, and what is left of the caller's settings."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import threadpoolctl
+from conftest import planted
+
+import nmfcore
+from nmfcore import _threads
+
+
+def test_max_time():
+    X, *_ = planted(400, 300, 10)
+    result = nmfcore.hals(X, 10, tol=0, max_iter=10**6, max_time=0.3)
+    assert result.reason == "max_time" and 0.3 <= result.history.seconds[-1] < 2
+    assert nmfcore.hals(X, 10, tol=0, max_time=0).n_iter == 1
+
+
+def test_callback():
+    X, W0, H0 = planted(40, 30, 4)
+    states = []
+    result = nmfcore.hals(X, 4, init=(W0, H0), tol=0, max_iter=6, callback=states.append)
+    assert [state.iteration for state in states] == [1, 2, 3, 4, 5, 6]
+    assert [state.objective for state in states] == list(result.history.objective[1:])
+    np.testing.assert_array_equal(states[-1].W, result.W)
+    np.testing.assert_array_equal(states[-1].H, result.H)
+    states[-1].W[:] = 0
+    np.testing.assert_array_equal(states[-1].H, result.H)
+
+    stopped = nmfcore.hals(X, 4, init=(W0, H0), tol=0, callback=lambda state: state.iteration == 3)
+    assert (stopped.n_iter, stopped.reason, stopped.converged) == (3, "callback", False)
+
+    def fail(state):
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        nmfcore.hals(X, 4, callback=fail)
+
+
+def test_verbose(capsys):
+    X, *_ = planted(40, 30, 4)
+    nmfcore.hals(X, 4, max_iter=30)
+    assert capsys.readouterr().out == ""
+    nmfcore.hals(X, 4, max_iter=30, verbose=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert 1 <= len(lines) < 20 and "iteration     1  objective" in lines[0] and "relative error" in lines[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or sys.platform == "darwin", reason="needs SIGINT and POSIX processes")
+@pytest.mark.parametrize("size", ["many iterations", "long products"])
+def test_interrupt(size):
+    shape, k = ((200, 150), 5) if size == "many iterations" else ((6000, 4000), 400)
+    program = f"""
+        import numpy as np, nmfcore, time
+        X = np.random.default_rng(0).random({shape})
+        print("ready", flush=True)
+        try:
+            nmfcore.hals(X, {k}, init="random", tol=0, max_iter=10**9)
+        except KeyboardInterrupt:
+            print("interrupted", nmfcore.hals(X[:50], 3, max_iter=3).n_iter, flush=True)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(1.5)
+        begin = time.perf_counter()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "interrupted 3\n"
+        assert time.perf_counter() - begin < 1.0 + 1.0  # a second, and the second fit
+    assert process.returncode == 0
+
+
+def _fit(n_threads, queue):
+    X, W0, H0 = planted(500, 400, 12)
+    with np.errstate(all="raise"):
+        queue.put(nmfcore.hals(X, 12, init=(W0, H0), max_iter=5, n_threads=n_threads).W)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_fit_after_fork():
+    X, W0, H0 = planted(500, 400, 12)
+    expected = nmfcore.hals(X, 12, init=(W0, H0), max_iter=5, n_threads=2).W
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_fit, args=(None, queue))
+    child.start()
+    np.testing.assert_array_equal(queue.get(timeout=20), expected)
+    child.join(20)
+    assert child.exitcode == 0
+
+
+def test_threads_asked_for_after_fork_are_refused_aloud(monkeypatch):
+    monkeypatch.setattr(_threads, "_pool_lost", True)
+    if not _threads.baseline.has_openmp():
+        assert _threads.resolve(2) == 1
+        return
+    with pytest.warns(RuntimeWarning, match="n_threads=2 asked for in a process forked"):
+        assert _threads.resolve(2) == 1
+    assert _threads.resolve(None) == 1
+
+
+def test_eight_threads_fit_at_once():
+    problems = [planted(300, 200, 8, seed) for seed in range(8)]
+
+    def fit(problem):
+        return nmfcore.hals(problem[0], 8, random_state=1, max_iter=20, n_threads=2)
+
+    expected = [fit(problem) for problem in problems]
+    before = settings()
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(fit, problems))
+    for result, one in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(result.W, one.W)
+        np.testing.assert_array_equal(result.H, one.H)
+    assert settings() == before
+
+
+def settings():
+    return sorted((pool["filepath"], pool["num_threads"]) for pool in threadpoolctl.threadpool_info())
+
+
+def test_settings_of_the_caller_are_as_before():
+    X, *_ = planted(300, 200, 8)
+    nmfcore.hals(X, 8, max_iter=3)
+    for limit in (1, 2):
+        with threadpoolctl.threadpool_limits(limit):
+            before = settings()
+            for n_threads in (1, 2, 3):
+                nmfcore.hals(X, 8, max_iter=3, n_threads=n_threads)
+            assert settings() == before
+
+
+def test_a_failing_start_gives_the_settings_back(monkeypatch):
+    before = settings()
+    with pytest.raises(RuntimeError), _threads.single_blas():
+        raise RuntimeError
+    assert settings() == before
+
+
+def test_the_interpreter_runs_during_a_fit():
+    X, *_ = planted(1500, 1200, 30)
+    fit = threading.Thread(target=nmfcore.hals, args=(X, 30), kwargs={"tol": 0, "max_iter": 30, "n_threads": 1})
+    fit.start()
+    ticks = 0
+    while fit.is_alive():
+        time.sleep(0.002)
+        ticks += 1
+    assert ticks > 20
+
+
+def test_numbers_of_threads(monkeypatch):
+    monkeypatch.setattr(_threads, "available", lambda: 6)
+    monkeypatch.setattr(_threads, "_pool_lost", False)
+    monkeypatch.setattr(_threads.baseline, "has_openmp", lambda: True, raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert [_threads.resolve(n) for n in (None, 1, 4, -1, -2, -6, -9)] == [6, 1, 4, 6, 5, 1, 1]
+    for text, count in (("3", 3), ("2,4", 2), ("0", 6), ("many", 6), ("", 6)):
+        monkeypatch.setenv("OMP_NUM_THREADS", text)
+        assert _threads.resolve(None) == count
+
+
+def test_container_limit(tmp_path):
+    for text, limit in (("150000 100000", 1.5), ("max 100000", float("inf")), ("", float("inf"))):
+        (tmp_path / "cpu.max").write_text(text)
+        assert _threads._cgroup_limit.__wrapped__(str(tmp_path / "cpu.max")) == limit
+    assert _threads._cgroup_limit.__wrapped__(str(tmp_path / "absent")) == float("inf")
+
+
+def test_fewer_threads_where_others_of_the_process_are_busy(monkeypatch):
+    monkeypatch.setattr(_threads, "available", lambda: 4)
+    monkeypatch.setattr(_threads, "_running_threads", lambda: 3)
+    monkeypatch.setattr(_threads.Crowd, "_last_region", (-float("inf"), 1))
+    assert _threads.Crowd(4).threads() == 1
+    monkeypatch.setattr(_threads, "_running_threads", lambda: 0)
+    assert _threads.Crowd(4).threads() == 4
+    monkeypatch.setattr(_threads, "_running_threads", lambda: 3)  # our own, idle since a moment ago
+    assert _threads.Crowd(4).threads() == 4
