@@ -10,13 +10,15 @@ import numpy as np
 
 from . import _threads
 from ._driver import Options
-from ._types import State
+from ._types import Result, State
 from ._workspace import Workspace
 from .data import Data, Dense
 from .init import INITS, Random, Start, given, made
 from .losses import LOSSES, Frobenius
 from .solvers import HALS, SOLVERS, Solver
 
+STARTS = {name: name for name in ("auto", *INITS)}
+MOST = 2**31 - 1  # of a count
 BLOCK = 1 << 20  # entries looked at at a time to find the first bad one
 
 
@@ -32,7 +34,7 @@ def data(X: Any, n_threads: int) -> tuple[Data, Workspace]:
 
 def matrix(X: Any, name: str) -> np.ndarray:
     """A non-empty 2-D array of float32 or float64 in native byte order, with unit stride along one axis."""
-    if hasattr(X, "tocsr") or hasattr(X, "sparse"):
+    if hasattr(X, "tocsr"):
         _refuse_sparse(X, name)
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         count = np.ma.count_masked(X)
@@ -40,7 +42,7 @@ def matrix(X: Any, name: str) -> np.ndarray:
     try:
         X = np.asarray(X)
     except ValueError as error:
-        raise ValueError(f"{name} is not a matrix: its rows have different lengths ({error})") from None
+        raise ValueError(f"{name} cannot be read as a matrix: {error}") from None
     if X.dtype.kind == "c":
         raise TypeError(f"{name} is complex ({X.dtype}); wanted real numbers")
     if X.dtype.kind not in "biuf":
@@ -54,8 +56,9 @@ def matrix(X: Any, name: str) -> np.ndarray:
     single = X.dtype.kind == "f" and X.dtype.itemsize <= 4
     X = np.asarray(X, np.float32 if single else np.float64)
     X = X if X.flags.aligned else X.copy()
-    readable = any(s == X.itemsize or n == 1 for s, n in zip(X.strides, X.shape, strict=True))
-    return X if readable and all(s % X.itemsize == 0 for s in X.strides) else np.ascontiguousarray(X)
+    strides = [stride for stride, size in zip(X.strides, X.shape, strict=True) if size > 1]  # the others say nothing
+    readable = X.itemsize in strides and all(stride % X.itemsize == 0 for stride in strides)
+    return X if readable else np.ascontiguousarray(X)
 
 
 def _refuse_sparse(X: Any, name: str) -> None:
@@ -92,8 +95,8 @@ def count(value: Any, name: str, least: int) -> int:
         value = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} is {value!r} ({type(value).__name__}); {wanted}") from None
-    if value < least:
-        raise ValueError(f"{name} is {value}; {wanted}")
+    if not least <= value <= MOST:
+        raise ValueError(f"{name} is {value}; {wanted}" + f" and <= {MOST}" * (value > MOST))
     return value
 
 
@@ -101,9 +104,12 @@ def number(value: Any, name: str) -> float:
     """A finite number >= 0."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} is {value!r} ({type(value).__name__}); wanted a number >= 0")
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} is {value}; wanted a finite number >= 0")
-    return float(value)
+    try:
+        if 0 <= float(value) < math.inf:
+            return float(value)
+    except OverflowError:  # an integer larger than any float
+        pass
+    raise ValueError(f"{name} is {value}; wanted a finite number >= 0")
 
 
 def flag(value: Any, name: str) -> bool:
@@ -129,9 +135,11 @@ def _names(known: dict[str, Any]) -> str:
 def threads(n_threads: Any) -> int:
     """The number of threads that n_threads means."""
     if n_threads is not None:
-        n_threads = count(n_threads, "n_threads", -(2**31))
+        wanted = "wanted a number >= 1, None or -1 for all, -2 for all but one, and so on"
+        if isinstance(n_threads, bool | np.bool_) or not isinstance(n_threads, numbers.Integral):
+            raise TypeError(f"n_threads is {n_threads!r} ({type(n_threads).__name__}); {wanted}")
         if n_threads == 0:
-            raise ValueError("n_threads is 0; wanted a number >= 1, None for all, or -1 for all, -2 for all but one")
+            raise ValueError(f"n_threads is 0; {wanted}")
     return _threads.resolve(n_threads)
 
 
@@ -152,25 +160,34 @@ def generator(random_state: Any) -> Random:
 def start(init: Any, held: Data, k: int, random_state: Any, workspace: Workspace) -> Start:
     """The starting factors that `init` names or holds."""
     rng = generator(random_state)
+    if isinstance(init, Result):
+        init = tuple(init)
     if isinstance(init, tuple | list):
         if len(init) != 2:
             raise ValueError(f"init has {len(init)} elements; wanted a pair (W0, H0)")
         m, n = held.shape
-        return given(held, _factor(init[0], "init[0] (W0)", (m, k)), _factor(init[1], "init[1] (H0)", (k, n)))
+        W0, H0 = (
+            _factor(F, name, shape, held.dtype)
+            for F, name, shape in zip(init, ("init[0] (W0)", "init[1] (H0)"), ((m, k), (k, n)), strict=True)
+        )
+        return given(held, W0, H0)
+    if not isinstance(init, str):
+        raise TypeError(f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {_names(STARTS)}")
     largest = min(held.shape)
-    known = {"auto": "nndsvda" if k <= largest else "random"} | {name: name for name in INITS}
-    name = choice(init, "init", known)
+    name = choice(init, "init", STARTS | {"auto": "nndsvda" if k <= largest else "random"})
     if k > largest and name != "random":
         raise ValueError(f"init={init!r} needs k <= min(m, n) = {largest}, but k is {k}; 'random' and 'auto' do not")
     return made(held, name, k, rng, workspace)
 
 
-def _factor(F: Any, name: str, shape: tuple[int, int]) -> np.ndarray:
+def _factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
     F = matrix(F, name)
     if F.shape != shape:
         raise ValueError(f"{name} has shape {F.shape}; wanted {shape}")
     if not (F.min() >= 0 and F.max() < math.inf):
         _refuse_entries(F, name)
+    if F.max() > np.finfo(dtype).max:
+        raise ValueError(f"{name} has entries up to {F.max()}, more than the {dtype} of X can hold")
     return F
 
 
@@ -181,9 +198,9 @@ def solver(name: Any, loss: Frobenius, inner_iter: Any) -> Solver:
     if chosen.needs not in loss.provides:
         serving = [name for name, other in SOLVERS.items() if other.needs in loss.provides]
         raise ValueError(f"solver={name!r} does not serve loss={loss.name!r}; wanted one of {serving}")
-    if isinstance(inner_iter, str):
-        choice(inner_iter, "inner_iter", {"auto": None})
-    else:
+    if isinstance(inner_iter, str) and inner_iter != "auto":
+        raise ValueError(f"inner_iter is {inner_iter!r}; wanted 'auto' or an integer >= 1")
+    if inner_iter != "auto":
         inner_iter = count(inner_iter, "inner_iter", 1)
     return chosen(inner_iter)
 

@@ -147,7 +147,8 @@ class Fit:
 
         Near a stationary point the objective is flat: to go on where it cannot tell brings the factors closer.
         """
-        no_higher = value <= self.value * (1 + 4 * np.finfo(self.w.factor.dtype).eps)
+        best = self.value
+        no_higher = value <= best + self.loss.round_off(self.w.data, best, self.w.factor.dtype)
         self.since_lower = 0 if value < self.value else self.since_lower + 1
         self.since_progress = 0 if no_higher else self.since_progress + 1
         self.value = min(self.value, value)
@@ -162,7 +163,7 @@ class Fit:
             return "callback"
         if options.tol > 0:
             exact = self.loss.relative_error(self.w.data, self.value) <= 8 * np.finfo(self.w.factor.dtype).eps
-            if exact or moved <= 2 * options.tol**2 * self.value:
+            if exact or self.loss.converged(moved, self.value, options.tol):
                 return "tol"
             if self.since_lower >= STALLED:
                 return "stalled"
@@ -177,20 +178,23 @@ class Fit:
             return False
         state = State(
             iteration=len(self.values) - 1,
-            objective=float(self.loss.units(self.value, sum(self.exponents))),
+            objective=float(self.loss.units(self.value, self.w.data.exponent)),
             relative_error=self.loss.relative_error(self.w.data, self.value),
             seconds=self.seconds[-1],
             _factors=self._factors,
+            _current=lambda: len(self.values) - 1,
         )
-        return [listener(state) is True for listener in listeners][-1]
+        answers = [listener(state) for listener in listeners]
+        return isinstance(answers[-1], bool | np.bool_) and bool(answers[-1])
 
     def _factors(self) -> tuple[np.ndarray, np.ndarray]:
         """Copies of the best W and H, in units of X."""
-        W, Ht = (np.ldexp(half.best, e) for half, e in zip((self.w, self.h), self.exponents, strict=True))
+        with np.errstate(under="ignore"):
+            W, Ht = (np.ldexp(half.best, e) for half, e in zip((self.w, self.h), self.exponents, strict=True))
         return W, Ht.T
 
     def _result(self, reason: str) -> Result:
-        exponent = sum(self.exponents)
+        exponent = self.w.data.exponent
         W, H = self._factors()
         return Result(
             W=W,
@@ -208,6 +212,7 @@ class Fit:
         """At the best factors, from statistics made for them: half an iteration each, where they are not at hand."""
         w, h = self.w, self.h
         h_statistics = self.h_statistics or self.loss.statistics(h.data, w.best, h.out, self.workspace)
-        square = self.loss.squared_kkt_residual(h.data, h.best, h_statistics)
+        square = self.loss.squared_kkt_residual(h.data, h.best, h_statistics, self.workspace)
         w_statistics = self.loss.statistics(w.data, h.best, w.out, self.workspace)
-        return math.sqrt(square + self.loss.squared_kkt_residual(w.data, w.best, w_statistics))
+        square += self.loss.squared_kkt_residual(w.data, w.best, w_statistics, self.workspace)
+        return math.sqrt(square)

@@ -14,14 +14,15 @@ from ._core import baseline
 _lock = threading.Lock()
 _single_blas_users = 0
 _blas_limit = None
-_pool_started = False  # this process has run more than one OpenMP thread
-_pool_lost = False  # ... before the fork that made it: its threads are gone, and GNU OpenMP would wait for them
+_pool_lost = False  # forked: the OpenMP threads of the parent, if any, are gone, and GNU OpenMP would wait for them
 
 
 def _after_fork() -> None:
     global _lock, _single_blas_users, _blas_limit, _pool_lost
+    if _blas_limit is not None:
+        _blas_limit.restore_original_limits()
     _lock, _single_blas_users, _blas_limit = threading.Lock(), 0, None
-    _pool_lost = _pool_lost or _pool_started
+    _pool_lost = True
 
 
 if hasattr(os, "register_at_fork"):
@@ -58,14 +59,16 @@ class Crowd:
 
     def __init__(self, n_threads: int) -> None:
         self.n_threads = self._free = n_threads
-        self._next_look = -float("inf") if n_threads > 1 else float("inf")
+        spin_for_ever = os.environ.get("OMP_WAIT_POLICY", "").lower() == "active"  # a look would see only our own
+        self._next_look = float("inf") if n_threads == 1 or spin_for_ever else -float("inf")
 
     def threads(self) -> int:
         """Threads for the next parallel region."""
         now = time.perf_counter()
         if now >= self._next_look:
-            self._free = max(1, min(self.n_threads, available() - self._busy(now)))
-            self._next_look = now + self.AGAIN_SECONDS if self._free < self.n_threads else float("inf")
+            busy = self._busy(now)
+            self._free = max(1, min(self.n_threads, available() - busy)) if busy else self.n_threads
+            self._next_look = now + self.AGAIN_SECONDS if busy else float("inf")
         if self._free > 1:
             Crowd._last_region = now, self._free
         return self._free
@@ -73,7 +76,7 @@ class Crowd:
     def _busy(self, now: float) -> int:
         """Processors that other threads of this process keep busy, our own idle ones not counted."""
         since, own = Crowd._last_region
-        return _running_threads() - (own - 1 if now - since < self.OWN_SPIN_SECONDS else 0)
+        return max(0, _running_threads() - (own - 1 if now - since < self.OWN_SPIN_SECONDS else 0))
 
 
 def _running_threads() -> int:
@@ -91,12 +94,11 @@ def resolve(n_threads: int | None) -> int:
     """The number of threads that `n_threads` means.
 
     None: `OMP_NUM_THREADS` where it is set, else all available; -1: all available, -2: all but one, and so on.
-    One where nmfcore was built without OpenMP, and in a process forked after the parent has used threads.
+    One where nmfcore was built without OpenMP, and in a forked process.
     """
-    global _pool_started
     if n_threads is None:
         first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-        count = int(first) if first.isdigit() and int(first) > 0 else available()
+        count = int(first) if first.isdecimal() and int(first) > 0 else available()
     else:
         count = n_threads if n_threads > 0 else max(1, available() + 1 + n_threads)
     if count == 1 or not baseline.has_openmp():
@@ -104,13 +106,12 @@ def resolve(n_threads: int | None) -> int:
     if _pool_lost:
         if n_threads is not None:
             warnings.warn(
-                f"n_threads={n_threads} asked for in a process forked after its parent used OpenMP threads, "
-                "which cannot start again there: running on one (multiprocessing's 'spawn' keeps them all)",
+                f"n_threads={n_threads} asked for in a forked process, where OpenMP threads that its parent may have "
+                "used cannot start again: running on one (multiprocessing's 'spawn' keeps them all)",
                 RuntimeWarning,
                 stacklevel=2,
             )
         return 1
-    _pool_started = True
     return count
 
 
@@ -124,15 +125,17 @@ def single_blas() -> Iterator[None]:
     global _single_blas_users, _blas_limit
     from threadpoolctl import threadpool_limits  # here, since it costs a tenth of the import of the package
 
-    with _lock:
-        if _single_blas_users == 0:
-            _blas_limit = threadpool_limits(limits=1, user_api="blas")
-        _single_blas_users += 1
+    counted = False
     try:
+        with _lock:
+            counted = True
+            _single_blas_users += 1
+            if _single_blas_users == 1:
+                _blas_limit = threadpool_limits(limits=1, user_api="blas")
         yield
     finally:
         with _lock:
-            _single_blas_users -= 1
+            _single_blas_users -= counted
             if _single_blas_users == 0 and _blas_limit is not None:
                 _blas_limit.restore_original_limits()
                 _blas_limit = None

@@ -1,6 +1,6 @@
 """What a fit gives back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -76,21 +76,27 @@ class State:
     seconds : float
         Since the call.
     W, H : ndarray
-        Copies of those factors, made when they are asked for.
+        Copies of those factors, made when they are asked for, which must be in the callback.
     """
 
     iteration: int
     objective: float
     relative_error: float
     seconds: float
-    _factors: "object" = field(repr=False)
+    _factors: Callable[[], tuple[np.ndarray, np.ndarray]] = field(repr=False)
+    _current: Callable[[], int] = field(repr=False)
 
     @property
     def W(self) -> np.ndarray:
         """The best W so far, a copy."""
-        return self._factors()[0]
+        return self._at_this_iteration()[0]
 
     @property
     def H(self) -> np.ndarray:
         """The best H so far, a copy."""
-        return self._factors()[1]
+        return self._at_this_iteration()[1]
+
+    def _at_this_iteration(self) -> tuple[np.ndarray, np.ndarray]:
+        if self._current() != self.iteration:
+            raise RuntimeError(f"the fit has left iteration {self.iteration}: take W and H of a State in the callback")
+        return self._factors()

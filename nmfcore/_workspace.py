@@ -6,9 +6,10 @@ from ._core import kernels
 from ._threads import Crowd
 
 PARALLEL_FLOP = 2e5  # below it a second thread costs more than it saves
-CALL_FLOP = 2e10  # one call of a kernel; between two of them a Ctrl-C is heard
+CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
 CACHE_LINE = 64
-TINY = {np.dtype(real): np.finfo(real).tiny for real in (np.float32, np.float64)}  # its reciprocal is finite
+LEAST_SCRATCH = 8192  # entries; what small problems need is allocated once
+TINY = {np.dtype(real): np.finfo(real).tiny for real in (np.float32, np.float64)}  # 1 / TINY is finite
 
 
 def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
@@ -39,7 +40,7 @@ class Workspace:
     def _reserve(self, size: int, dtype: np.dtype) -> np.ndarray:
         held = self._scratch.get(dtype)
         if held is None or held.size < size:
-            held = self._scratch[dtype] = aligned_empty(size, dtype)
+            held = self._scratch[dtype] = aligned_empty(max(size, LEAST_SCRATCH), dtype)
         return held
 
     def _threads(self, flop: float) -> int:
@@ -49,7 +50,7 @@ class Workspace:
         """out = scale X B, for X (rows x terms) with unit stride along one axis, B (terms x k)."""
         rows, terms = X.shape
         k = B.shape[1]
-        step = max(1024, int(CALL_FLOP / (2 * terms * k)))
+        step = max(64, int(CALL_FLOP / (2 * terms * k)))
         for i in range(0, rows, step):
             block = X[i : i + step]
             threads = self._threads(2 * len(block) * terms * k)
@@ -83,7 +84,7 @@ class Workspace:
         rows, k = F.shape
         inverse = reciprocal(G.diagonal(), self.dtype)
         G = G.astype(self.dtype, copy=False)
-        step = 64 * max(64, int(CALL_FLOP / (128 * max_sweeps * k * k)))
+        step = 64 * max(1, int(CALL_FLOP / (128 * max_sweeps * k * k)))
         moved = 0.0
         for i in range(0, rows, step):
             block = F[i : i + step]

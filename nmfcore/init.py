@@ -19,32 +19,30 @@ POWER_ITERATIONS = 4
 
 
 class Start(NamedTuple):
-    """W and H' for X times 2**-sum(exponents).
-
-    W times 2**exponents[0] and H times 2**exponents[1] are in units of X.
-    """
+    """W and H' for the scaled X; for X, component t of W and H is multiplied by 2**exponents[0][t] and [1][t]."""
 
     W: np.ndarray
     Ht: np.ndarray
-    exponents: tuple[int, int]
+    exponents: tuple[np.ndarray, np.ndarray]
 
 
 def given(data: Data, W: np.ndarray, H: np.ndarray) -> Start:
-    """Copies of given factors, brought to the scale of the data by powers of two, which change no digit."""
-    high = H.max(initial=0)
-    exponent = int(np.frexp(high)[1]) - 1 if high > 0 else 0
-    exponents = data.exponent - exponent, exponent
-    scaled = (
-        np.ldexp(F, -e).astype(data.dtype, order="C", copy=False) for F, e in zip((W, H.T), exponents, strict=True)
-    )
-    return Start(*scaled, exponents)
+    """Copies of given factors, component by component brought to the scale of the data.
+
+    The powers of two change no digit, and HALS does the same whatever they are.
+    """
+    of_H = np.frexp(H.max(axis=1))[1]
+    exponents = data.exponent - of_H, of_H
+    with np.errstate(under="ignore"):
+        W, Ht = (np.ldexp(F, -e) for F, e in zip((W, H.T), exponents, strict=True))
+    return Start(*(F.astype(data.dtype, order="C", copy=False) for F in (W, Ht)), exponents)
 
 
 def made(data: Data, name: str, k: int, rng: Random, workspace: Workspace) -> Start:
     """The start of that name; the scale of X is shared between the factors."""
     with single_blas():
         W, Ht = INITS[name](data, k, rng, workspace)
-    half = data.exponent // 2
+    half = np.full(k, data.exponent // 2)
     return Start(*(np.ascontiguousarray(F, dtype=data.dtype) for F in (W, Ht)), (half, half))
 
 
@@ -78,22 +76,30 @@ def svd(data: Data, k: int, rng: Random) -> tuple[np.ndarray, np.ndarray, np.nda
 def nndsvd(data: Data, k: int, rng: Random, workspace: Workspace) -> tuple[np.ndarray, np.ndarray]:
     """Non-negative double SVD (Boutsidis & Gallopoulos 2008, doi:10.1016/j.patcog.2007.09.010).
 
-    The leading pair as it is; of each further one the larger of its positive and its negative part. That choice does
-    not change with the sign of a pair, and of two equal parts it is the one that holds the first largest entry of u.
+    The leading pair as it is; of each further one the positive or the negative part, whichever has the larger product
+    of norms. Ties are decided to half the digits, so that round-off does not decide them: of equal parts the one is
+    taken that holds the first of the largest entries of u.
     """
     U, s, V = svd(data, k, rng)
     W, Ht = np.empty_like(U), np.empty_like(V)
     W[:, 0], Ht[:, 0] = np.sqrt(s[0]) * np.abs(U[:, 0]), np.sqrt(s[0]) * np.abs(V[:, 0])
+    almost = 1 - np.sqrt(np.finfo(U.dtype).eps)
     for t in range(1, k):
-        sign = 1 if U[np.argmax(np.abs(U[:, t])), t] >= 0 else -1
-        parts = [
-            (np.maximum(sign * u, 0), np.maximum(sign * v, 0)) for u, v in ((U[:, t], V[:, t]), (-U[:, t], -V[:, t]))
-        ]
-        norms = [(np.linalg.norm(u), np.linalg.norm(v)) for u, v in parts]
-        (u, v), (norm_u, norm_v) = max(zip(parts, norms, strict=True), key=lambda part: part[1][0] * part[1][1])
-        size = np.sqrt(s[t] * norm_u * norm_v)
-        W[:, t], Ht[:, t] = (size * u / norm_u, size * v / norm_v) if size > 0 else (0, 0)
+        first = np.argmax(np.abs(U[:, t]) >= almost * np.abs(U[:, t]).max())
+        sign = 1 if U[first, t] >= 0 else -1
+        u, v, norms = _part(U[:, t], V[:, t], sign)
+        u_other, v_other, norms_other = _part(U[:, t], V[:, t], -sign)
+        if almost * norms_other > norms:
+            u, v, norms = u_other, v_other, norms_other
+        W[:, t], Ht[:, t] = np.sqrt(s[t] * norms) * u, np.sqrt(s[t] * norms) * v
     return W, Ht
+
+
+def _part(u: np.ndarray, v: np.ndarray, sign: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """The positive parts of a pair times sign, both of norm 1, and the product of their norms."""
+    u, v = np.maximum(sign * u, 0), np.maximum(sign * v, 0)
+    norms = np.linalg.norm(u), np.linalg.norm(v)
+    return u / (norms[0] or 1), v / (norms[1] or 1), norms[0] * norms[1]
 
 
 def nndsvda(data: Data, k: int, rng: Random, workspace: Workspace) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,9 @@ import numpy as np
 from ._workspace import Workspace, reciprocal
 from .data import Data
 
+#: The share of ||X||_F^2 below which a difference of such numbers has lost half of its digits.
+CANCELLED = {np.dtype(real): float(np.finfo(real).eps) ** 0.5 for real in (np.float32, np.float64)}
+
 
 class Normal(NamedTuple):
     """The normal equations of a least-squares half-step: G = B'B (k x k, float64) and C = X B (m x k)."""
@@ -43,7 +46,7 @@ class Frobenius:
         G, C = statistics
         whole = data.squared_norm
         value = 0.5 * whole - workspace.inner(C, F) + 0.5 * float(np.sum(G * workspace.gram(F)))
-        if not value > np.sqrt(np.finfo(F.dtype).eps) * whole:
+        if not value > CANCELLED[F.dtype] * whole:
             value = 0.5 * data.squared_residual(F, B)
         return value
 
@@ -53,17 +56,29 @@ class Frobenius:
             return 0.0 if value == 0 else float("inf")
         return float(np.sqrt(2 * value / data.squared_norm))
 
-    def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
-        """Objectives in units of X, from those of X times 2**-exponent."""
-        return np.ldexp(value, 2 * exponent) if exponent else np.asarray(value)
+    def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
+        """How far apart two objectives must be for their difference to mean something."""
+        whole = data.squared_norm if value > CANCELLED[np.dtype(dtype)] * data.squared_norm else 0.0
+        return float(np.finfo(dtype).eps) * (0.25 * whole + 4 * value)
 
-    def squared_kkt_residual(self, data: Data, F: np.ndarray, statistics: Normal) -> float:
+    def converged(self, moved: float, value: float, tol: float) -> bool:
+        """Whether first steps of squared length `moved` are at most tol times the residual."""
+        return moved <= 2 * tol**2 * value
+
+    def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
+        """Objectives in units of X, from those of X times 2**-exponent; out of the range of float64 infinite or 0."""
+        with np.errstate(over="ignore", under="ignore"):
+            return np.ldexp(value, 2 * exponent)
+
+    def squared_kkt_residual(self, data: Data, F: np.ndarray, statistics: Normal, workspace: Workspace) -> float:
         """The share of F: sum_t G_tt ||min(F_t, gradient_t / G_tt)||^2 / ||X||_F^2, in which no scale is left."""
         G, C = statistics
         if data.squared_norm == 0:
             return 0.0
-        gradient = F @ G.astype(F.dtype, copy=False) - C
-        step = np.minimum(F, gradient * reciprocal(G.diagonal(), F.dtype))
+        gradient = workspace.product(F, G.astype(F.dtype, copy=False), np.empty_like(F))
+        gradient -= C
+        gradient *= reciprocal(G.diagonal(), F.dtype)
+        step = np.minimum(F, gradient, out=gradient)
         squares = np.einsum("ij,ij->j", step, step, dtype=np.float64)
         return float(squares @ G.diagonal()) / data.squared_norm
 

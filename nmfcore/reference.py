@@ -65,9 +65,9 @@ def accelerated_sweeps(G: np.ndarray, C: np.ndarray, F: np.ndarray, max_sweeps: 
     return moved
 
 
-def most_sweeps(rows: int, columns: int, k: int, effort: float = 0.5) -> int:
+def most_sweeps(rows: int, columns: int, k: int, effort: float = 0.5, most: int = 100) -> int:
     """The flop rule of Gillis & Glineur 2012: 1 + ceil(effort x cost of G and C / cost of a sweep)."""
-    return 1 + math.ceil(effort * (2 * rows * columns * k + 2 * columns * k**2) / (2 * rows * k**2))
+    return min(most, 1 + math.ceil(effort * (2 * rows * columns * k + 2 * columns * k**2) / (2 * rows * k**2)))
 
 
 def hals(X: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +105,7 @@ def extrapolated_hals(
         W = np.maximum(0, W_new + weight * (W_new - W_old))
         accelerated_sweeps(W.T @ W, X.T @ W, Ht_new, sweeps[1], precision)
         value = objective(X, W, Ht_new.T)
-        if value <= values[-1] * (1 + 4 * np.finfo(float).eps):
+        if value <= values[-1] * (1 + 1e-13):  # to round-off
             best, failures = (W.copy(), Ht_new.copy()), 0
             Ht = np.maximum(0, Ht_new + weight * (Ht_new - Ht_old))
             W_old, Ht_old = W_new, Ht_new

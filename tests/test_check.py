@@ -32,7 +32,7 @@ BAD_X = {
     "text": ([["a", "b"]], TypeError, "X has dtype <U1"),
     "None": (None, TypeError, "X has dtype object"),
     "dates": (np.zeros((2, 2), "M8[s]"), TypeError, "X has dtype datetime64[s]"),
-    "ragged": ([[1, 2], [3]], ValueError, "X is not a matrix"),
+    "ragged": ([[1, 2], [3]], ValueError, "X cannot be read as a matrix"),
     "nan": (with_entry(np.nan), ValueError, "X has 1 NaN entry, the first (nan) at (4, 7); wanted finite numbers"),
     "infinite": (with_entry(np.inf), ValueError, "X has 1 infinite entry, the first (inf) at (4, 7)"),
     "negative": (
@@ -48,6 +48,8 @@ BAD_X = {
         "X is a sparse csr_array; this version takes dense X: pass X.toarray()",
     ),
     "masked": (np.ma.masked_less(X, 0.1), ValueError, "masked entries; missing entries are not supported"),
+    "negative beside huge": ([[1e150, -1e-200]], ValueError, "X has 1 negative entry"),
+    "outside a view": (np.array([[1.0, -1.0, 2.0, 5.0]])[:, ::-1][:, ::2], ValueError, "X has 1 negative entry"),
     "long double": (X.astype(np.longdouble), TypeError, "more precise than the computation: pass X.astype('float64')"),
 }
 
@@ -76,17 +78,20 @@ BAD_OPTIONS = [
     ({"max_time": -1}, ValueError, "max_time is -1"),
     ({"max_time": "1 s"}, TypeError, "max_time is '1 s'"),
     ({"inner_iter": 0}, ValueError, "inner_iter is 0; wanted an integer >= 1"),
-    ({"inner_iter": "many"}, ValueError, "inner_iter is 'many'; wanted one of 'auto'"),
+    ({"inner_iter": "many"}, ValueError, "inner_iter is 'many'; wanted 'auto' or an integer >= 1"),
     ({"extrapolate": 1}, TypeError, "extrapolate is 1 (int); wanted True or False"),
     ({"verbose": "yes"}, TypeError, "verbose is 'yes'"),
     ({"callback": 3}, TypeError, "callback is 3 (int); wanted a function of one argument"),
-    ({"n_threads": 0}, ValueError, "n_threads is 0; wanted a number >= 1, None for all"),
+    ({"n_threads": 0}, ValueError, "n_threads is 0; wanted a number >= 1, None or -1 for all"),
     ({"n_threads": 1.0}, TypeError, "n_threads is 1.0 (float)"),
     ({"random_state": -1}, ValueError, "random_state is -1; wanted None, an integer >= 0"),
     ({"random_state": "seed"}, TypeError, "random_state is 'seed' (str)"),
     ({"init": "svd"}, ValueError, "init is 'svd'; wanted one of 'auto', 'random', 'nndsvd', 'nndsvda', 'nndsvdar'"),
-    ({"init": 3}, TypeError, "init is 3 (int)"),
-    ({"init": None}, TypeError, "init is None"),
+    ({"n_threads": "all"}, TypeError, "n_threads is 'all' (str); wanted a number >= 1"),
+    ({"k": 2**70}, ValueError, "wanted an integer >= 1 and <= 2147483647"),
+    ({"tol": 10**400}, ValueError, "wanted a finite number >= 0"),
+    ({"init": 3}, TypeError, "init is of type int; wanted a pair (W0, H0) or one of 'auto', 'random'"),
+    ({"init": W0}, TypeError, "init is of type ndarray; wanted a pair (W0, H0)"),
     ({"init": (W0,)}, ValueError, "init has 1 elements; wanted a pair (W0, H0)"),
     ({"init": (W0[:-1], H0)}, ValueError, "init[0] (W0) has shape (19, 3); wanted (20, 3)"),
     ({"init": (W0, H0.T)}, ValueError, "init[1] (H0) has shape (10, 3); wanted (3, 10)"),
@@ -147,6 +152,7 @@ COUNTS = np.arange(200).reshape(20, 10) % 7
         (X.astype(">f8"), X, np.float64),
         (X.astype(">f4"), X.astype(np.float32), np.float32),
         (np.ma.masked_array(X), X, np.float64),
+        (np.vstack([X, X])[::-2, ::-1], np.vstack([X, X])[::-2, ::-1].copy(), np.float64),
         (np.lib.stride_tricks.as_strided(X, (20, 10), (0, 8)), np.tile(X[0], (20, 1)), np.float64),
         (np.broadcast_to(X[:, :1], (20, 10)), np.tile(X[:, :1], 10), np.float64),
         (np.frombuffer(b"\0" + X.tobytes(), np.uint8)[1:].view(np.float64).reshape(20, 10), X, np.float64),
@@ -161,6 +167,7 @@ COUNTS = np.arange(200).reshape(20, 10) % 7
         "big-endian",
         "big-endian single",
         "unmasked",
+        "reversed",
         "one row",
         "one column",
         "unaligned",
@@ -197,3 +204,13 @@ def test_any_matrix_is_factorized(Y, k, init, fortran):
         assert np.isfinite(F).all() and F.min() >= 0
     assert np.isfinite(result.kkt_residual) and result.relative_error <= 1 + 1e-4
     assert np.all(np.diff(result.history.objective) <= 0)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("columns", [slice(None, None, 3), slice(None, None, -1), slice(2, 3)], ids=str)
+def test_views_of_one_row_or_column(columns, transposed):
+    view = planted(5, 30, 2)[0][2:3, columns]
+    view = view.T if transposed else view
+    result, expected = (nmfcore.hals(Y, 1, init="random", random_state=0) for Y in (view, view.copy()))
+    np.testing.assert_array_equal(result.W, expected.W)
+    np.testing.assert_allclose(result.W @ result.H, view, rtol=1e-10)

@@ -6,7 +6,7 @@ from conftest import planted
 from sklearn.decomposition import non_negative_factorization
 
 import nmfcore
-from nmfcore import reference
+from nmfcore import _threads, _workspace, reference
 from nmfcore._demo import swimmer
 
 PLAIN = {"tol": 0, "inner_iter": 1, "extrapolate": False}
@@ -92,7 +92,13 @@ def test_plain_objective_falls_in_every_iteration(dtype):
             previous = value
 
 
-def test_threads_change_no_bit(dtype):
+@pytest.fixture
+def all_threads(monkeypatch):
+    """As many threads as were asked for, whatever else runs on this machine."""
+    monkeypatch.setattr(_threads.Crowd, "threads", lambda crowd: crowd.n_threads)
+
+
+def test_threads_change_no_bit(dtype, all_threads):
     X, *_ = planted(700, 600, 20, dtype=dtype)
     for init in ("random", "nndsvda"):
         one, *others = (nmfcore.hals(X, 15, init=init, random_state=0, max_iter=15, n_threads=t) for t in (1, 2, 3))
@@ -287,3 +293,48 @@ def test_nmf_is_the_same_door():
         np.testing.assert_array_equal(
             nmfcore.nmf(X, 3, init=(W0, H0), **options).W, nmfcore.hals(X, 3, init=(W0, H0)).W
         )
+
+
+def test_calls_cut_into_blocks_change_no_bit(monkeypatch):
+    """Large problems are computed in several calls, so that a Ctrl-C is heard between them."""
+    X, W0, H0 = planted(700, 300, 9)
+    for order in "CF":
+        monkeypatch.setattr(_workspace, "CALL_FLOP", 5e9)
+        whole = nmfcore.hals(np.asarray(X, order=order), 9, init=(W0, H0), max_iter=8)
+        monkeypatch.setattr(_workspace, "CALL_FLOP", 1e5)
+        cut = nmfcore.hals(np.asarray(X, order=order), 9, init=(W0, H0), max_iter=8)
+        np.testing.assert_allclose(cut.W, whole.W, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(cut.H, whole.H, rtol=1e-9, atol=1e-12)
+
+
+def test_single_precision_converges_like_double():
+    X, W0, H0 = planted(300, 200, 6, noise=1e-3)
+    double = nmfcore.hals(X, 6, init=(W0, H0), max_iter=1000)
+    single = nmfcore.hals(X.astype(np.float32), 6, init=(W0, H0), max_iter=1000)
+    assert double.reason == "tol" and single.converged
+    np.testing.assert_allclose(single.relative_error, double.relative_error, rtol=1e-3)
+
+
+def test_starts_of_extreme_scale():
+    X, W0, H0 = planted(60, 45, 5)
+    one = nmfcore.hals(X, 5, init=(W0, H0), max_iter=20, tol=0)
+    D = np.ldexp(1.0, [500, 0, -560, 3, 0])
+    other = nmfcore.hals(X, 5, init=(W0 * D, H0 / D[:, None]), max_iter=20, tol=0)
+    np.testing.assert_array_equal(other.W, one.W * D)
+    single = nmfcore.hals(X.astype(np.float32), 5, init=(W0 * 2.0**60, H0 * 2.0**-60), max_iter=20, tol=0)
+    np.testing.assert_allclose(single.relative_error, one.relative_error, rtol=1e-3)
+    with pytest.raises(ValueError, match="more than the float32 of X can hold"):
+        nmfcore.hals(X.astype(np.float32), 5, init=(W0 * 1e60, H0))
+
+
+def test_objectives_beyond_the_range_of_float64():
+    X, *_ = planted(30, 20, 3)
+    with np.errstate(all="raise"):
+        assert nmfcore.hals(X * 1e170, 3, random_state=0, max_iter=5).objective == np.inf
+        assert nmfcore.hals(X * 1e-200, 3, random_state=0, max_iter=5).objective == 0
+
+
+def test_a_result_is_a_start():
+    X, *_ = planted(30, 20, 3)
+    first = nmfcore.hals(X, 3, random_state=0, max_iter=5, tol=0)
+    assert nmfcore.hals(X, 3, init=first, max_iter=5, tol=0).objective < first.objective

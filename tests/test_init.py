@@ -88,3 +88,12 @@ def test_rank_deficient():
     for init in ("nndsvd", "nndsvda"):
         W, H = start(X, 4, init)
         assert np.isfinite(W).all() and np.isfinite(H).all()
+
+
+def test_ties_are_decided_alike_for_every_seed():
+    rng = np.random.default_rng(0)
+    A, B = rng.random((2, 20, 3)) @ rng.random((2, 3, 15))
+    mirrored = np.block([[A, B], [B, A]])  # half of its singular vectors are equal in both signs
+    starts = [start(mirrored, 5, "nndsvd", seed).W for seed in range(6)]
+    for other in starts[1:]:
+        np.testing.assert_allclose(other, starts[0], atol=1e-5)

@@ -16,7 +16,8 @@ import threadpoolctl
 from conftest import planted
 
 import nmfcore
-from nmfcore import _threads
+from nmfcore import _threads, init
+from nmfcore._core import kernels
 
 
 def test_max_time():
@@ -34,11 +35,14 @@ def test_callback():
     assert [state.objective for state in states] == list(result.history.objective[1:])
     np.testing.assert_array_equal(states[-1].W, result.W)
     np.testing.assert_array_equal(states[-1].H, result.H)
-    states[-1].W[:] = 0
-    np.testing.assert_array_equal(states[-1].H, result.H)
+    with pytest.raises(RuntimeError, match="the fit has left iteration 1: take W and H of a State in the callback"):
+        states[0].W  # noqa: B018
 
-    stopped = nmfcore.hals(X, 4, init=(W0, H0), tol=0, callback=lambda state: state.iteration == 3)
-    assert (stopped.n_iter, stopped.reason, stopped.converged) == (3, "callback", False)
+    for answer in (True, np.True_):
+        stopped = nmfcore.hals(
+            X, 4, init=(W0, H0), tol=0, callback=lambda state, a=answer: a if state.iteration == 3 else 1
+        )
+        assert (stopped.n_iter, stopped.reason, stopped.converged) == (3, "callback", False)
 
     def fail(state):
         raise LookupError("mine")
@@ -105,7 +109,7 @@ def test_threads_asked_for_after_fork_are_refused_aloud(monkeypatch):
     if not _threads.baseline.has_openmp():
         assert _threads.resolve(2) == 1
         return
-    with pytest.warns(RuntimeWarning, match="n_threads=2 asked for in a process forked"):
+    with pytest.warns(RuntimeWarning, match="n_threads=2 asked for in a forked process"):
         assert _threads.resolve(2) == 1
     assert _threads.resolve(None) == 1
 
@@ -142,21 +146,32 @@ def test_settings_of_the_caller_are_as_before():
 
 
 def test_a_failing_start_gives_the_settings_back(monkeypatch):
-    before = settings()
-    with pytest.raises(RuntimeError), _threads.single_blas():
-        raise RuntimeError
-    assert settings() == before
+    X, *_ = planted(30, 20, 8)
+
+    def fail(*arguments):
+        assert {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"} == {1}
+        raise LookupError
+
+    monkeypatch.setitem(init.INITS, "random", fail)
+    with threadpoolctl.threadpool_limits(2):
+        before = settings()
+        with pytest.raises(LookupError):
+            nmfcore.hals(X, 8, init="random")
+        assert settings() == before
 
 
 def test_the_interpreter_runs_during_a_fit():
-    X, *_ = planted(1500, 1200, 30)
-    fit = threading.Thread(target=nmfcore.hals, args=(X, 30), kwargs={"tol": 0, "max_iter": 30, "n_threads": 1})
-    fit.start()
+    """One call of a kernel, of a second or so, during which another thread must get its turns."""
+    rng = np.random.default_rng(0)
+    X, B, out = rng.random((4000, 4000)), rng.random((4000, 300)), np.empty((4000, 300))
+    scratch = np.empty(kernels.product_scratch(*X.shape, 300, 1))
+    call = threading.Thread(target=kernels.product, args=(X, B, scratch, out, 1.0, 1))
+    call.start()
     ticks = 0
-    while fit.is_alive():
+    while call.is_alive():
         time.sleep(0.002)
         ticks += 1
-    assert ticks > 20
+    assert ticks > 10
 
 
 def test_numbers_of_threads(monkeypatch):

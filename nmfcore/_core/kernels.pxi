@@ -24,12 +24,15 @@ cdef extern from "tiles.h" nogil:
     enum:
         TILE_ROWS "NMF_TILE_ROWS"
         PANEL_VECTORS "NMF_PANEL_VECTORS"
+        NARROW "NMF_NARROW"
+        NARROW_VECTORS "NMF_NARROW_VECTORS"
         SWEEP_VECTORS "NMF_SWEEP_VECTORS"
         LANES_F64 "NMF_LANES(double)"
         LANES_F32 "NMF_LANES(float)"
     int nmf_cpu_level()
     # Macros that take the function of the pointers' type.
     void product_tile(...)
+    void narrow_tile(...)
     void sweep_tile(...)
     void scan_row(...)
     double inner_row(...)

@@ -62,14 +62,14 @@ cdef void pack_rows(const real *B, Py_ssize_t k, Py_ssize_t first, Py_ssize_t la
 
 
 cdef void pack_edge(const real *x, Py_ssize_t row_stride, Py_ssize_t term_stride, Py_ssize_t rows,
-                    Py_ssize_t depth, real *edge) noexcept nogil:
+                    Py_ssize_t tile_rows, Py_ssize_t depth, real *edge) noexcept nogil:
     """The last rows of X, fewer than a tile, filled up with zeros."""
     cdef Py_ssize_t p, r
     for p in range(depth):
         for r in range(rows):
-            edge[p * TILE_ROWS + r] = x[r * row_stride + p * term_stride]
-        for r in range(rows, TILE_ROWS):
-            edge[p * TILE_ROWS + r] = 0
+            edge[p * tile_rows + r] = x[r * row_stride + p * term_stride]
+        for r in range(rows, tile_rows):
+            edge[p * tile_rows + r] = 0
 
 
 cdef void add_stretch(const real *x, Py_ssize_t row_stride, Py_ssize_t term_stride, Py_ssize_t rows,
@@ -95,7 +95,7 @@ cdef void add_stretch(const real *x, Py_ssize_t row_stride, Py_ssize_t term_stri
                 ahead = x_tile + skip - rows + depth * term_stride
             tile_row, tile_term = row_stride, term_stride
             if rows < (t + 1) * TILE_ROWS:
-                pack_edge(x_tile, row_stride, term_stride, rows - t * TILE_ROWS, depth, edge)
+                pack_edge(x_tile, row_stride, term_stride, rows - t * TILE_ROWS, TILE_ROWS, depth, edge)
                 x_tile, tile_row, tile_term = edge, 1, TILE_ROWS
             column = 0
             for q in range(q1):
@@ -107,6 +107,32 @@ cdef void add_stretch(const real *x, Py_ssize_t row_stride, Py_ssize_t term_stri
                     tile += TILE_ROWS * width * lanes
                 column += width * lanes
         p += depth
+
+
+cdef void add_narrow_stretch(const real *x, Py_ssize_t term_stride, Py_ssize_t rows, Py_ssize_t first,
+                             Py_ssize_t last, const real *packed, Py_ssize_t stride, Py_ssize_t k, real *edge,
+                             real *sums) noexcept nogil:
+    """The same for X whose columns are contiguous and few columns of B, in one panel of `stride` entries a row."""
+    cdef Py_ssize_t tile_rows = NARROW_VECTORS * lanes_of(sums), p = first, t, depth
+    cdef const real *x_tile
+    while p < last:
+        depth = min(<Py_ssize_t> STREAM_DEPTH, last - p)
+        for t in range(ceil_div(rows, tile_rows)):
+            x_tile = x + t * tile_rows + p * term_stride
+            if rows < (t + 1) * tile_rows:
+                pack_edge(x_tile, 1, term_stride, rows - t * tile_rows, tile_rows, depth, edge)
+                narrow_tile(k, edge, tile_rows, packed + p * stride, stride, depth, p == first, sums + t * tile_rows * k)
+            else:
+                narrow_tile(k, x_tile, term_stride, packed + p * stride, stride, depth, p == first,
+                            sums + t * tile_rows * k)
+        p += depth
+
+
+cdef void write_narrow_sums(const real *sums, Py_ssize_t rows, Py_ssize_t k, real *out) noexcept nogil:
+    cdef Py_ssize_t tile_rows = NARROW_VECTORS * lanes_of(out), i, c
+    for i in range(rows):
+        for c in range(k):
+            out[i * k + c] = sums[(i // tile_rows * k + c) * tile_rows + i % tile_rows]
 
 
 cdef void write_sums(const real *sums, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t vectors, Py_ssize_t q0,
@@ -142,7 +168,7 @@ def product_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threa
     cdef Py_ssize_t group = max(group_rows(rows, k, splits, False, n_threads),
                                 group_rows(rows, k, splits, True, n_threads))
     cdef Py_ssize_t block = min(padded, BLOCK_PANELS * PANEL_VECTORS * 16)
-    return 16 + terms * padded + n_threads * (TILE_ROWS * DEPTH + group * block) + splits * rows * k
+    return 16 + terms * padded + n_threads * (TILE_ROWS * DEPTH + (group + 128) * block) + splits * rows * k
 
 
 def product(const real[:, :] X, const real[:, ::1] B, real[::1] scratch, real[:, ::1] out, double scale, int n_threads):
@@ -159,12 +185,15 @@ def product(const real[:, :] X, const real[:, ::1] B, real[::1] scratch, real[:,
     cdef Py_ssize_t panels = ceil_div(vectors, PANEL_VECTORS), blocks = ceil_div(panels, BLOCK_PANELS)
     cdef Py_ssize_t splits = sum_splits(rows, terms, k)
     cdef Py_ssize_t group = group_rows(rows, k, splits, row_stride == 1, n_threads), groups = ceil_div(rows, group)
-    cdef Py_ssize_t thread_size = TILE_ROWS * DEPTH + group * min(vectors * lanes, BLOCK_PANELS * PANEL_VECTORS * lanes)
+    cdef Py_ssize_t block = min(vectors, BLOCK_PANELS * PANEL_VECTORS) * lanes
+    cdef Py_ssize_t thread_size = TILE_ROWS * DEPTH + (group + 128) * block  # 128: the last narrow tile may be as long
+    cdef bint narrow = row_stride == 1 and k <= NARROW and panels == 1
     cdef real *packed = &scratch[0]
     cdef real *threads = packed + terms * vectors * lanes
     cdef real *partial = threads + n_threads * thread_size
     cdef real *own
     cdef real *sums
+    cdef real *target
     cdef Py_ssize_t task, s, b, i, n_rows, q1
     for i in prange(ceil_div(terms, PACK_ROWS), nogil=True, num_threads=n_threads, schedule="static"):
         pack_rows(&B[0, 0], k, i * PACK_ROWS, min(terms, (i + 1) * PACK_ROWS), terms, <real> scale, packed)
@@ -176,10 +205,15 @@ def product(const real[:, :] X, const real[:, ::1] B, real[::1] scratch, real[:,
         q1 = min(panels, (b + 1) * BLOCK_PANELS)
         own = threads + threadid() * thread_size
         sums = own + TILE_ROWS * DEPTH
-        add_stretch(&X[0, 0] + i * row_stride, row_stride, term_stride, n_rows, terms * s // splits,
-                    terms * (s + 1) // splits, packed, terms, vectors, b * BLOCK_PANELS, q1, own, sums)
-        write_sums(sums, n_rows, k, vectors, b * BLOCK_PANELS, q1,
-                   partial + (s * rows + i) * k if splits > 1 else &out[i, 0])
+        target = partial + (s * rows + i) * k if splits > 1 else &out[i, 0]
+        if narrow:
+            add_narrow_stretch(&X[0, 0] + i, term_stride, n_rows, terms * s // splits, terms * (s + 1) // splits, packed,
+                               vectors * lanes, k, own, sums)
+            write_narrow_sums(sums, n_rows, k, target)
+        else:
+            add_stretch(&X[0, 0] + i * row_stride, row_stride, term_stride, n_rows, terms * s // splits,
+                        terms * (s + 1) // splits, packed, terms, vectors, b * BLOCK_PANELS, q1, own, sums)
+            write_sums(sums, n_rows, k, vectors, b * BLOCK_PANELS, q1, target)
     if splits > 1:
         for i in prange(rows, nogil=True, num_threads=n_threads, schedule="static"):
             add_partials(partial + i * k, rows * k, splits, k, &out[i, 0])

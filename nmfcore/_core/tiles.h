@@ -30,12 +30,15 @@
 /* 32 vector registers hold an accumulator of 8 x 3 vectors, 16 hold one of 4 x 3. */
 #if defined(__AVX512F__) || defined(__aarch64__)
 #define NMF_TILE_ROWS 8
+#define NMF_NARROW_VECTORS 6
 #define NMF_SWEEP_VECTORS 4
 #else
 #define NMF_TILE_ROWS 4
+#define NMF_NARROW_VECTORS 3
 #define NMF_SWEEP_VECTORS 2
 #endif
 #define NMF_PANEL_VECTORS 3 /* vectors of B that a product tile holds at the most */
+#define NMF_NARROW 4        /* columns of B that a narrow tile holds at the most */
 #define NMF_SWEEP_BLOCK 4   /* coordinates that a sweep tile holds at the most */
 
 #define REAL double
@@ -54,6 +57,7 @@
 #define NMF_OF(p, name) \
     _Generic((p), double *: name##_f64, const double *: name##_f64, float *: name##_f32, const float *: name##_f32)
 #define product_tile(width, x, ...) NMF_OF(x, product_tile)(width, x, __VA_ARGS__)
+#define narrow_tile(k, x, ...) NMF_OF(x, narrow_tile)(k, x, __VA_ARGS__)
 #define sweep_tile(G, ...) NMF_OF(G, sweep_tile)(G, __VA_ARGS__)
 #define scan_row(x, ...) NMF_OF(x, scan_row)(x, __VA_ARGS__)
 #define inner_row(a, ...) NMF_OF(a, inner_row)(a, __VA_ARGS__)

@@ -57,6 +57,36 @@ static void NAME(product_tile)(ptrdiff_t width, const REAL *x, ptrdiff_t row_str
         NAME(product_width)(1, x, row_stride, term_stride, b, depth, next, next_line, next_step, first, tile);
 }
 
+/* tile[c, :] += sum over p of x[p * term_stride + :] * b[p * stride + c], for NARROW_VECTORS vectors of rows of X, which are
+ * contiguous here, and k <= NARROW columns c: a few columns do not fill a vector, the rows do. */
+NMF_INLINE void NAME(narrow_count)(const int k, const REAL *x, ptrdiff_t term_stride, const REAL *b, ptrdiff_t stride,
+                                   ptrdiff_t depth, int first, REAL *tile) {
+    enum { LANES = NMF_LANES(REAL), VECTORS = NMF_NARROW_VECTORS };
+    NAME(vec) sum[NMF_NARROW][VECTORS], row[VECTORS];
+    for (int c = 0; c < k; c++)
+        for (int v = 0; v < VECTORS; v++)
+            sum[c][v] = first ? (NAME(vec)){0} : NAME(load)(tile + (c * VECTORS + v) * LANES);
+    for (ptrdiff_t p = 0; p < depth; p++) {
+        for (int v = 0; v < VECTORS; v++) row[v] = NAME(load)(x + p * term_stride + v * LANES);
+        for (int c = 0; c < k; c++)
+            for (int v = 0; v < VECTORS; v++) sum[c][v] += b[p * stride + c] * row[v];
+    }
+    for (int c = 0; c < k; c++)
+        for (int v = 0; v < VECTORS; v++) NAME(store)(tile + (c * VECTORS + v) * LANES, sum[c][v]);
+}
+
+static void NAME(narrow_tile)(ptrdiff_t k, const REAL *x, ptrdiff_t term_stride, const REAL *b, ptrdiff_t stride,
+                              ptrdiff_t depth, int first, REAL *tile) {
+    if (k == 1)
+        NAME(narrow_count)(1, x, term_stride, b, stride, depth, first, tile);
+    else if (k == 2)
+        NAME(narrow_count)(2, x, term_stride, b, stride, depth, first, tile);
+    else if (k == 3)
+        NAME(narrow_count)(3, x, term_stride, b, stride, depth, first, tile);
+    else
+        NAME(narrow_count)(4, x, term_stride, b, stride, depth, first, tile);
+}
+
 /* One cyclic coordinate step for the coordinates t ... t + count - 1 of all rows of a tile, tiles stored
  * coordinate by row: first their residuals c - G w against the factor as it stands, then one after the other.
  * moved gathers G_tt times the square of each change, row by row. */

@@ -21,6 +21,7 @@ class Data(Protocol):
     squared_norm: float
     """||X||_F^2; NaN or infinite where X has such an entry."""
     smallest: float
+    """The smallest entry, without the power of two, which might make it vanish."""
     largest: float
 
     @property

@@ -1,7 +1,8 @@
 """X as an array in memory, in C or Fortran order, read where it lies."""
 
 import math
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,11 +13,10 @@ RESIDUAL_BLOCK = 1 << 20  # entries of the m x n residual that exist at a time
 
 def _contiguous_rows(X: np.ndarray) -> np.ndarray:
     """X or its transpose, whichever has rows that are contiguous and not of one entry."""
-    column_wise = X.strides[0] == X.itemsize and (X.strides[1] != X.itemsize or X.shape[1] == 1)
-    return X.T if column_wise else X
+    return X.T if X.shape[1] == 1 or (X.shape[0] > 1 and X.strides[0] == X.itemsize) else X
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Dense:
     """An array with unit stride along one of its axes; see `Data` for the protocol."""
 
@@ -41,7 +41,7 @@ class Dense:
             total, squares = math.ldexp(total, -exponent), math.ldexp(squares, -2 * exponent)
         else:
             total, squares, *_ = workspace.scan(rows, scale)
-        return cls(X, workspace, exponent, total / X.size, squares, low * scale, high * scale)
+        return cls(X, workspace, exponent, total / X.size, squares, low, high * scale)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -61,7 +61,9 @@ class Dense:
     @property
     def T(self) -> "Dense":
         """The transpose, without a copy."""
-        return replace(self, X=self.X.T)
+        transposed = copy(self)
+        transposed.X = self.X.T
+        return transposed
 
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """out = X B."""

@@ -28,6 +28,7 @@ class HALS:
     EFFORT = 0.5
     PRECISION = 0.03
     WARM_UP = 3
+    MOST_SWEEPS = 100
 
     def update(self, F: np.ndarray, statistics: Normal, cost: float, iteration: int, workspace: Workspace) -> float:
         """Sweep over F in place; returns sum_t G_tt ||change of F_t in the first sweep||^2."""
@@ -35,6 +36,7 @@ class HALS:
         most, stop = self.inner_iter, 0.0
         if most == "auto":
             sweep_cost = 2.0 * F.size * F.shape[1]
-            most = 1 if iteration <= self.WARM_UP else 1 + math.ceil(self.EFFORT * cost / sweep_cost)
+            most = min(self.MOST_SWEEPS, 1 + math.ceil(self.EFFORT * cost / sweep_cost))
+            most = 1 if iteration <= self.WARM_UP else most
             stop = self.PRECISION**2
         return workspace.sweep(G, C, F, most, stop)
