@@ -186,7 +186,7 @@ def _factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.nd
         raise ValueError(f"{name} has shape {F.shape}; wanted {shape}")
     if not (F.min() >= 0 and F.max() < math.inf):
         _refuse_entries(F, name)
-    if F.max() > np.finfo(dtype).max:
+    if F.dtype != dtype and F.max() > np.finfo(dtype).max:
         raise ValueError(f"{name} has entries up to {F.max()}, more than the {dtype} of X can hold")
     return F
 

@@ -14,7 +14,7 @@ from ._types import History, Result, State
 from ._workspace import Workspace
 from .data import Data
 from .init import Start
-from .losses import Frobenius, Normal
+from .losses import EPS, Frobenius, Normal
 from .solvers import Solver
 
 STALLED = 20  # iterations without a lower objective after which round-off is all that is left
@@ -162,7 +162,7 @@ class Fit:
         if self._report():
             return "callback"
         if options.tol > 0:
-            exact = self.loss.relative_error(self.w.data, self.value) <= 8 * np.finfo(self.w.factor.dtype).eps
+            exact = self.loss.relative_error(self.w.data, self.value) <= 8 * EPS[self.w.factor.dtype]
             if exact or self.loss.converged(moved, self.value, options.tol):
                 return "tol"
             if self.since_lower >= STALLED:
@@ -178,7 +178,7 @@ class Fit:
             return False
         state = State(
             iteration=len(self.values) - 1,
-            objective=float(self.loss.units(self.value, self.w.data.exponent)),
+            objective=float(self._objectives(self.values[-1:])[0]),
             relative_error=self.loss.relative_error(self.w.data, self.value),
             seconds=self.seconds[-1],
             _factors=self._factors,
@@ -187,25 +187,29 @@ class Fit:
         answers = [listener(state) for listener in listeners]
         return isinstance(answers[-1], bool | np.bool_) and bool(answers[-1])
 
+    @np.errstate(over="ignore", under="ignore")  # what units of X cannot express is infinite or 0
     def _factors(self) -> tuple[np.ndarray, np.ndarray]:
         """Copies of the best W and H, in units of X."""
-        with np.errstate(under="ignore"):
-            W, Ht = (np.ldexp(half.best, e) for half, e in zip((self.w, self.h), self.exponents, strict=True))
+        W, Ht = (np.ldexp(half.best, e) for half, e in zip((self.w, self.h), self.exponents, strict=True))
         return W, Ht.T
 
+    @np.errstate(over="ignore", under="ignore")
+    def _objectives(self, values: list[float]) -> np.ndarray:
+        return self.loss.units(np.array(values), self.w.data.exponent)
+
     def _result(self, reason: str) -> Result:
-        exponent = self.w.data.exponent
         W, H = self._factors()
+        objective = self._objectives(self.values)
         return Result(
             W=W,
             H=H,
-            objective=float(self.loss.units(self.value, exponent)),
+            objective=float(objective[-1]),
             relative_error=self.loss.relative_error(self.w.data, self.value),
             n_iter=len(self.values) - 1,
             converged=reason in ("tol", "stalled"),
             reason=reason,
             kkt_residual=self._kkt_residual(),
-            history=History(self.loss.units(np.array(self.values), exponent), np.array(self.seconds)),
+            history=History(objective, np.array(self.seconds)),
         )
 
     def _kkt_residual(self) -> float:

@@ -51,11 +51,17 @@ class Workspace:
         rows, terms = X.shape
         k = B.shape[1]
         step = max(64, int(CALL_FLOP / (2 * terms * k)))
+        if rows <= step:
+            return self._product(X, B, out, scale)
         for i in range(0, rows, step):
-            block = X[i : i + step]
-            threads = self._threads(2 * len(block) * terms * k)
-            scratch = self._reserve(kernels.product_scratch(len(block), terms, k, threads), X.dtype)
-            kernels.product(block, B, scratch, out[i : i + step], scale, threads)
+            self._product(X[i : i + step], B, out[i : i + step], scale)
+        return out
+
+    def _product(self, X: np.ndarray, B: np.ndarray, out: np.ndarray, scale: float) -> np.ndarray:
+        rows, terms = X.shape
+        threads = self._threads(2 * rows * terms * B.shape[1])
+        scratch = self._reserve(kernels.product_scratch(rows, terms, B.shape[1], threads), X.dtype)
+        kernels.product(X, B, scratch, out, scale, threads)
         return out
 
     def gram(self, F: np.ndarray) -> np.ndarray:

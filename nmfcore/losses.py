@@ -11,8 +11,9 @@ import numpy as np
 from ._workspace import Workspace, reciprocal
 from .data import Data
 
+EPS = {np.dtype(real): float(np.finfo(real).eps) for real in (np.float32, np.float64)}
 #: The share of ||X||_F^2 below which a difference of such numbers has lost half of its digits.
-CANCELLED = {np.dtype(real): float(np.finfo(real).eps) ** 0.5 for real in (np.float32, np.float64)}
+CANCELLED = {dtype: eps**0.5 for dtype, eps in EPS.items()}
 
 
 class Normal(NamedTuple):
@@ -59,7 +60,7 @@ class Frobenius:
     def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
         """How far apart two objectives must be for their difference to mean something."""
         whole = data.squared_norm if value > CANCELLED[np.dtype(dtype)] * data.squared_norm else 0.0
-        return float(np.finfo(dtype).eps) * (0.25 * whole + 4 * value)
+        return EPS[np.dtype(dtype)] * (0.25 * whole + 4 * value)
 
     def converged(self, moved: float, value: float, tol: float) -> bool:
         """Whether first steps of squared length `moved` are at most tol times the residual."""
@@ -67,8 +68,7 @@ class Frobenius:
 
     def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
         """Objectives in units of X, from those of X times 2**-exponent; out of the range of float64 infinite or 0."""
-        with np.errstate(over="ignore", under="ignore"):
-            return np.ldexp(value, 2 * exponent)
+        return np.ldexp(value, 2 * exponent)
 
     def squared_kkt_residual(self, data: Data, F: np.ndarray, statistics: Normal, workspace: Workspace) -> float:
         """The share of F: sum_t G_tt ||min(F_t, gradient_t / G_tt)||^2 / ||X||_F^2, in which no scale is left."""
