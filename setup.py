@@ -8,6 +8,7 @@ from glob import glob
 from Cython.Build import cythonize
 from extension_helpers import add_openmp_flags_if_available
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 MSVC = sys.platform == "win32"
 # -g0: debug information is two thirds of the module. No fast-math: its link flag changes the whole process. No warning
@@ -15,14 +16,8 @@ MSVC = sys.platform == "win32"
 FLAGS = ["/O2", "/std:c11"] if MSVC else ["-O3", "-g0", "-std=gnu11", "-Wno-unused-function"]
 LEVELS = {"baseline": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
-    LEVELS |= (
-        {"x86_64_v3": ["/arch:AVX2"], "x86_64_v4": ["/arch:AVX512"]}
-        if MSVC
-        else {
-            "x86_64_v3": ["-march=x86-64-v3"],
-            "x86_64_v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
-        }
-    )
+    LEVELS["x86_64_v3"] = ["/arch:AVX2"] if MSVC else ["-march=x86-64-v3"]
+    LEVELS["x86_64_v4"] = ["/arch:AVX512"] if MSVC else ["-march=x86-64-v4", "-mprefer-vector-width=512"]
 OPENMP = os.environ.get("NMFCORE_OPENMP", "1") != "0"
 # A folder for each Python and choice of OpenMP, so that no build takes up what another one left.
 BUILD = f"build/{sys.implementation.cache_tag}-{'openmp' if OPENMP else 'serial'}"
@@ -36,14 +31,26 @@ def extension(level: str, flags: list[str]) -> Extension:
         depends=sorted(glob("nmfcore/_core/*.pxi") + glob("nmfcore/_core/*.h")),
         include_dirs=["nmfcore/_core"],
         extra_compile_args=FLAGS + flags,
-        optional=level != "baseline",  # a compiler may be too old for a level; without it the next lower one is used
     )
     if OPENMP:
         add_openmp_flags_if_available(module)
     return module
 
 
+modules = cythonize([extension(*level) for level in LEVELS.items()], build_dir=BUILD)
+for module in modules:  # a compiler may be older than a level: without its module the next lower one is used
+    module.optional = not module.name.endswith(".baseline")
+class BuildExt(build_ext):
+    """Names the files that belong into the source distribution beside the Python packages."""
+
+    def get_source_files(self) -> list[str]:
+        """The kernels' sources, the documents, tests and benchmarks."""
+        patterns = ("nmfcore/_core/*.p[xy]*", "nmfcore/_core/*.h", "*.md", "tests/*.py", "bench/*.py", "bench/*.md")
+        return super().get_source_files() + [name for pattern in patterns for name in sorted(glob(pattern))]
+
+
 setup(
-    ext_modules=cythonize([extension(*level) for level in LEVELS.items()], build_dir=BUILD),
+    cmdclass={"build_ext": BuildExt},
+    ext_modules=modules,
     options={"build": {"build_base": BUILD}, "build_ext": {"parallel": True}},
 )

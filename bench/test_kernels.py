@@ -1,0 +1,108 @@
+"""Rates of the kernels beside the machine's peak, the rate of a large square numpy product in the same session.
+
+Best time against best time, since the machine only ever adds to either. The peak is taken before and after each
+kernel, so that a clock that drifts moves both.
+"""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from nmfcore import _threads
+from nmfcore._workspace import Workspace
+
+SIZES = [(2000, 2000, 20), (2000, 2000, 100), (7000, 250, 40)]
+PEAK_SIZE = 2048
+PEAK_REPEATS = 3
+SETTLE_SECONDS = 0.2  # for which the idle threads of a BLAS go on spinning on the processors that a kernel wants
+SWEEP_ROUNDS = 50
+
+pytestmark = [
+    pytest.mark.benchmark(max_time=0.5, min_rounds=10),
+    pytest.mark.parametrize("dtype", ["float32", "float64"]),
+    pytest.mark.parametrize(("m", "n", "k"), SIZES, ids=[f"{m}x{n}-k{k}" for m, n, k in SIZES]),
+]
+
+
+@pytest.fixture(scope="session")
+def n_threads():
+    count = _threads.resolve(None)
+    with threadpool_limits(limits=count, user_api="blas"):
+        yield count
+
+
+@pytest.fixture(scope="session")
+def peak(n_threads):
+    """Measure the peak for a dtype, in flop/s."""
+    squares = {dtype: np.ones((3, PEAK_SIZE, PEAK_SIZE), dtype) for dtype in ("float32", "float64")}
+
+    def measure(dtype: str) -> float:
+        A, B, out = squares[dtype]
+        seconds = []
+        for _ in range(PEAK_REPEATS):
+            start = time.perf_counter()
+            np.matmul(A, B, out=out)
+            seconds.append(time.perf_counter() - start)
+        return 2 * PEAK_SIZE**3 / min(seconds)
+
+    return measure
+
+
+@pytest.fixture
+def rate(benchmark, peak, dtype, record_property):
+    """Run a benchmark and store its rates, given the flop and, for a product, the bytes of its arrays."""
+
+    def run(kernel: Callable[[], object], flop: float, *arrays: np.ndarray, setup: Callable | None = None) -> None:
+        before = peak(dtype)
+        time.sleep(SETTLE_SECONDS)
+        if setup is None:
+            benchmark(kernel)
+        else:
+            benchmark.pedantic(kernel, setup=setup, rounds=SWEEP_ROUNDS, warmup_rounds=2)
+        if benchmark.disabled:
+            return
+        best = benchmark.stats.stats.min
+        info = {
+            "GFLOP/s": flop / best / 1e9,
+            "share of peak": flop / best / max(before, peak(dtype)),
+        }
+        if arrays:
+            info["GB/s"] = sum(array.nbytes for array in arrays) / best / 1e9
+        benchmark.extra_info.update(info)
+        record_property("rates", info)
+
+    return run
+
+
+@pytest.fixture
+def workspace(dtype, n_threads):
+    return Workspace(np.dtype(dtype), n_threads)
+
+
+def matrix(m: int, n: int, dtype: str) -> np.ndarray:
+    return np.random.default_rng(0).random((m, n)).astype(dtype)
+
+
+def test_product(rate, workspace, dtype, m, n, k):
+    X, B, out = matrix(m, n, dtype), matrix(n, k, dtype), matrix(m, k, dtype)
+    rate(lambda: workspace.product(X, B, out), 2 * m * n * k, X, B, out)
+
+
+def test_transposed_product(rate, workspace, dtype, m, n, k):
+    X, W, out = matrix(m, n, dtype), matrix(m, k, dtype), matrix(n, k, dtype)
+    rate(lambda: workspace.product(X.T, W, out), 2 * m * n * k, X, W, out)
+
+
+@pytest.mark.parametrize("sweeps", [1, 5], ids=["1sweep", "5sweeps"])
+def test_sweep(rate, workspace, dtype, m, n, k, sweeps):
+    B, F0 = matrix(n, k, dtype), matrix(m, k, dtype)
+    G, C, F = workspace.gram(B), (1 - F0) @ (B.T @ B), np.empty_like(F0)
+    # From the same F every time: where nothing moves any more the kernel stops before it has done all the sweeps.
+    rate(
+        lambda: workspace.sweep(G, C, F, sweeps, 0.0),
+        2 * m * k * k * sweeps,
+        setup=lambda: np.copyto(F, F0),
+    )
