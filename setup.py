@@ -37,9 +37,6 @@ def extension(level: str, flags: list[str]) -> Extension:
     return module
 
 
-modules = cythonize([extension(*level) for level in LEVELS.items()], build_dir=BUILD)
-for module in modules:  # a compiler may be older than a level: without its module the next lower one is used
-    module.optional = not module.name.endswith(".baseline")
 class BuildExt(build_ext):
     """Names the files that belong into the source distribution beside the Python packages."""
 
@@ -48,6 +45,10 @@ class BuildExt(build_ext):
         patterns = ("nmfcore/_core/*.p[xy]*", "nmfcore/_core/*.h", "*.md", "tests/*.py", "bench/*.py", "bench/*.md")
         return super().get_source_files() + [name for pattern in patterns for name in sorted(glob(pattern))]
 
+
+modules = cythonize([extension(*level) for level in LEVELS.items()], build_dir=BUILD)
+for module in modules:  # a compiler may be older than a level: without its module the next lower one is used
+    module.optional = not module.name.endswith(".baseline")
 
 setup(
     cmdclass={"build_ext": BuildExt},
