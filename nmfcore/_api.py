@@ -89,7 +89,7 @@ def hals(
         they lie; float16 is computed in float32, integers and booleans in float64. Never written to.
     k : int
         The rank, >= 1; it may exceed m and n.
-    init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar"} or (W0, H0)
+    init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar"}, (W0, H0) or Result
         The start [4]_; "auto" is "nndsvda", or "random" for k > min(m, n). Given factors are copied, in any float
         dtype.
     max_iter : int
@@ -101,14 +101,15 @@ def hals(
         is a share tol**2 of the objective. Also when X is fitted to round-off, or when 20 iterations found nothing
         better ("stalled": round-off is all that is left). No scale enters. 0 runs exactly max_iter iterations.
     max_time : float, optional
-        Seconds after which no further iteration begins.
+        Seconds after which no further iteration begins; one is always done.
     inner_iter : int or "auto"
         Sweeps over a factor per product with X. 1 with extrapolate=False is the textbook's HALS.
     extrapolate : bool
         Whether to extrapolate.
     n_threads : int, optional
         None: the environment variable OMP_NUM_THREADS or all processors that the process may use; -1: all, -2: all
-        but one. The result does not depend on it, to the bit.
+        but one. Fewer are used while other threads of the process keep processors busy, and one in a forked
+        process. The result does not depend on it, to the bit.
     random_state : int, Generator, RandomState, optional
         Where "random", "nndsvdar" and the randomized SVD under "nndsvd*" draw from; None: NumPy's global state.
     callback : callable, optional
