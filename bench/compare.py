@@ -2,52 +2,28 @@
 
 import argparse
 import math
-import os
 import platform
-import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import sklearn
-from sklearn.datasets import load_digits
+from problems import Problem, problems
 from sklearn.decomposition import non_negative_factorization
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 import nmfcore
 from nmfcore import _core, _threads
-from nmfcore._demo import swimmer
 
 PEERS = ("cd", "mu")  # scikit-learn's solvers
 OURS = {"hals": {}, "plain hals": {"inner_iter": 1, "extrapolate": False}}
 PEER_TOL = 1e-4  # its default
 PLOT_FLOOR = 1e-7
 SETTLE_SECONDS = 0.3  # for which the idle threads of a BLAS go on spinning on the processors that nmfcore wants
-
-DEFAULT_RANK = 20
-RANKS = {
-    "aml_all": 3,
-    "brca21_sbs96": 5,
-    "cbcl": 49,
-    "jasper": 4,
-    "olivetti": 30,
-    "samson": 3,
-    "swimmer_noisy": 17,
-    "usps": 40,
-}
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A matrix and the rank it is factorized with."""
-
-    name: str
-    X: np.ndarray
-    k: int
 
 
 @dataclass(frozen=True)
@@ -78,45 +54,6 @@ class Comparison:
     half_squares: float  # 1/2 ||X||^2, the objective of the empty model
     curves: dict[str, Curve]
     stops: dict[str, Curve]  # one point for each of scikit-learn's solvers: where it stops by itself
-
-
-def planted(m: int = 2000, n: int = 1000, k: int = 20) -> np.ndarray:
-    """A product of two factors with gamma entries, each entry times gamma noise of 10 %."""
-    rng = np.random.default_rng(0)
-    return (rng.gamma(0.5, size=(m, k)) @ rng.gamma(0.5, size=(k, n))) * rng.gamma(100, 0.01, size=(m, n))
-
-
-def stored(path: Path) -> np.ndarray | None:
-    """The first array of a file; None where it is no dense matrix."""
-    with np.load(path) as arrays:
-        if "indptr" in arrays.files:  # as scipy.sparse.save_npz writes it
-            return None
-        X = arrays[arrays.files[0]]
-    return X if X.ndim == 2 else None
-
-
-def problems(dtype: str, only: list[str]) -> Iterator[Problem]:
-    """The problems that need no file, then those in the folder that NMFCORE_DATA names."""
-    sources: dict[str, tuple[Callable[[], np.ndarray | None], int]] = {
-        "digits": (lambda: load_digits().data, 16),
-        "swimmer": (swimmer, 17),
-        "planted": (planted, 20),
-    }
-    if "NMFCORE_DATA" in os.environ:
-        for path in sorted(Path(os.environ["NMFCORE_DATA"]).glob("*.npz")):
-            rank = RANKS.get(path.stem, DEFAULT_RANK)
-            sources.setdefault(path.stem, (lambda path=path: stored(path), rank))
-    unknown = set(only) - set(sources)
-    if unknown:
-        sys.exit(f"no problem named {', '.join(sorted(unknown))}; there are {', '.join(sources)}")
-    for name, (load, k) in sources.items():
-        if only and name not in only:
-            continue
-        X = load()
-        if X is None or min(X.shape) < k:
-            print(f"{name}: skipped, not a dense matrix of at least {k} x {k}", file=sys.stderr)
-        else:
-            yield Problem(name, np.ascontiguousarray(X, dtype=dtype), k)
 
 
 def half_squared_distance(X: np.ndarray, W: np.ndarray, H: np.ndarray) -> float:

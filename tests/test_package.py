@@ -33,7 +33,7 @@ def test_unknown_and_impossible_levels(monkeypatch):
 def test_level_is_chosen_by_the_environment():
     code = "from nmfcore import _core; print(_core.level, _core.kernels.__name__)"
     out = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-P", "-c", code],
         env=os.environ | {"NMFCORE_LEVEL": "baseline"},
         capture_output=True,
         text=True,
@@ -45,7 +45,7 @@ def test_level_is_chosen_by_the_environment():
 def test_import_is_light():
     heavy = ("sklearn", "matplotlib", "threadpoolctl", "scipy.linalg")
     code = f"import sys, nmfcore; print([name for name in {heavy} if name in sys.modules])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    out = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
 
 

@@ -73,7 +73,7 @@ def test_interrupt(size):
         except KeyboardInterrupt:
             print("interrupted", nmfcore.hals(X[:50], 3, max_iter=3).n_iter, flush=True)
     """
-    command = [sys.executable, "-c", textwrap.dedent(program)]
+    command = [sys.executable, "-P", "-c", textwrap.dedent(program)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "ready\n"
         time.sleep(1.5)
