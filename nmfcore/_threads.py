@@ -46,14 +46,15 @@ def available() -> int:
 
 
 class Crowd:
-    """How many of the threads asked for find a processor that no other thread of this process keeps busy.
+    """How many of the threads asked for find a processor that nothing else keeps busy.
 
-    After a threaded product, the idle threads of a BLAS spin for another tenth of a second. A parallel region that
-    has to share their processors waits a time slice for its slowest thread, many times what a short region takes, so
-    meanwhile fewer threads are faster. The number of threads changes no bit of a result.
+    A parallel region waits for its slowest thread: where one has to share a processor, that is a time slice, many
+    times what a short region takes. Other processes keep processors busy, and so do the idle threads of a BLAS, which
+    spin for a tenth of a second after a threaded product. Meanwhile fewer threads are faster. Their number changes no
+    bit of a result.
     """
 
-    AGAIN_SECONDS = 1e-2  # between two looks, as long as it is crowded
+    AGAIN_SECONDS = 1e-2  # between two looks
     OWN_SPIN_SECONDS = 1e-2  # for which the idle threads of our own last region spin, too
     _last_region = (-float("inf"), 1)  # when this process last entered one, and with how many threads
 
@@ -63,31 +64,24 @@ class Crowd:
         self._next_look = float("inf") if n_threads == 1 or spin_for_ever else -float("inf")
 
     def threads(self) -> int:
-        """Threads for the next parallel region."""
+        """Threads for a short parallel region that begins now."""
         now = time.perf_counter()
         if now >= self._next_look:
-            busy = self._busy(now)
-            self._free = max(1, min(self.n_threads, available() - busy)) if busy else self.n_threads
-            self._next_look = now + self.AGAIN_SECONDS if busy else float("inf")
+            since, own = Crowd._last_region
+            others = _runnable() - (own if now - since < self.OWN_SPIN_SECONDS else 1)
+            self._free = max(1, min(self.n_threads, (os.cpu_count() or 1) - others)) if others > 0 else self.n_threads
+            self._next_look = now + self.AGAIN_SECONDS
         if self._free > 1:
             Crowd._last_region = now, self._free
         return self._free
 
-    def _busy(self, now: float) -> int:
-        """Processors that other threads of this process keep busy, our own idle ones not counted."""
-        since, own = Crowd._last_region
-        return max(0, _running_threads() - (own - 1 if now - since < self.OWN_SPIN_SECONDS else 0))
 
-
-def _running_threads() -> int:
-    """Threads of this process that run at this moment, the caller not counted; 0 where there is no /proc (Linux)."""
-    caller, running = str(threading.get_native_id()), 0
-    with contextlib.suppress(OSError):
-        for task in Path("/proc/self/task").iterdir():
-            with contextlib.suppress(OSError):  # a thread that ended meanwhile
-                state = (task / "stat").read_bytes().rpartition(b") ")[2][:1]
-                running += state == b"R" and task.name != caller
-    return running
+def _runnable() -> int:
+    """Threads of all processes that run or wait for a processor, the caller included; 0 where Linux does not tell."""
+    try:
+        return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def resolve(n_threads: int | None) -> int:

@@ -6,6 +6,7 @@ from ._core import kernels
 from ._threads import Crowd
 
 PARALLEL_FLOP = 2e5  # below it a second thread costs more than it saves
+PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth waiting for
 CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
 CACHE_LINE = 64
 LEAST_SCRATCH = 8192  # entries; what small problems need is allocated once
@@ -44,6 +45,8 @@ class Workspace:
         return held
 
     def _threads(self, flop: float) -> int:
+        if flop >= PATIENT_FLOP:
+            return self._crowd.n_threads
         return self._crowd.threads() if flop > PARALLEL_FLOP else 1
 
     def product(self, X: np.ndarray, B: np.ndarray, out: np.ndarray, scale: float = 1.0) -> np.ndarray:

@@ -192,12 +192,27 @@ def test_container_limit(tmp_path):
     assert _threads._cgroup_limit.__wrapped__(str(tmp_path / "absent")) == float("inf")
 
 
-def test_fewer_threads_where_others_of_the_process_are_busy(monkeypatch):
-    monkeypatch.setattr(_threads, "available", lambda: 4)
-    monkeypatch.setattr(_threads, "_running_threads", lambda: 3)
-    monkeypatch.setattr(_threads.Crowd, "_last_region", (-float("inf"), 1))
-    assert _threads.Crowd(4).threads() == 1
-    monkeypatch.setattr(_threads, "_running_threads", lambda: 0)
-    assert _threads.Crowd(4).threads() == 4
-    monkeypatch.setattr(_threads, "_running_threads", lambda: 3)  # our own, idle since a moment ago
-    assert _threads.Crowd(4).threads() == 4
+@pytest.mark.parametrize(
+    ("asked", "runnable", "recent", "threads"),
+    [
+        (4, 1, False, 4),  # nothing runs but the caller
+        (4, 4, False, 1),  # three others
+        (4, 3, False, 2),
+        (4, 4, True, 4),  # three that are our own, idle since a moment ago
+        (4, 6, True, 2),
+        (4, 99, False, 1),
+        (9, 1, False, 9),  # more than there are processors, as asked
+        (4, 0, False, 4),  # not told
+    ],
+)
+def test_fewer_threads_where_processors_are_busy(monkeypatch, asked, runnable, recent, threads):
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(_threads, "_runnable", lambda: runnable)
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setattr(_threads.Crowd, "_last_region", (time.perf_counter() if recent else -float("inf"), 4))
+    assert _threads.Crowd(asked).threads() == threads
+
+
+def test_runnable_threads():
+    runnable = _threads._runnable()
+    assert runnable >= 1 if sys.platform == "linux" else runnable >= 0
