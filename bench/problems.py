@@ -17,7 +17,7 @@ RANKS = {
     "brca21_sbs96": 5,
     "cbcl": 49,
     "jasper": 4,
-    "olivetti": 30,
+    "olivetti": 40,
     "samson": 3,
     "swimmer_noisy": 17,
     "usps": 40,
