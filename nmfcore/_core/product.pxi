@@ -121,7 +121,8 @@ cdef void add_narrow_stretch(const real *x, Py_ssize_t term_stride, Py_ssize_t r
             x_tile = x + t * tile_rows + p * term_stride
             if rows < (t + 1) * tile_rows:
                 pack_edge(x_tile, 1, term_stride, rows - t * tile_rows, tile_rows, depth, edge)
-                narrow_tile(k, edge, tile_rows, packed + p * stride, stride, depth, p == first, sums + t * tile_rows * k)
+                narrow_tile(k, edge, tile_rows, packed + p * stride, stride, depth, p == first,
+                            sums + t * tile_rows * k)
             else:
                 narrow_tile(k, x_tile, term_stride, packed + p * stride, stride, depth, p == first,
                             sums + t * tile_rows * k)
@@ -207,8 +208,8 @@ def product(const real[:, :] X, const real[:, ::1] B, real[::1] scratch, real[:,
         sums = own + TILE_ROWS * DEPTH
         target = partial + (s * rows + i) * k if splits > 1 else &out[i, 0]
         if narrow:
-            add_narrow_stretch(&X[0, 0] + i, term_stride, n_rows, terms * s // splits, terms * (s + 1) // splits, packed,
-                               vectors * lanes, k, own, sums)
+            add_narrow_stretch(&X[0, 0] + i, term_stride, n_rows, terms * s // splits, terms * (s + 1) // splits,
+                               packed, vectors * lanes, k, own, sums)
             write_narrow_sums(sums, n_rows, k, target)
         else:
             add_stretch(&X[0, 0] + i * row_stride, row_stride, term_stride, n_rows, terms * s // splits,
