@@ -94,10 +94,12 @@ def measure(problem: Problem, options: argparse.Namespace) -> Comparison:
     histories = {name: [] for name in OURS}
     for _ in range(options.repeats):
         time.sleep(SETTLE_SECONDS)
+        # A first call of each side wakes its threads and warms the caches, so that no point of a curve pays for it.
+        nmfcore.hals(X, k, init=start, max_iter=2, **settings)
         for name, keywords in OURS.items():
             result = nmfcore.hals(X, k, init=start, max_iter=options.max_iter, **settings, **keywords)
             histories[name].append(result.history)
-        peer_fit(problem, start, "cd", 2, 0.0)  # wakes the threads of the BLAS, so that no point of a curve pays for it
+        peer_fit(problem, start, "cd", 2, 0.0)
         for run in peer_runs:
             found[run], took = peer_fit(problem, start, *run)
             seconds[run].append(took)
@@ -183,6 +185,7 @@ def draw(comparisons: list[Comparison], path: str) -> None:
         m, n = comparison.problem.X.shape
         axes.set_title(f"{comparison.problem.name}, {m} x {n}, k = {comparison.problem.k}", fontsize=10)
         axes.set(xscale="log", yscale="log", ylim=(PLOT_FLOOR, 2))
+        axes.xaxis.set_minor_formatter("")  # the labels between two powers of ten overlap in a narrow panel
         axes.grid(color="0.9")
     for axes in grid.flat[len(comparisons) :]:
         axes.set_visible(False)
