@@ -89,11 +89,13 @@ def matrix(m: int, n: int, dtype: str) -> np.ndarray:
 def test_product(rate, workspace, dtype, m, n, k):
     X, B, out = matrix(m, n, dtype), matrix(n, k, dtype), matrix(m, k, dtype)
     rate(lambda: workspace.product(X, B, out), 2 * m * n * k, X, B, out)
+    np.testing.assert_allclose(out, X @ B, rtol=1e-3)  # the rate of a wrong result means nothing
 
 
 def test_transposed_product(rate, workspace, dtype, m, n, k):
     X, W, out = matrix(m, n, dtype), matrix(m, k, dtype), matrix(n, k, dtype)
     rate(lambda: workspace.product(X.T, W, out), 2 * m * n * k, X, W, out)
+    np.testing.assert_allclose(out, X.T @ W, rtol=1e-3)
 
 
 @pytest.mark.parametrize("sweeps", [1, 5], ids=["1sweep", "5sweeps"])
@@ -106,3 +108,4 @@ def test_sweep(rate, workspace, dtype, m, n, k, sweeps):
         2 * m * k * k * sweeps,
         setup=lambda: np.copyto(F, F0),
     )
+    assert F.min() >= 0 and not np.array_equal(F, F0)
