@@ -41,9 +41,11 @@ class Half:
         # What the last half-step found, and the one before; without extrapolation all three are one array.
         self.new, self.old = (np.empty_like(start), start.copy()) if extrapolate else (start, start)
         self.best, self.out = start.copy(), np.empty_like(start)
+        self.summary: np.ndarray | None = None  # what the loss keeps of `factor`; None where that has changed
 
     def restart(self, point: np.ndarray) -> None:
         """Go on from a point, without momentum."""
+        self.summary = None
         np.copyto(self.factor, point)
         np.copyto(self.old, point)
 
@@ -89,12 +91,14 @@ class Fit:
 
     def run(self) -> Result:
         """Alternate until the stopping rule, a limit or the callback ends it."""
-        statistics = self._statistics(self.w, self.h)
-        self._record(self.loss.value(self.w.data, self.w.factor, self.h.factor, statistics, self.workspace))
+        w, h = self.w, self.h
+        statistics = self._statistics(w, h)
+        summary = self.loss.summary(w.factor, self.workspace)
+        self._record(self.loss.value(w.data, w.factor, h.factor, summary, statistics, self.workspace))
         reason = "max_iter"
         for iteration in range(1, self.options.max_iter + 1):
             if iteration > 1:
-                statistics = self._statistics(self.w, self.h)
+                statistics = self._statistics(w, h)
             moved = self._iterate(iteration, statistics)
             stop = self._stop(moved)
             if stop:
@@ -106,18 +110,20 @@ class Fit:
         """Both half-steps, from the statistics for W; returns the square of their first steps."""
         w, h = self.w, self.h
         weight = self.momentum.advance() if self.options.extrapolate else 0.0
-        moved = self._half_step(w, h, statistics, iteration)
+        moved = self._half_step(w, statistics, iteration)
         if self.options.extrapolate:
             self.workspace.extrapolate(w.new, w.old, weight, w.factor)
         statistics = self._statistics(h, w)
-        moved += self._half_step(h, w, statistics, iteration)
-        best = self._record(self.loss.value(h.data, h.new, w.factor, statistics, self.workspace))
+        moved += self._half_step(h, statistics, iteration)
+        h.summary = self.loss.summary(h.new, self.workspace)
+        best = self._record(self.loss.value(h.data, h.new, w.factor, h.summary, statistics, self.workspace))
         self.h_statistics = statistics if best else None
         if best:
             np.copyto(w.best, w.factor)
             np.copyto(h.best, h.new)
         if best and self.options.extrapolate:
             self.workspace.extrapolate(h.new, h.old, weight, h.factor)
+            h.summary = None
             w.old, w.new = w.new, w.old
             h.old, h.new = h.new, h.old
         elif self.options.extrapolate:
@@ -134,9 +140,12 @@ class Fit:
             half.restart(half.new if self.since_progress == 1 else half.best)
 
     def _statistics(self, half: Half, other: Half) -> Normal:
-        return self.loss.statistics(half.data, other.factor, half.out, self.workspace)
+        if other.summary is None:
+            other.summary = self.loss.summary(other.factor, self.workspace)
+        return self.loss.statistics(half.data, other.factor, other.summary, half.out)
 
-    def _half_step(self, half: Half, other: Half, statistics: Normal, iteration: int) -> float:
+    def _half_step(self, half: Half, statistics: Normal, iteration: int) -> float:
+        half.summary = None
         if half.new is not half.factor:
             np.copyto(half.new, half.factor)
         cost = self.loss.cost(half.data, half.new.shape[1])
@@ -215,8 +224,12 @@ class Fit:
     def _kkt_residual(self) -> float:
         """At the best factors, from statistics made for them: half an iteration each, where they are not at hand."""
         w, h = self.w, self.h
-        h_statistics = self.h_statistics or self.loss.statistics(h.data, w.best, h.out, self.workspace)
+        h_statistics = self.h_statistics or self._best_statistics(h, w)
         square = self.loss.squared_kkt_residual(h.data, h.best, h_statistics, self.workspace)
-        w_statistics = self.loss.statistics(w.data, h.best, w.out, self.workspace)
+        w_statistics = self._best_statistics(w, h)
         square += self.loss.squared_kkt_residual(w.data, w.best, w_statistics, self.workspace)
         return math.sqrt(square)
+
+    def _best_statistics(self, half: Half, other: Half) -> Normal:
+        summary = self.loss.summary(other.best, self.workspace)
+        return self.loss.statistics(half.data, other.best, summary, half.out)

@@ -9,6 +9,7 @@ PARALLEL_FLOP = 2e5  # below it a second thread costs more than it saves
 PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth waiting for
 CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
 CACHE_LINE = 64
+FLOAT64 = np.dtype(np.float64)
 LEAST_SCRATCH = 8192  # entries; what small problems need is allocated once
 TINY = {np.dtype(real): np.finfo(real).tiny for real in (np.float32, np.float64)}  # 1 / TINY is finite
 
@@ -69,8 +70,12 @@ class Workspace:
 
     def gram(self, F: np.ndarray) -> np.ndarray:
         """F'F (k x k) in float64, whatever the dtype of F: its error would be that of the objective."""
-        F = F.astype(np.float64, copy=False)
-        return self.product(F.T, F, np.empty((F.shape[1], F.shape[1])))
+        rows, k = F.shape
+        threads = self._threads(rows * k * k)
+        scratch = self._reserve(kernels.gram_scratch(rows, k, threads), FLOAT64)
+        out = np.empty((k, k))
+        kernels.gram(F, scratch, out, threads)
+        return out
 
     def inner(self, A: np.ndarray, B: np.ndarray) -> float:
         """Sum of A_ij B_ij."""

@@ -30,23 +30,29 @@ class Frobenius:
     beta = 2.0
     provides = frozenset({"normal"})
 
-    def statistics(self, data: Data, B: np.ndarray, out: np.ndarray, workspace: Workspace) -> Normal:
-        """G and C for the other factor B; C is written to out. 2 m n k + n k^2 flop."""
-        return Normal(workspace.gram(B), data.dot(B, out))
+    def summary(self, F: np.ndarray, workspace: Workspace) -> np.ndarray:
+        """What the loss needs of a factor alone: F'F. m k^2 flop."""
+        return workspace.gram(F)
+
+    def statistics(self, data: Data, B: np.ndarray, G: np.ndarray, out: np.ndarray) -> Normal:
+        """G and C for the other factor B and its summary G; C is written to out. 2 m n k flop."""
+        return Normal(G, data.dot(B, out))
 
     def cost(self, data: Data, k: int) -> float:
-        """Flop of `statistics`."""
+        """Flop of `summary` and `statistics`."""
         return 2.0 * data.size * k + 2.0 * data.shape[1] * k * k
 
-    def value(self, data: Data, F: np.ndarray, B: np.ndarray, statistics: Normal, workspace: Workspace) -> float:
-        """The objective at (F, B), where the statistics are those of B, without another pass over X.
+    def value(
+        self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, statistics: Normal, workspace: Workspace
+    ) -> float:
+        """The objective at (F, B) from the summary of F and the statistics of B, without another pass over X.
 
         Where that difference of large numbers has lost half of its digits, near an exact fit, the residual is summed
         entry by entry.
         """
         G, C = statistics
         whole = data.squared_norm
-        value = 0.5 * whole - workspace.inner(C, F) + 0.5 * float(np.sum(G * workspace.gram(F)))
+        value = 0.5 * whole - workspace.inner(C, F) + 0.5 * float(np.sum(G * summary))
         if not value > CANCELLED[F.dtype] * whole:
             value = 0.5 * data.squared_residual(F, B)
         return value

@@ -103,6 +103,22 @@ def test_product_of_any_shape(kernels, m, n, k, layout, n_threads, seed):
     np.testing.assert_allclose(product(kernels, lay_out(X, layout), B, n_threads=n_threads), X @ B, rtol=1e-13)
 
 
+@pytest.mark.parametrize("k", [1, 2, 7, 8, 9, 16, 23, 24, 25, 49, 100])
+@pytest.mark.parametrize("m", [1, 5, 127, 129, 255, 257, 2100])
+def test_gram(kernels, m, k, dtype):
+    F = np.random.default_rng(5).random((m, k)).astype(dtype)
+    F.flags.writeable = False
+    found = []
+    for n_threads in (1, 2, 3):
+        out = np.full((k, k), np.nan)
+        kernels.gram(F, np.full(kernels.gram_scratch(m, k, n_threads), np.nan), out, n_threads)
+        found.append(out)
+    np.testing.assert_allclose(found[0], F.T.astype(float) @ F.astype(float), rtol=1e-13)
+    np.testing.assert_array_equal(found[0], found[0].T)
+    for more in found[1:]:
+        np.testing.assert_array_equal(more, found[0])
+
+
 @pytest.mark.parametrize("max_sweeps", [1, 3])
 @pytest.mark.parametrize(("m", "n", "k"), SIZES)
 def test_sweep(kernels, m, n, k, max_sweeps, dtype):

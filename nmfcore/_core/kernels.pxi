@@ -31,8 +31,11 @@ cdef extern from "tiles.h" nogil:
         LANES_F32 "NMF_LANES(float)"
     int nmf_cpu_level()
     # Macros that take the function of the pointers' type.
+    void pack_row(...)
+    void widen_row(...)
     void product_tile(...)
     void narrow_tile(...)
+    void transpose(...)
     void sweep_tile(...)
     void scan_row(...)
     double inner_row(...)
@@ -60,5 +63,6 @@ def vector_bytes():
 
 
 include "product.pxi"
+include "gram.pxi"
 include "reduce.pxi"
 include "sweep.pxi"

@@ -46,17 +46,14 @@ cdef Py_ssize_t group_rows(Py_ssize_t rows, Py_ssize_t k, Py_ssize_t splits, bin
 cdef void pack_rows(const real *B, Py_ssize_t k, Py_ssize_t first, Py_ssize_t last, Py_ssize_t terms, real scale,
                     real *packed) noexcept nogil:
     """The rows first ... last - 1 of B, times scale, into their places in every panel."""
-    cdef Py_ssize_t lanes = lanes_of(packed), vectors = ceil_div(k, lanes), q, p, c, c0 = 0, width, filled
+    cdef Py_ssize_t lanes = lanes_of(packed), vectors = ceil_div(k, lanes), q, p, c0 = 0, width, filled
     cdef real *row
     for q in range(ceil_div(vectors, PANEL_VECTORS)):
         width = panel_width(vectors, q) * lanes
         filled = min(width, k - c0)
         row = packed + terms * c0 + first * width
         for p in range(first, last):
-            for c in range(filled):
-                row[c] = B[p * k + c0 + c] * scale
-            for c in range(filled, width):
-                row[c] = 0
+            pack_row(B + p * k + c0, filled, width, scale, row)
             row += width
         c0 += width
 

@@ -11,19 +11,15 @@ cdef enum:
 
 cdef void load_tile(const real *A, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t size, real *tile) noexcept nogil:
     """tile[t, r] = A[r, t], filled up with zeros."""
-    cdef Py_ssize_t r, t
-    for r in range(rows):
-        for t in range(k):
-            tile[t * size + r] = A[r * k + t]
-    for r in range(rows, size):
-        for t in range(k):
-            tile[t * size + r] = 0
+    if rows < size:
+        memset(tile, 0, k * size * sizeof(real))
+    transpose(A, k, rows, k, tile, size)
 
 
 cdef double sweep_group(const real *G, const real *inverse_diagonal, const real *C, real *F, Py_ssize_t rows,
                         Py_ssize_t k, Py_ssize_t max_sweeps, double stop, real *scratch) noexcept nogil:
     """The sweeps of one group of rows; returns the change of the first one."""
-    cdef Py_ssize_t size = SWEEP_VECTORS * lanes_of(F), tiles = ceil_div(rows, size), i, r, t, sweeps = 0
+    cdef Py_ssize_t size = SWEEP_VECTORS * lanes_of(F), tiles = ceil_div(rows, size), i, r, sweeps = 0
     cdef real *c = scratch
     cdef real *f = c + GROUP_ROWS * k
     cdef real *moved = f + GROUP_ROWS * k
@@ -44,9 +40,7 @@ cdef double sweep_group(const real *G, const real *inverse_diagonal, const real 
         if change <= stop * first:
             break
     for i in range(tiles):
-        for r in range(min(size, rows - i * size)):
-            for t in range(k):
-                F[(i * size + r) * k + t] = f[(i * k + t) * size + r]
+        transpose(f + i * size * k, size, k, min(size, rows - i * size), F + i * size * k, k)
     return first
 
 

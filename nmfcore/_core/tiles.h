@@ -56,8 +56,11 @@
 /* The function of the type that p points to. */
 #define NMF_OF(p, name) \
     _Generic((p), double *: name##_f64, const double *: name##_f64, float *: name##_f32, const float *: name##_f32)
+#define pack_row(from, ...) NMF_OF(from, pack_row)(from, __VA_ARGS__)
+#define widen_row(from, ...) NMF_OF(from, widen_row)(from, __VA_ARGS__)
 #define product_tile(width, x, ...) NMF_OF(x, product_tile)(width, x, __VA_ARGS__)
 #define narrow_tile(k, x, ...) NMF_OF(x, narrow_tile)(k, x, __VA_ARGS__)
+#define transpose(from, ...) NMF_OF(from, transpose)(from, __VA_ARGS__)
 #define sweep_tile(G, ...) NMF_OF(G, sweep_tile)(G, __VA_ARGS__)
 #define scan_row(x, ...) NMF_OF(x, scan_row)(x, __VA_ARGS__)
 #define inner_row(a, ...) NMF_OF(a, inner_row)(a, __VA_ARGS__)

@@ -24,6 +24,18 @@ NMF_INLINE NAME(vec) NAME(positive_part)(NAME(vec) v) {
 #endif
 }
 
+/* to[:width] = n entries times scale, filled up with zeros. */
+static void NAME(pack_row)(const REAL *restrict from, ptrdiff_t n, ptrdiff_t width, double scale, REAL *restrict to) {
+    for (ptrdiff_t j = 0; j < n; j++) to[j] = (REAL)scale * from[j];
+    for (ptrdiff_t j = n; j < width; j++) to[j] = 0;
+}
+
+/* The same in float64, unscaled. */
+static void NAME(widen_row)(const REAL *restrict from, ptrdiff_t n, ptrdiff_t width, double *restrict to) {
+    for (ptrdiff_t j = 0; j < n; j++) to[j] = from[j];
+    for (ptrdiff_t j = n; j < width; j++) to[j] = 0;
+}
+
 /* tile[r, :] += sum over p of x[r * row_stride + p * term_stride] * b[p, :], for TILE_ROWS rows r and `width`
  * vectors; `first` starts the sums at zero. Eight steps fetch eight cache lines at next, next_line apart, for
  * the tiles to come: the processor's own prefetching does not follow so many streams. */
@@ -85,6 +97,54 @@ static void NAME(narrow_tile)(ptrdiff_t k, const REAL *x, ptrdiff_t term_stride,
         NAME(narrow_count)(3, x, term_stride, b, stride, depth, first, tile);
     else
         NAME(narrow_count)(4, x, term_stride, b, stride, depth, first, tile);
+}
+
+/* to[c * to_stride + r] = from[r * from_stride + c] for a square of LANES entries a side. */
+NMF_INLINE void NAME(transpose_square)(const REAL *from, ptrdiff_t from_stride, REAL *to, ptrdiff_t to_stride) {
+    enum { LANES = NMF_LANES(REAL) };
+#if defined(__GNUC__) && !defined(__clang__)
+    /* In registers: pairs of rows exchange single entries, then pairs of entries, and so on. Unrolled, the masks are
+     * constants and each exchange two instructions. */
+    NAME(vec) row[LANES];
+    for (int r = 0; r < LANES; r++) row[r] = NAME(load)(from + r * from_stride);
+#pragma GCC unroll 4
+    for (int step = 1; step < LANES; step *= 2)
+#pragma GCC unroll 16
+        for (int r = 0; r < LANES; r++)
+            if (!(r & step)) {
+                __typeof__(row[0] > 0) upper, lower;
+#pragma GCC unroll 16
+                for (int c = 0; c < LANES; c++) {
+                    upper[c] = c & step ? LANES + c - step : c;
+                    lower[c] = c & step ? LANES + c : c + step;
+                }
+                NAME(vec) first = row[r], second = row[r + step];
+                row[r] = __builtin_shuffle(first, second, upper);
+                row[r + step] = __builtin_shuffle(first, second, lower);
+            }
+    for (int c = 0; c < LANES; c++) NAME(store)(to + c * to_stride, row[c]);
+#else
+    for (int r = 0; r < LANES; r++)
+        for (int c = 0; c < LANES; c++) to[c * to_stride + r] = from[r * from_stride + c];
+#endif
+}
+
+/* to[c * to_stride + r] = from[r * from_stride + c] for rows x columns entries. */
+static void NAME(transpose)(const REAL *from, ptrdiff_t from_stride, ptrdiff_t rows, ptrdiff_t columns, REAL *to,
+                            ptrdiff_t to_stride) {
+    enum { LANES = NMF_LANES(REAL) };
+    if (rows < LANES || columns < LANES) {
+        for (ptrdiff_t r = 0; r < rows; r++)
+            for (ptrdiff_t c = 0; c < columns; c++) to[c * to_stride + r] = from[r * from_stride + c];
+        return;
+    }
+    for (ptrdiff_t i = 0; i < rows; i += LANES) {
+        ptrdiff_t r = i + LANES <= rows ? i : rows - LANES; /* the last square overlaps the one before */
+        for (ptrdiff_t j = 0; j < columns; j += LANES) {
+            ptrdiff_t c = j + LANES <= columns ? j : columns - LANES;
+            NAME(transpose_square)(from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
+        }
+    }
 }
 
 /* One cyclic coordinate step for the coordinates t ... t + count - 1 of all rows of a tile, tiles stored
