@@ -40,8 +40,10 @@ class Half:
         self.factor = start  # where the next half-step starts, extrapolated
         # What the last half-step found, and the one before; without extrapolation all three are one array.
         self.new, self.old = (np.empty_like(start), start.copy()) if extrapolate else (start, start)
-        self.best, self.out = start.copy(), np.empty_like(start)
-        self.summary: np.ndarray | None = None  # what the loss keeps of `factor`; None where that has changed
+        self.best, self.out = np.empty_like(start), np.empty_like(start)
+        # What the loss keeps of `factor`, None where that has changed, and of `best`.
+        self.summary: np.ndarray | None = None
+        self.best_summary: np.ndarray | None = None
 
     def restart(self, point: np.ndarray) -> None:
         """Go on from a point, without momentum."""
@@ -93,8 +95,9 @@ class Fit:
         """Alternate until the stopping rule, a limit or the callback ends it."""
         w, h = self.w, self.h
         statistics = self._statistics(w, h)
-        summary = self.loss.summary(w.factor, self.workspace)
-        self._record(self.loss.value(w.data, w.factor, h.factor, summary, statistics, self.workspace))
+        w.summary = self.loss.summary(w.factor, self.workspace)
+        self._record(self.loss.value(w.data, w.factor, h.factor, w.summary, statistics, self.workspace))
+        self._keep(w.factor, h.factor)
         reason = "max_iter"
         for iteration in range(1, self.options.max_iter + 1):
             if iteration > 1:
@@ -119,8 +122,7 @@ class Fit:
         best = self._record(self.loss.value(h.data, h.new, w.factor, h.summary, statistics, self.workspace))
         self.h_statistics = statistics if best else None
         if best:
-            np.copyto(w.best, w.factor)
-            np.copyto(h.best, h.new)
+            self._keep(w.factor, h.new)
         if best and self.options.extrapolate:
             self.workspace.extrapolate(h.new, h.old, weight, h.factor)
             h.summary = None
@@ -129,6 +131,11 @@ class Fit:
         elif self.options.extrapolate:
             self._restart()
         return moved
+
+    def _keep(self, W: np.ndarray, Ht: np.ndarray) -> None:
+        for half, factor in ((self.w, W), (self.h, Ht)):
+            np.copyto(half.best, factor)
+            half.best_summary = half.summary
 
     def _restart(self) -> None:
         """After an iteration that was no progress: go on from what it found, without momentum.
@@ -231,5 +238,4 @@ class Fit:
         return math.sqrt(square)
 
     def _best_statistics(self, half: Half, other: Half) -> Normal:
-        summary = self.loss.summary(other.best, self.workspace)
-        return self.loss.statistics(half.data, other.best, summary, half.out)
+        return self.loss.statistics(half.data, other.best, other.best_summary, half.out)

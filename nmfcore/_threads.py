@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ._core import baseline
 
+SPIN_FOR_EVER = os.environ.get("OMP_WAIT_POLICY", "").lower() == "active"  # then a look would see our own threads
 _lock = threading.Lock()
 _single_blas_users = 0
 _blas_limit = None
@@ -60,8 +61,7 @@ class Crowd:
 
     def __init__(self, n_threads: int) -> None:
         self.n_threads = self._free = n_threads
-        spin_for_ever = os.environ.get("OMP_WAIT_POLICY", "").lower() == "active"  # a look would see only our own
-        self._next_look = float("inf") if n_threads == 1 or spin_for_ever else -float("inf")
+        self._next_look = float("inf") if n_threads == 1 or SPIN_FOR_EVER else -float("inf")
 
     def threads(self) -> int:
         """Threads for a short parallel region that begins now."""

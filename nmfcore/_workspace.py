@@ -10,8 +10,7 @@ PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth
 CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
 CACHE_LINE = 64
 FLOAT64 = np.dtype(np.float64)
-LEAST_SCRATCH = 8192  # entries; what small problems need is allocated once
-TINY = {np.dtype(real): np.finfo(real).tiny for real in (np.float32, np.float64)}  # 1 / TINY is finite
+LEAST_SCRATCH = 16384  # entries; what small problems need is allocated once
 
 
 def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
@@ -20,12 +19,6 @@ def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
     raw = np.empty(size * dtype.itemsize + CACHE_LINE, dtype=np.uint8)
     start = -raw.__array_interface__["data"][0] % CACHE_LINE
     return raw[start : start + size * dtype.itemsize].view(dtype)
-
-
-def reciprocal(diagonal: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """1 / G_tt; 0 for an empty component of the other factor, which leaves this one as it is."""
-    inverse = np.zeros(len(diagonal), dtype)
-    return np.divide(1, diagonal, out=inverse, where=diagonal >= TINY[np.dtype(dtype)], casting="same_kind")
 
 
 class Workspace:
@@ -93,11 +86,13 @@ class Workspace:
         """out = max(0, new + weight (new - old))."""
         kernels.extrapolate(new, old, weight, out, self._threads(4 * new.size))
 
+    def squared_kkt_residual(self, G: np.ndarray, C: np.ndarray, F: np.ndarray) -> float:
+        """Sum of G_tt min(F_it, gradient_it / G_tt)^2, gradient = F G - C."""
+        return kernels.squared_kkt_residual(G, C, F, self._threads(2 * F.size * F.shape[1]))
+
     def sweep(self, G: np.ndarray, C: np.ndarray, F: np.ndarray, max_sweeps: int, stop: float) -> float:
         """Coordinate sweeps over F in place; see `_core.kernels.sweep`, whose value comes back."""
         rows, k = F.shape
-        inverse = reciprocal(G.diagonal(), self.dtype)
-        G = G.astype(self.dtype, copy=False)
         step = 64 * max(1, int(CALL_FLOP / (128 * max_sweeps * k * k)))
         moved = 0.0
         for i in range(0, rows, step):
@@ -105,5 +100,5 @@ class Workspace:
             threads = self._threads(2 * len(block) * k * k * max_sweeps)
             size, groups = kernels.sweep_scratch(len(block), k, threads)
             scratch, group_moved = self._reserve(size, self.dtype), np.empty(groups)
-            moved += kernels.sweep(G, inverse, C[i : i + step], block, max_sweeps, stop, scratch, group_moved, threads)
+            moved += kernels.sweep(G, C[i : i + step], block, max_sweeps, stop, scratch, group_moved, threads)
         return moved

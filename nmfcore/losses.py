@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._workspace import Workspace, reciprocal
+from ._workspace import Workspace
 from .data import Data
 
 EPS = {np.dtype(real): float(np.finfo(real).eps) for real in (np.float32, np.float64)}
@@ -52,7 +52,7 @@ class Frobenius:
         """
         G, C = statistics
         whole = data.squared_norm
-        value = 0.5 * whole - workspace.inner(C, F) + 0.5 * float(np.sum(G * summary))
+        value = 0.5 * whole - workspace.inner(C, F) + 0.5 * workspace.inner(G, summary)
         if not value > CANCELLED[F.dtype] * whole:
             value = 0.5 * data.squared_residual(F, B)
         return value
@@ -81,12 +81,7 @@ class Frobenius:
         G, C = statistics
         if data.squared_norm == 0:
             return 0.0
-        gradient = workspace.product(F, G.astype(F.dtype, copy=False), np.empty_like(F))
-        gradient -= C
-        gradient *= reciprocal(G.diagonal(), F.dtype)
-        step = np.minimum(F, gradient, out=gradient)
-        squares = np.einsum("ij,ij->j", step, step, dtype=np.float64)
-        return float(squares @ G.diagonal()) / data.squared_norm
+        return workspace.squared_kkt_residual(G, C, F) / data.squared_norm
 
 
 LOSSES = {loss.name: loss for loss in (Frobenius,)}

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmfcore import _core, reference
-from nmfcore._workspace import reciprocal
 
 
 def runnable_levels():
@@ -65,7 +64,7 @@ def product(kernels, X, B, scale=1.0, n_threads=1):
 def sweep(kernels, G, C, F, max_sweeps, stop, n_threads=1):
     size, groups = kernels.sweep_scratch(*F.shape, n_threads)
     scratch, moved = np.full(size, np.nan, F.dtype), np.full(groups, np.nan)
-    return kernels.sweep(G, reciprocal(G.diagonal(), F.dtype), C, F, max_sweeps, stop, scratch, moved, n_threads)
+    return kernels.sweep(G.astype(float), C, F, max_sweeps, stop, scratch, moved, n_threads)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -176,6 +175,20 @@ def test_scan_sees_a_bad_entry(kernels, bad, place, dtype):
     A[place] = bad
     _, squares, low, _ = kernels.scan(A, 1.0, 1)
     assert not np.isfinite(squares) or low < 0
+
+
+@pytest.mark.parametrize(("m", "k"), [(1, 1), (7, 3), (300, 17), (2000, 40)])
+def test_squared_kkt_residual(kernels, m, k, dtype):
+    rng = np.random.default_rng(6)
+    F, C, B = rng.random((m, k)).astype(dtype), rng.random((m, k)).astype(dtype), rng.random((9, k))
+    F[rng.random(F.shape) < 0.3] = 0
+    G = B.T @ B
+    G[:, k // 2] = G[k // 2] = 0  # an empty component, which counts for nothing
+    d = G.diagonal()
+    step = np.minimum(F, (F @ G - C) / np.where(d > 0, d, np.inf))
+    found = kernels.squared_kkt_residual(G, C, F, 1)
+    np.testing.assert_allclose(found, np.sum(d * step**2), rtol=1e-10, atol=1e-300)
+    assert kernels.squared_kkt_residual(G, C, F, 3) == found
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (4000, 33)])

@@ -4,6 +4,7 @@
 import numpy as np
 
 from cython.parallel cimport prange, threadid
+from libc.float cimport DBL_MIN, FLT_MIN
 from libc.string cimport memset
 
 ctypedef fused real:
@@ -40,6 +41,7 @@ cdef extern from "tiles.h" nogil:
     void scan_row(...)
     double inner_row(...)
     double distance_row(...)
+    double kkt_row(...)
     void extrapolate_row(...)
 
 

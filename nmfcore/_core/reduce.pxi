@@ -55,6 +55,17 @@ def squared_distance(const real[:, :] A, const real[:, ::1] B, double scale, int
     return ordered_sum(sums)
 
 
+def squared_kkt_residual(const double[:, ::1] G, const real[:, ::1] C, const real[:, ::1] F, int n_threads):
+    """Sum of G_tt min(F_it, gradient_it / G_tt)^2 in float64 for the gradient F G - C. 2 rows k^2 flop."""
+    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task, i
+    cdef double[::1] sums = np.zeros(tasks)
+    cdef double[:, ::1] gradient = np.empty((n_threads, k))
+    for task in prange(tasks, nogil=True, num_threads=n_threads, schedule="static"):
+        for i in range(task * step, min(rows, (task + 1) * step)):
+            sums[task] += kkt_row(&C[i, 0], &F[i, 0], &G[0, 0], k, &gradient[threadid(), 0])
+    return ordered_sum(sums)
+
+
 def extrapolate(const real[:, ::1] new, const real[:, ::1] old, double weight, real[:, ::1] out, int n_threads):
     """out = max(0, new + weight (new - old))."""
     cdef Py_ssize_t rows = new.shape[0], k = new.shape[1], step = stretch_rows(k), i

@@ -44,22 +44,40 @@ cdef double sweep_group(const real *G, const real *inverse_diagonal, const real 
     return first
 
 
+cdef inline Py_ssize_t gram_size(Py_ssize_t k) noexcept nogil:
+    """Entries that G and the inverse of its diagonal take, up to a cache line."""
+    return ceil_div(k * (k + 1), 16) * 16
+
+
+cdef void prepare_gram(const double *G, Py_ssize_t k, real *copy) noexcept nogil:
+    """G in the type of the factor, then 1 / G_tt, or 0 for an empty component."""
+    cdef double least = DBL_MIN if real is double else FLT_MIN  # whose inverse is finite
+    cdef Py_ssize_t i
+    for i in range(k * k):
+        copy[i] = <real> G[i]
+    for i in range(k):
+        copy[k * k + i] = <real> (1 / G[i * k + i]) if G[i * k + i] >= least else 0
+
+
 def sweep_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):
     """Entries of scratch, and of group_moved, that `sweep` wants."""
-    return n_threads * (2 * k + 1) * GROUP_ROWS, ceil_div(rows, GROUP_ROWS)
+    return gram_size(k) + n_threads * (2 * k + 1) * GROUP_ROWS, ceil_div(rows, GROUP_ROWS)
 
 
-def sweep(const real[:, ::1] G, const real[::1] inverse_diagonal, const real[:, ::1] C, real[:, ::1] F,
-          Py_ssize_t max_sweeps, double stop, real[::1] scratch, double[::1] group_moved, int n_threads):
+def sweep(const double[:, ::1] G, const real[:, ::1] C, real[:, ::1] F, Py_ssize_t max_sweeps, double stop,
+          real[::1] scratch, double[::1] group_moved, int n_threads):
     """Cyclic coordinate sweeps over F >= 0 for 1/2 tr(F G F') - tr(F C'), in place.
 
-    A coordinate whose inverse_diagonal is 0 is left as it is. A group of GROUP_ROWS rows stops after max_sweeps, or
-    when the sum of G_tt (change)^2 in a sweep is at most stop times that of its first (Gillis & Glineur 2012).
-    Returns that sum for the first sweep, over all rows. 2 rows k^2 flop a sweep.
+    A coordinate whose G_tt is 0 is left as it is. A group of GROUP_ROWS rows stops after max_sweeps, or when the sum
+    of G_tt (change)^2 in a sweep is at most stop times that of its first (Gillis & Glineur 2012). Returns that sum
+    for the first sweep, over all rows. 2 rows k^2 flop a sweep.
     """
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], groups = ceil_div(rows, GROUP_ROWS), i
+    cdef real *gram = &scratch[0]
+    cdef real *threads = gram + gram_size(k)
+    prepare_gram(&G[0, 0], k, gram)
     for i in prange(groups, nogil=True, num_threads=n_threads, schedule="dynamic"):
-        group_moved[i] = sweep_group(&G[0, 0], &inverse_diagonal[0], &C[i * GROUP_ROWS, 0], &F[i * GROUP_ROWS, 0],
+        group_moved[i] = sweep_group(gram, gram + k * k, &C[i * GROUP_ROWS, 0], &F[i * GROUP_ROWS, 0],
                                      min(<Py_ssize_t> GROUP_ROWS, rows - i * GROUP_ROWS), k, max_sweeps, stop,
-                                     &scratch[threadid() * (2 * k + 1) * GROUP_ROWS])
+                                     threads + threadid() * (2 * k + 1) * GROUP_ROWS)
     return ordered_sum(group_moved[:groups])

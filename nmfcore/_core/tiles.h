@@ -65,6 +65,7 @@
 #define scan_row(x, ...) NMF_OF(x, scan_row)(x, __VA_ARGS__)
 #define inner_row(a, ...) NMF_OF(a, inner_row)(a, __VA_ARGS__)
 #define distance_row(a, ...) NMF_OF(a, distance_row)(a, __VA_ARGS__)
+#define kkt_row(c, ...) NMF_OF(c, kkt_row)(c, __VA_ARGS__)
 #define extrapolate_row(now, ...) NMF_OF(now, extrapolate_row)(now, __VA_ARGS__)
 
 /* The highest x86-64 level this processor and its operating system can run: 4, 3, or 1 for the baseline. */

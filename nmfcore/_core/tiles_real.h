@@ -230,6 +230,21 @@ static double NAME(distance_row)(const REAL *a, const REAL *b, ptrdiff_t n, doub
     return NAME(pair_sum)(1, a, b, n, scale);
 }
 
+/* Sum of G_tt min(f_t, gradient_t / G_tt)^2 for a row f of the factor, gradient = G f - c. */
+static double NAME(kkt_row)(const REAL *c, const REAL *f, const double *G, ptrdiff_t k, double *restrict gradient) {
+    double sum = 0;
+    for (ptrdiff_t t = 0; t < k; t++) gradient[t] = -(double)c[t];
+    for (ptrdiff_t s = 0; s < k; s++)
+        for (ptrdiff_t t = 0; t < k; t++) gradient[t] += f[s] * G[s * k + t];
+    for (ptrdiff_t t = 0; t < k; t++)
+        if (G[t * k + t] > 0) {
+            double step = gradient[t] / G[t * k + t];
+            step = f[t] < step ? f[t] : step;
+            sum += G[t * k + t] * step * step;
+        }
+    return sum;
+}
+
 static void NAME(extrapolate_row)(const REAL *now, const REAL *before, ptrdiff_t n, REAL weight, REAL *out) {
     for (ptrdiff_t j = 0; j < n; j++) {
         REAL v = now[j] + weight * (now[j] - before[j]);

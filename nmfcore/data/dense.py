@@ -1,7 +1,6 @@
 """X as an array in memory, in C or Fortran order, read where it lies."""
 
 import math
-from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,9 +60,7 @@ class Dense:
     @property
     def T(self) -> "Dense":
         """The transpose, without a copy."""
-        transposed = copy(self)
-        transposed.X = self.X.T
-        return transposed
+        return Dense(self.X.T, self.workspace, self.exponent, self.mean, self.squared_norm, self.smallest, self.largest)
 
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """out = X B."""
