@@ -12,7 +12,7 @@ from . import _threads
 from ._driver import Options
 from ._types import Result, State
 from ._workspace import Workspace
-from .data import Data, Dense
+from .data import Data, Dense, Sparse
 from .init import INITS, Random, Start, given, made
 from .losses import LOSSES, Frobenius
 from .solvers import HALS, SOLVERS, Solver
@@ -24,18 +24,19 @@ BLOCK = 1 << 20  # entries looked at at a time to find the first bad one
 
 def data(X: Any, n_threads: int) -> tuple[Data, Workspace]:
     """X held for a fit, and the workspace of that fit; X is copied only where the kernels cannot read it as it is."""
-    X = matrix(X, "X")
+    is_sparse = _is_sparse(X)
+    X = compressed(X, "X") if is_sparse else matrix(X, "X")
     workspace = Workspace(X.dtype, n_threads)
-    held = Dense.of(X, workspace)
-    if not (held.smallest >= 0 and math.isfinite(held.squared_norm)):
-        _refuse_entries(X, "X")
+    held = Sparse.of(X, workspace) if is_sparse else Dense.of(X, workspace)
+    if not (held.measures.smallest >= 0 and math.isfinite(held.measures.squared_norm)):
+        _refuse_stored(X, "X") if is_sparse else _refuse_entries(X, "X")
     return held, workspace
 
 
 def matrix(X: Any, name: str) -> np.ndarray:
     """A non-empty 2-D array of float32 or float64 in native byte order, with unit stride along one axis."""
-    if hasattr(X, "tocsr"):
-        _refuse_sparse(X, name)
+    if _is_sparse(X):
+        raise TypeError(f"{name} is a sparse {type(X).__name__}; wanted a dense array: pass {name}.toarray()")
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         count = np.ma.count_masked(X)
         raise ValueError(f"{name} is a masked array with {count} masked entries; missing entries are not supported")
@@ -43,36 +44,108 @@ def matrix(X: Any, name: str) -> np.ndarray:
         X = np.asarray(X)
     except ValueError as error:
         raise ValueError(f"{name} cannot be read as a matrix: {error}") from None
-    if X.dtype.kind == "c":
-        raise TypeError(f"{name} is complex ({X.dtype}); wanted real numbers")
-    if X.dtype.kind not in "biuf":
-        raise TypeError(f"{name} has dtype {X.dtype}; wanted real numbers")
-    if X.dtype.kind == "f" and X.dtype.itemsize > 8:
-        raise TypeError(f"{name} has dtype {X.dtype}, more precise than the computation: pass {name}.astype('float64')")
-    if X.ndim != 2:
-        raise ValueError(f"{name} has {X.ndim} dimension{'s' * (X.ndim != 1)}, shape {X.shape}; wanted a matrix (2)")
-    if 0 in X.shape:
-        raise ValueError(f"{name} is empty, shape {X.shape}; wanted at least one row and one column")
-    single = X.dtype.kind == "f" and X.dtype.itemsize <= 4
-    X = np.asarray(X, np.float32 if single else np.float64)
+    _check_dtype(X.dtype, name)
+    _check_shape(X.shape, name)
+    X = np.asarray(X, _computed_in(X.dtype))
     X = X if X.flags.aligned else X.copy()
     strides = [stride for stride, size in zip(X.strides, X.shape, strict=True) if size > 1]  # the others say nothing
     readable = X.itemsize in strides and all(stride % X.itemsize == 0 for stride in strides)
     return X if readable else np.ascontiguousarray(X)
 
 
-def _refuse_sparse(X: Any, name: str) -> None:
+def _is_sparse(X: Any) -> bool:
+    if not hasattr(X, "tocsr"):
+        return False
     import scipy.sparse
 
-    if scipy.sparse.issparse(X):
-        raise TypeError(f"{name} is a sparse {type(X).__name__}; this version takes dense X: pass {name}.toarray()")
+    return scipy.sparse.issparse(X)
+
+
+def _check_dtype(dtype: np.dtype, name: str) -> None:
+    if dtype.kind == "c":
+        raise TypeError(f"{name} is complex ({dtype}); wanted real numbers")
+    if dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {dtype}; wanted real numbers")
+    if dtype.kind == "f" and dtype.itemsize > 8:
+        raise TypeError(f"{name} has dtype {dtype}, more precise than the computation: pass {name}.astype('float64')")
+
+
+def _check_shape(shape: tuple[int, ...], name: str) -> None:
+    if len(shape) != 2:
+        raise ValueError(
+            f"{name} has {len(shape)} dimension{'s' * (len(shape) != 1)}, shape {shape}; wanted a matrix (2)"
+        )
+    if 0 in shape:
+        raise ValueError(f"{name} is empty, shape {shape}; wanted at least one row and one column")
+
+
+def _computed_in(dtype: np.dtype) -> type:
+    return np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64
+
+
+def compressed(X: Any, name: str) -> Any:
+    """A SciPy CSR or CSC array in canonical form, of float32 or float64; it shares the memory of X where it can."""
+    import scipy.sparse
+
+    _check_dtype(X.dtype, name)
+    _check_shape(X.shape, name)
+    if X.format == "coo":
+        for axis, (indices, size) in enumerate(zip((X.row, X.col), X.shape, strict=True)):
+            _check_range(indices, size, f"{name} (COO, axis {axis})")
+    if X.format not in ("csr", "csc"):
+        X = X.tocsr()
+    _check_compressed(X, name)
+    kind = scipy.sparse.csr_array if X.format == "csr" else scipy.sparse.csc_array
+    stored = X.indptr[-1]
+    values = np.ascontiguousarray(X.data[:stored], _computed_in(X.dtype))
+    # A new object on the same memory: SciPy's own conversions would sort the caller's indices in place.
+    X = kind((values, X.indices[:stored], X.indptr), shape=X.shape)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def _check_compressed(X: Any, name: str) -> None:
+    """Refuse arrays that point outside the matrix, which no product would notice before it crashes."""
+    major, minor = X.shape if X.format == "csr" else X.shape[::-1]
+    pointers, stored = X.indptr, min(len(X.indices), len(X.data))
+    wanted = f"wanted {major + 1} numbers from 0 to at most {stored} that never fall"
+    if len(pointers) != major + 1:
+        raise ValueError(f"{name}.indptr has {len(pointers)} numbers; {wanted}")
+    if pointers[0] != 0 or pointers[-1] > stored or np.any(pointers[1:] < pointers[:-1]):
+        raise ValueError(f"{name}.indptr runs from {pointers[0]} to {pointers[-1]}, or falls; {wanted}")
+    _check_range(X.indices[: pointers[-1]], minor, f"{name}.indices")
+
+
+def _check_range(indices: np.ndarray, size: int, name: str) -> None:
+    if len(indices) and not 0 <= indices.min() <= indices.max() < size:
+        raise ValueError(f"{name} has indices from {indices.min()} to {indices.max()}; wanted 0 to {size - 1}")
+
+
+KINDS = {"NaN": np.isnan, "infinite": np.isinf, "negative": lambda block: block < 0}
+
+
+def _refuse_stored(X: Any, name: str) -> None:
+    """Say how many stored entries are NaN, infinite or negative, and where the first is."""
+    for kind, is_bad in KINDS.items():
+        bad = np.flatnonzero(is_bad(X.data))
+        if len(bad):
+            major = int(np.searchsorted(X.indptr, bad[0], side="right")) - 1
+            place = (major, int(X.indices[bad[0]])) if X.format == "csr" else (int(X.indices[bad[0]]), major)
+            _refuse(name, len(bad), kind, X.data[bad[0]], place)
+
+
+def _refuse(name: str, count: int, kind: str, entry: Any, place: tuple[int, int]) -> None:
+    entries = "entry" if count == 1 else "entries"
+    wanted = "finite numbers" if kind != "negative" else "numbers >= 0"
+    raise ValueError(f"{name} has {count} {kind} {entries}, the first ({entry}) at {place}; wanted {wanted}")
 
 
 def _refuse_entries(X: np.ndarray, name: str) -> None:
     """Say how many entries are NaN, infinite or negative, and where the first is."""
-    kinds = {"NaN": np.isnan, "infinite": np.isinf, "negative": lambda block: block < 0}
     step = max(1, BLOCK // X.shape[1])
-    for kind, is_bad in kinds.items():
+    for kind, is_bad in KINDS.items():
         count, first = 0, None
         for i in range(0, len(X), step):
             bad = is_bad(X[i : i + step])
@@ -81,9 +154,7 @@ def _refuse_entries(X: np.ndarray, name: str) -> None:
                 first = int(row) + i, int(column)
             count += int(np.count_nonzero(bad))
         if first is not None:
-            entries = "entry" if count == 1 else "entries"
-            wanted = "finite numbers" if kind != "negative" else "numbers >= 0"
-            raise ValueError(f"{name} has {count} {kind} {entries}, the first ({X[first]}) at {first}; wanted {wanted}")
+            _refuse(name, count, kind, X[first], first)
 
 
 def count(value: Any, name: str, least: int) -> int:

@@ -211,7 +211,7 @@ class Fit:
 
     @np.errstate(over="ignore", under="ignore")
     def _objectives(self, values: list[float]) -> np.ndarray:
-        return self.loss.units(np.array(values), self.w.data.exponent)
+        return self.loss.units(np.array(values), self.w.data.measures.exponent)
 
     def _result(self, reason: str) -> Result:
         W, H = self._factors()

@@ -61,6 +61,28 @@ class Workspace:
         kernels.product(X, B, scratch, out, scale, threads)
         return out
 
+    def sparse_product(
+        self,
+        indptr: np.ndarray,
+        indices: np.ndarray,
+        data: np.ndarray,
+        bounds: np.ndarray,
+        B: np.ndarray,
+        out: np.ndarray,
+        scale: float,
+    ) -> np.ndarray:
+        """out = scale X B, for X in compressed rows; bounds: see `_core.kernels.sparse_product`."""
+        terms, k = B.shape
+        flop = 2 * len(data) * k
+        threads = self._threads(flop)
+        scratch = self._reserve(kernels.sparse_product_scratch(terms, k, threads), self.dtype)
+        tasks = len(bounds) - 1
+        step = max(1, int(CALL_FLOP / (flop + 1) * tasks))
+        for i in range(0, tasks, step):
+            part = bounds[i : i + step + 1]
+            kernels.sparse_product(indptr, indices, data, part, B, scratch, out, scale, threads)
+        return out
+
     def gram(self, F: np.ndarray) -> np.ndarray:
         """F'F (k x k) in float64, whatever the dtype of F: its error would be that of the objective."""
         rows, k = F.shape

@@ -32,7 +32,7 @@ def given(data: Data, W: np.ndarray, H: np.ndarray) -> Start:
     The powers of two change no digit, and HALS does the same whatever they are.
     """
     of_H = np.frexp(H.max(axis=1))[1]
-    exponents = data.exponent - of_H, of_H
+    exponents = data.measures.exponent - of_H, of_H
     with np.errstate(under="ignore"):
         W, Ht = (np.ldexp(F, -e) for F, e in zip((W, H.T), exponents, strict=True))
     return Start(*(F.astype(data.dtype, order="C", copy=False) for F in (W, Ht)), exponents)
@@ -42,13 +42,13 @@ def made(data: Data, name: str, k: int, rng: Random, workspace: Workspace) -> St
     """The start of that name; the scale of X is shared between the factors."""
     with single_blas():
         W, Ht = INITS[name](data, k, rng, workspace)
-    half = np.full(k, data.exponent // 2)
+    half = np.full(k, data.measures.exponent // 2)
     return Start(*(np.ascontiguousarray(F, dtype=data.dtype) for F in (W, Ht)), (half, half))
 
 
 def random(data: Data, k: int, rng: Random, workspace: Workspace) -> tuple[np.ndarray, np.ndarray]:
     """|N(0, 1)| entries, times the number that makes W H the best multiple of itself."""
-    scale = np.sqrt(data.mean / k)
+    scale = np.sqrt(data.measures.mean / k)
     W, Ht = (np.abs(rng.standard_normal((size, k))).astype(data.dtype) * data.dtype.type(scale) for size in data.shape)
     cross = workspace.inner(data.dot(Ht, np.empty_like(W)), W)
     square = float(np.sum(workspace.gram(W) * workspace.gram(Ht)))
@@ -116,7 +116,7 @@ def nndsvdar(data: Data, k: int, rng: Random, workspace: Workspace) -> tuple[np.
 
 
 def _mean(data: Data) -> float:
-    return data.mean / data.largest**0.5 if data.largest > 0 else 0.0
+    return data.measures.mean / data.measures.largest**0.5 if data.measures.largest > 0 else 0.0
 
 
 def _filled(factors: tuple[np.ndarray, np.ndarray], fill: Callable) -> tuple[np.ndarray, np.ndarray]:

@@ -51,7 +51,7 @@ class Frobenius:
         entry by entry.
         """
         G, C = statistics
-        whole = data.squared_norm
+        whole = data.measures.squared_norm
         value = 0.5 * whole - workspace.inner(C, F) + 0.5 * workspace.inner(G, summary)
         if not value > CANCELLED[F.dtype] * whole:
             value = 0.5 * data.squared_residual(F, B)
@@ -59,13 +59,13 @@ class Frobenius:
 
     def relative_error(self, data: Data, value: float) -> float:
         """||X - W H||_F / ||X||_F; for X = 0 it is 0 or infinite."""
-        if data.squared_norm == 0:
+        if data.measures.squared_norm == 0:
             return 0.0 if value == 0 else float("inf")
-        return float(np.sqrt(2 * value / data.squared_norm))
+        return float(np.sqrt(2 * value / data.measures.squared_norm))
 
     def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
         """How far apart two objectives must be for their difference to mean something."""
-        whole = data.squared_norm if value > CANCELLED[np.dtype(dtype)] * data.squared_norm else 0.0
+        whole = data.measures.squared_norm if value > CANCELLED[np.dtype(dtype)] * data.measures.squared_norm else 0.0
         return EPS[np.dtype(dtype)] * (0.25 * whole + 4 * value)
 
     def converged(self, moved: float, value: float, tol: float) -> bool:
@@ -79,9 +79,9 @@ class Frobenius:
     def squared_kkt_residual(self, data: Data, F: np.ndarray, statistics: Normal, workspace: Workspace) -> float:
         """The share of F: sum_t G_tt ||min(F_t, gradient_t / G_tt)||^2 / ||X||_F^2, in which no scale is left."""
         G, C = statistics
-        if data.squared_norm == 0:
+        if data.measures.squared_norm == 0:
             return 0.0
-        return workspace.squared_kkt_residual(G, C, F) / data.squared_norm
+        return workspace.squared_kkt_residual(G, C, F) / data.measures.squared_norm
 
 
 LOSSES = {loss.name: loss for loss in (Frobenius,)}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -100,6 +101,25 @@ def test_product_of_any_shape(kernels, m, n, k, layout, n_threads, seed):
     rng = np.random.default_rng(seed)
     X, B = rng.random((m, n)), rng.random((n, k))
     np.testing.assert_allclose(product(kernels, lay_out(X, layout), B, n_threads=n_threads), X @ B, rtol=1e-13)
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize("k", [1, 3, 8, 17, 64, 70, 150])
+def test_sparse_product(kernels, k, index, dtype, rtol):
+    rng = np.random.default_rng(7)
+    X = rng.random((50, 90)).astype(dtype) * (rng.random((50, 90)) < 0.2)
+    X[7], X[:, 11], X[9] = 0, 0, 1  # an empty row, an empty column, a full row
+    B, stored = rng.random((90, k)).astype(dtype), scipy.sparse.csr_array(X)
+    indptr, indices = stored.indptr.astype(index), stored.indices.astype(index)
+    found = []
+    for n_threads, bounds in ((1, [0, 50]), (2, [0, 7, 8, 30, 50]), (3, [0, 1, 49, 50])):
+        out = np.full((50, k), np.nan, dtype)
+        scratch = np.full(kernels.sparse_product_scratch(90, k, n_threads), np.nan, dtype)
+        kernels.sparse_product(indptr, indices, stored.data, np.array(bounds), B, scratch, out, 0.5, n_threads)
+        found.append(out)
+    np.testing.assert_allclose(found[0], 0.5 * (X.astype(float) @ B), rtol=rtol)
+    for more in found[1:]:
+        np.testing.assert_array_equal(more, found[0])
 
 
 @pytest.mark.parametrize("k", [1, 2, 7, 8, 9, 16, 23, 24, 25, 49, 100])

@@ -5,11 +5,16 @@ import numpy as np
 
 from cython.parallel cimport prange, threadid
 from libc.float cimport DBL_MIN, FLT_MIN
-from libc.string cimport memset
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy, memset
 
 ctypedef fused real:
     float
     double
+
+ctypedef fused index:
+    int32_t
+    int64_t
 
 cdef extern from *:
     """
@@ -36,6 +41,7 @@ cdef extern from "tiles.h" nogil:
     void widen_row(...)
     void product_tile(...)
     void narrow_tile(...)
+    void gather_row(...)
     void transpose(...)
     void sweep_tile(...)
     void scan_row(...)
@@ -68,3 +74,4 @@ include "product.pxi"
 include "gram.pxi"
 include "reduce.pxi"
 include "sweep.pxi"
+include "sparse.pxi"

@@ -8,6 +8,7 @@
 #define NMFCORE_TILES_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -40,22 +41,50 @@
 #define NMF_PANEL_VECTORS 3 /* vectors of B that a product tile holds at the most */
 #define NMF_NARROW 4        /* columns of B that a narrow tile holds at the most */
 #define NMF_SWEEP_BLOCK 4   /* coordinates that a sweep tile holds at the most */
+#define NMF_GATHER_VECTORS 8 /* vectors of a row of B that are summed at a time */
+#define NMF_GATHER_AHEAD 8   /* entries between a fetch of a row of B and its use */
 
 #define REAL double
 #define NAME(x) x##_f64
 #include "tiles_real.h"
+#define INDEX int32_t
+#define NAME2(x) x##_f64_i32
+#include "tiles_sparse.h"
+#undef INDEX
+#undef NAME2
+#define INDEX int64_t
+#define NAME2(x) x##_f64_i64
+#include "tiles_sparse.h"
+#undef INDEX
+#undef NAME2
 #undef REAL
 #undef NAME
 
 #define REAL float
 #define NAME(x) x##_f32
 #include "tiles_real.h"
+#define INDEX int32_t
+#define NAME2(x) x##_f32_i32
+#include "tiles_sparse.h"
+#undef INDEX
+#undef NAME2
+#define INDEX int64_t
+#define NAME2(x) x##_f32_i64
+#include "tiles_sparse.h"
+#undef INDEX
+#undef NAME2
 #undef REAL
 #undef NAME
 
 /* The function of the type that p points to. */
 #define NMF_OF(p, name) \
     _Generic((p), double *: name##_f64, const double *: name##_f64, float *: name##_f32, const float *: name##_f32)
+#define NMF_OF_INDEX(p, i, name)                                                                   \
+    _Generic((p), double *: NMF_INDEX(i, name##_f64), const double *: NMF_INDEX(i, name##_f64), \
+             float *: NMF_INDEX(i, name##_f32), const float *: NMF_INDEX(i, name##_f32))
+#define NMF_INDEX(i, name)                                                                                    \
+    _Generic((i), int32_t *: name##_i32, const int32_t *: name##_i32, int64_t *: name##_i64, const int64_t *: name##_i64)
+#define gather_row(x, indices, ...) NMF_OF_INDEX(x, indices, gather_row)(x, indices, __VA_ARGS__)
 #define pack_row(from, ...) NMF_OF(from, pack_row)(from, __VA_ARGS__)
 #define widen_row(from, ...) NMF_OF(from, widen_row)(from, __VA_ARGS__)
 #define product_tile(width, x, ...) NMF_OF(x, product_tile)(width, x, __VA_ARGS__)

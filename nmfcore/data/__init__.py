@@ -1,6 +1,7 @@
-"""The kinds of storage. `kinds` lists the classes that `_check` asks, in turn, whether they hold an X."""
+"""The kinds of storage: each is a class with the protocol `Data`, and a way to it in `_check.data`."""
 
 from .base import Data
 from .dense import Dense
+from .sparse import Sparse
 
-__all__ = ["Data", "Dense"]
+__all__ = ["Data", "Dense", "Sparse"]

@@ -1,8 +1,22 @@
-"""What the losses see of X: the protocol that every kind of storage implements."""
+"""What the losses see of X: the protocol that every kind of storage implements, and what all of them measure."""
 
-from typing import Protocol
+import math
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import numpy as np
+
+
+class Measures(NamedTuple):
+    """What one reading of X tells, of X times 2**-exponent."""
+
+    exponent: int
+    mean: float
+    squared_norm: float
+    """||X||_F^2; NaN or infinite where X has such an entry."""
+    smallest: float
+    """The smallest entry, without the power of two, which might make it vanish."""
+    largest: float
 
 
 class Data(Protocol):
@@ -14,15 +28,9 @@ class Data(Protocol):
 
     shape: tuple[int, int]
     dtype: np.dtype
-    exponent: int
     size: int
     """Entries that a product visits."""
-    mean: float
-    squared_norm: float
-    """||X||_F^2; NaN or infinite where X has such an entry."""
-    smallest: float
-    """The smallest entry, without the power of two, which might make it vanish."""
-    largest: float
+    measures: Measures
 
     @property
     def T(self) -> "Data":
@@ -36,3 +44,20 @@ class Data(Protocol):
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
         """||X - F B'||_F^2 summed entry by entry, for F (m x k), B (n x k); no m x n array is made."""
         ...
+
+
+def measure(scan: Callable[[float], tuple[float, float, float, float]], size: int, dtype: np.dtype) -> Measures:
+    """The measures of X by one reading of it, and a second one where the squares of its entries overflow or vanish.
+
+    scan(scale) gives the sum and the sum of squares of scale X, then the smallest and the largest entry of X.
+    """
+    total, squares, low, high = scan(1.0)
+    exponent = math.frexp(high)[1] - 1 if high > 0 else 0
+    exponent = max(exponent, 8 - np.finfo(dtype).maxexp)  # 2**-exponent must be a number of the dtype, too
+    exponent -= exponent % 2  # even, so that each factor can take one half of it
+    scale = math.ldexp(1.0, -exponent)
+    if 1e-250 < squares < 1e250 or high <= 0:
+        total, squares = math.ldexp(total, -exponent), math.ldexp(squares, -2 * exponent)
+    else:
+        total, squares, *_ = scan(scale)
+    return Measures(exponent, total / size, squares, low, high * scale)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._workspace import Workspace
+from .base import Measures, measure
 
 RESIDUAL_BLOCK = 1 << 20  # entries of the m x n residual that exist at a time
 
@@ -21,26 +22,13 @@ class Dense:
 
     X: np.ndarray
     workspace: Workspace
-    exponent: int
-    mean: float
-    squared_norm: float
-    smallest: float
-    largest: float
+    measures: Measures
 
     @classmethod
     def of(cls, X: np.ndarray, workspace: Workspace) -> "Dense":
-        """Hold X, after one reading of it; a second one where the squares of its entries overflow or vanish."""
+        """Hold X, which is read here."""
         rows = _contiguous_rows(X)
-        total, squares, low, high = workspace.scan(rows)
-        exponent = math.frexp(high)[1] - 1 if high > 0 else 0
-        exponent = max(exponent, 8 - np.finfo(X.dtype).maxexp)  # 2**-exponent must be a number of the dtype, too
-        exponent -= exponent % 2  # even, so that each factor can take one half of it
-        scale = math.ldexp(1.0, -exponent)
-        if 1e-250 < squares < 1e250 or high <= 0:
-            total, squares = math.ldexp(total, -exponent), math.ldexp(squares, -2 * exponent)
-        else:
-            total, squares, *_ = workspace.scan(rows, scale)
-        return cls(X, workspace, exponent, total / X.size, squares, low, high * scale)
+        return cls(X, workspace, measure(lambda scale: workspace.scan(rows, scale), X.size, X.dtype))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -60,11 +48,11 @@ class Dense:
     @property
     def T(self) -> "Dense":
         """The transpose, without a copy."""
-        return Dense(self.X.T, self.workspace, self.exponent, self.mean, self.squared_norm, self.smallest, self.largest)
+        return Dense(self.X.T, self.workspace, self.measures)
 
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """out = X B."""
-        return self.workspace.product(self.X, B, out, math.ldexp(1.0, -self.exponent))
+        return self.workspace.product(self.X, B, out, math.ldexp(1.0, -self.measures.exponent))
 
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
         """||X - F B'||_F^2, by blocks of rows of X or of X'."""
@@ -78,5 +66,5 @@ class Dense:
         for i in range(0, len(rows), step):
             block = rows[i : i + step]
             model = self.workspace.product(F[i : i + step], B_rows, product[: len(block)])
-            total += self.workspace.squared_distance(block, model, math.ldexp(1.0, -self.exponent))
+            total += self.workspace.squared_distance(block, model, math.ldexp(1.0, -self.measures.exponent))
         return total
