@@ -24,6 +24,7 @@ def nmf(
     tol: float = 1e-4,
     max_time: float | None = None,
     inner_iter: int | str = "auto",
+    floor: float | None = None,
     extrapolate: bool = True,
     n_threads: int | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
@@ -34,12 +35,16 @@ def nmf(
 
     Parameters
     ----------
-    X, k, init, max_iter, tol, max_time, inner_iter, extrapolate, n_threads, random_state, callback, verbose
+    X, k, init, max_iter, tol, max_time, extrapolate, n_threads, random_state, callback, verbose
         See `hals`.
-    loss : {"frobenius"} or 2
-        What is minimised, by name or as the beta of a beta-divergence.
-    solver : {"auto", "hals"}
-        How; "auto" is the best one for the loss.
+    loss : {"frobenius", "kullback-leibler", "itakura-saito"}, float or BetaDivergence
+        What is minimised, by name or as the beta of a beta-divergence; see `mu`.
+    solver : {"auto", "hals", "mu"}
+        How; "auto" is "hals" for "frobenius" and "mu" for the others.
+    inner_iter : int or "auto"
+        See `hals`; an option of that solver.
+    floor : float, optional
+        See `mu`; an option of that solver.
 
     Returns
     -------
@@ -48,16 +53,19 @@ def nmf(
     Raises
     ------
     TypeError, ValueError
-        As `hals`; also for an unknown loss or solver, and for a solver that the loss does not serve.
+        As `hals`; also for an unknown loss or solver, for a solver that the loss does not serve, for an option of
+        another solver, and for zeros in X where the loss is infinite at them.
     """
     clock = time.perf_counter()
     k = _check.count(k, "k", 1)
     chosen_loss = _check.loss(loss)
-    chosen_solver = _check.solver(solver, chosen_loss, inner_iter)
-    chosen_options = _check.options(max_iter, tol, max_time, extrapolate, callback, verbose, _Report())
+    chosen_solver = _check.solver(solver, chosen_loss, inner_iter, floor)
+    extrapolates = chosen_solver.extrapolates(chosen_loss)
+    options = _check.options(extrapolates, max_iter, tol, max_time, extrapolate, callback, verbose, _Report())
     data, workspace = _check.data(X, _check.threads(n_threads))
+    _check.entries(data, X, chosen_loss)
     start = _check.start(init, data, k, random_state, workspace)
-    return Fit(data, chosen_loss, chosen_solver, start, chosen_options, workspace, clock).run()
+    return Fit(data, chosen_loss, chosen_solver, start, options, workspace, clock).run()
 
 
 def hals(
@@ -84,9 +92,10 @@ def hals(
 
     Parameters
     ----------
-    X : array_like, shape (m, n)
-        Samples in rows, features in columns; finite, >= 0. float32 and float64 in C or Fortran order are read where
-        they lie; float16 is computed in float32, integers and booleans in float64. Never written to.
+    X : array_like or SciPy sparse, shape (m, n)
+        Samples in rows, features in columns; finite, >= 0. CSR and CSC are read where they lie, and held once more in
+        the other orientation; other sparse formats are converted once. float32 and float64 in C or Fortran order are
+        read where they lie; float16 is computed in float32, integers and booleans in float64. Never written to.
     k : int
         The rank, >= 1; it may exceed m and n.
     init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar"}, (W0, H0) or Result
@@ -127,16 +136,16 @@ def hals(
     Raises
     ------
     TypeError
-        X is sparse, complex, text or of another kind that holds no real numbers; an option of the wrong type.
+        X is complex, text or of another kind that holds no real numbers; an option of the wrong type.
     ValueError
-        X is not 2-D, is empty, or has NaN, infinite or negative entries; factors of the wrong shape or with such
-        entries; an option out of its range.
+        X is not 2-D, is empty, or has NaN, infinite or negative entries, or indices outside its shape; factors of the
+        wrong shape or with such entries; an option out of its range.
 
     Notes
     -----
-    An iteration costs 4 m n k flop for the two products with X and 2 (m + n) k^2 for each sweep, and reads X twice;
-    with extrapolation the objective is that of the extrapolated W and the new H, which are the factors returned.
-    Memory beyond X: about 8 (m + n) k numbers.
+    An iteration costs 4 m n k flop (4 nnz k for sparse X) for the two products with X and 2 (m + n) k^2 for each sweep,
+    and reads X twice; with extrapolation the objective is that of the extrapolated W and the new H, which are the
+    factors returned. Memory beyond X: about 8 (m + n) k numbers.
 
     References
     ----------
@@ -166,6 +175,105 @@ def hals(
         tol=tol,
         max_time=max_time,
         inner_iter=inner_iter,
+        extrapolate=extrapolate,
+        n_threads=n_threads,
+        random_state=random_state,
+        callback=callback,
+        verbose=verbose,
+    )
+
+
+def mu(
+    X: Any,
+    k: int,
+    *,
+    loss: str | float = "frobenius",
+    init: str | tuple[Any, Any] = "auto",
+    max_iter: int = 200,
+    tol: float = 1e-4,
+    max_time: float | None = None,
+    floor: float | None = None,
+    extrapolate: bool = True,
+    n_threads: int | None = None,
+    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    callback: Callable[[State], object] | None = None,
+    verbose: bool = False,
+) -> Result:
+    r"""Factorize X ~ W H with W, H >= 0 by multiplicative updates, for any beta-divergence.
+
+    Minimises :math:`f(W, H) = \sum_{ij} d_\beta(x_{ij} | (W H)_{ij})` with [1]_
+
+    .. math:: d_\beta(x|y) = \frac{x^\beta + (\beta - 1) y^\beta - \beta x y^{\beta - 1}}{\beta (\beta - 1)}, \quad
+       d_2 = \tfrac12 (x - y)^2, \quad d_1 = x \log\frac{x}{y} - x + y, \quad d_0 = \frac{x}{y} - \log\frac{x}{y} - 1
+
+    by :math:`W \leftarrow W \circ ((X \circ V^{\beta-2}) H' / V^{\beta-1} H')^\gamma`, V = W H, then H likewise;
+    :math:`\gamma` is 1 for 1 <= beta <= 2, 1 / (2 - beta) below and 1 / (beta - 1) above, with which no update raises
+    the objective [1]_, [2]_. For 1 <= beta <= 2 both factors are extrapolated where they grew [3]_, with Nesterov's
+    weights, safeguarded by the objective as in `hals`.
+
+    Parameters
+    ----------
+    X, k, init, max_iter, max_time, n_threads, random_state, callback, verbose
+        See `hals`. For beta <= 0 X must be positive.
+    loss : {"frobenius", "kullback-leibler", "itakura-saito"}, float or BetaDivergence
+        What is minimised: beta = 2, 1, 0, or any other beta. Kullback-Leibler suits counts, Itakura-Saito powers
+        such as spectra, whose noise multiplies.
+    tol : float
+        The fit has converged when the updates of an iteration move the factors by at most tol times the residual,
+        :math:`\sum den\, \Delta^2 / F \le 2\, tol^2 f` summed over both factors F (:math:`\Delta` is the change, den
+        the positive part of the gradient); else as in `hals`. No scale enters. 0 runs exactly max_iter iterations.
+    floor : float, optional
+        Coordinates are kept at least this times the mean of their component, since no update brings back a zero. None:
+        the machine epsilon of the dtype, which no digit of W H shows. 0: zeros stay.
+    extrapolate : bool
+        Whether to extrapolate where 1 <= beta <= 2; elsewhere it has no effect. False with floor=0 is the textbook's
+        algorithm.
+
+    Returns
+    -------
+    Result
+        The best factors evaluated; ``W, H = result`` unpacks it. Its relative_error is that of the squares,
+        :math:`\|X - W H\|_F / \|X\|_F`, whatever the loss. Its kkt_residual is the sum over both factors of
+        :math:`\sum den\, |\min(F, \bar F_t \nabla / den)|`, each as a share of :math:`\sum F num` (:math:`\bar F_t`
+        is the mean of component t), for "frobenius" as in `hals`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `hals`; also for an unknown loss, and for zeros in X where beta <= 0.
+
+    Notes
+    -----
+    A pass over X for each factor and one for the objective: 10 m n k flop an iteration for beta = 1, 14 m n k for
+    others, 10 nnz k for sparse X and beta = 1; V exists in blocks only. Sparse X with a beta other than 1 and 2 is
+    dense work, done by blocks of rows. Memory beyond X: about 10 (m + n) k numbers.
+
+    References
+    ----------
+    .. [1] C. Fevotte, J. Idier, "Algorithms for nonnegative matrix factorization with the beta-divergence", Neural
+       Computation 23 (2011) 2421-2456. doi:10.1162/NECO_a_00168
+    .. [2] D. D. Lee, H. S. Seung, "Algorithms for non-negative matrix factorization", NIPS 13 (2001) 556-562.
+    .. [3] L. T. K. Hien, V. Leplat, N. Gillis, "Block majorization minimization with extrapolation and application to
+       beta-NMF" (2024). arXiv:2401.06646
+
+    Examples
+    --------
+    >>> import numpy as np, nmfcore
+    >>> X = np.outer([1.0, 2.0, 3.0], [4.0, 5.0])
+    >>> W, H = nmfcore.mu(X, 1, loss="kullback-leibler")
+    >>> np.allclose(W @ H, X)
+    True
+    """
+    return nmf(
+        X,
+        k,
+        loss=loss,
+        solver="mu",
+        init=init,
+        max_iter=max_iter,
+        tol=tol,
+        max_time=max_time,
+        floor=floor,
         extrapolate=extrapolate,
         n_threads=n_threads,
         random_state=random_state,

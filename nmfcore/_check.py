@@ -1,5 +1,6 @@
 """Every check of what the user passes, and every step from a name to an object. No other file raises on bad input."""
 
+import dataclasses
 import math
 import numbers
 import operator
@@ -8,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from . import _threads
+from . import _threads, losses
 from ._driver import Options
 from ._types import Result, State
 from ._workspace import Workspace
 from .data import Data, Dense, Sparse
 from .init import INITS, Random, Start, given, made
-from .losses import LOSSES, Frobenius
-from .solvers import HALS, SOLVERS, Solver
+from .losses import BetaDivergence, Frobenius, Loss
+from .solvers import SOLVERS, Solver
 
 STARTS = {name: name for name in ("auto", *INITS)}
 MOST = 2**31 - 1  # of a count
@@ -262,33 +263,56 @@ def _factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.nd
     return F
 
 
-def solver(name: Any, loss: Frobenius, inner_iter: Any) -> Solver:
-    """The solver of that name, which must be served by the loss."""
-    known = {"auto": HALS} | SOLVERS
-    chosen = choice(name, "solver", known)
+def solver(name: Any, loss: Loss, inner_iter: Any, floor: Any) -> Solver:
+    """The solver of that name with its options, which must be served by the loss."""
+    best = next(known for known in SOLVERS.values() if known.needs in loss.provides)
+    chosen = choice(name, "solver", {"auto": best} | SOLVERS)
     if chosen.needs not in loss.provides:
         serving = [name for name, other in SOLVERS.items() if other.needs in loss.provides]
         raise ValueError(f"solver={name!r} does not serve loss={loss.name!r}; wanted one of {serving}")
     if isinstance(inner_iter, str) and inner_iter != "auto":
         raise ValueError(f"inner_iter is {inner_iter!r}; wanted 'auto' or an integer >= 1")
+    given = {}
     if inner_iter != "auto":
-        inner_iter = count(inner_iter, "inner_iter", 1)
-    return chosen(inner_iter)
+        given["inner_iter"] = count(inner_iter, "inner_iter", 1)
+    if floor is not None:
+        given["floor"] = number(floor, "floor")
+    taken = {field.name for field in dataclasses.fields(chosen)}
+    for option in given.keys() - taken:
+        raise ValueError(f"{option} is not an option of solver={chosen.name!r}; it has {sorted(taken) or 'none'}")
+    return chosen(**given)
 
 
-def loss(value: Any) -> Frobenius:
-    """The loss of that name, or of that beta."""
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        betas = {known.beta: name for name, known in LOSSES.items()}
-        if value not in betas:
-            raise ValueError(
-                f"loss is beta={value}; this version has {', '.join(f'{b} ({n})' for b, n in betas.items())}"
-            )
-        value = betas[value]
-    return choice(value, "loss", LOSSES)()
+def loss(value: Any) -> Loss:
+    """The loss of that name, or of that beta, or that object itself."""
+    if isinstance(value, Frobenius | BetaDivergence):
+        return value
+    if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
+        if not math.isfinite(value):
+            raise ValueError(f"loss is beta={value}; wanted a finite number")
+        return losses.of(float(value))
+    if not isinstance(value, str):
+        wanted = f"wanted one of {_names(losses.BETAS)} or a number beta"
+        raise TypeError(f"loss is {value!r} ({type(value).__name__}); {wanted}")
+    if value not in losses.BETAS:
+        raise ValueError(f"loss is {value!r}; wanted one of {_names(losses.BETAS)} or a number beta")
+    return losses.of(losses.BETAS[value])
+
+
+def entries(held: Data, X: Any, loss: Loss) -> None:
+    """Refuse zeros where the loss is infinite at them."""
+    if loss.beta > 0 or held.measures.smallest > 0:
+        return
+    size = held.shape[0] * held.shape[1]
+    zeros = size - (X.count_nonzero() if _is_sparse(X) else int(np.count_nonzero(X)))
+    raise ValueError(
+        f"X has {zeros} zero{'s' * (zeros != 1)} among {size} entries, where loss={loss.name!r} is infinite; "
+        "wanted X > 0: add a small constant to X, or take 'kullback-leibler' or another beta > 0"
+    )
 
 
 def options(
+    extrapolates: bool,
     max_iter: Any,
     tol: Any,
     max_time: Any,
@@ -297,7 +321,7 @@ def options(
     verbose: Any,
     report: Callable[[State], None],
 ) -> Options:
-    """When to stop and what to tell."""
+    """When to stop and what to tell; whether to extrapolate where the solver does."""
     if callback is not None and not callable(callback):
         raise TypeError(
             f"callback is {callback!r} ({type(callback).__name__}); wanted a function of one argument, or None"
@@ -306,7 +330,7 @@ def options(
         max_iter=count(max_iter, "max_iter", 0),
         tol=number(tol, "tol"),
         max_time=None if max_time is None else number(max_time, "max_time"),
-        extrapolate=flag(extrapolate, "extrapolate"),
+        extrapolate=flag(extrapolate, "extrapolate") and extrapolates,
         callback=callback,
         report=report if flag(verbose, "verbose") else None,
     )

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from ._types import History, Result, State
 from ._workspace import Workspace
 from .data import Data
 from .init import Start
-from .losses import EPS, Frobenius, Normal
+from .losses import Loss, converged
 from .solvers import Solver
 
 STALLED = 20  # iterations without a lower objective after which round-off is all that is left
@@ -35,15 +36,15 @@ class Options:
 class Half:
     """One side of the alternation: its factor, X seen from it, and the arrays that its updates need."""
 
-    def __init__(self, data: Data, start: np.ndarray, extrapolate: bool) -> None:
+    def __init__(self, data: Data, loss: Loss, start: np.ndarray, extrapolate: bool) -> None:
         self.data = data
         self.factor = start  # where the next half-step starts, extrapolated
         # What the last half-step found, and the one before; without extrapolation all three are one array.
         self.new, self.old = (np.empty_like(start), start.copy()) if extrapolate else (start, start)
-        self.best, self.out = np.empty_like(start), np.empty_like(start)
+        self.best, self.out = np.empty_like(start), loss.allocate(start)
         # What the loss keeps of `factor`, None where that has changed, and of `best`.
-        self.summary: np.ndarray | None = None
-        self.best_summary: np.ndarray | None = None
+        self.summary: Any = None
+        self.best_summary: Any = None
 
     def restart(self, point: np.ndarray) -> None:
         """Go on from a point, without momentum."""
@@ -74,7 +75,7 @@ class Fit:
     def __init__(
         self,
         data: Data,
-        loss: Frobenius,
+        loss: Loss,
         solver: Solver,
         start: Start,
         options: Options,
@@ -82,14 +83,15 @@ class Fit:
         clock: float,
     ) -> None:
         self.loss, self.solver, self.options, self.workspace, self.clock = loss, solver, options, workspace, clock
-        self.w, self.h = Half(data, start.W, options.extrapolate), Half(data.T, start.Ht, options.extrapolate)
+        self.w = Half(data, loss, start.W, options.extrapolate)
+        self.h = Half(data.T, loss, start.Ht, options.extrapolate)
         self.exponents = start.exponents
         self.momentum = Momentum()
         self.value = math.inf  # the lowest so far
         self.values: list[float] = []
         self.seconds: list[float] = []
         self.since_lower = self.since_progress = 0
-        self.h_statistics: Normal | None = None  # those of the best W, where the last iteration found it
+        self.h_statistics: Any = None  # those of the best W, where the last iteration found it
 
     def run(self) -> Result:
         """Alternate until the stopping rule, a limit or the callback ends it."""
@@ -109,22 +111,22 @@ class Fit:
                 break
         return self._result(reason)
 
-    def _iterate(self, iteration: int, statistics: Normal) -> float:
+    def _iterate(self, iteration: int, statistics: Any) -> float:
         """Both half-steps, from the statistics for W; returns the square of their first steps."""
         w, h = self.w, self.h
         weight = self.momentum.advance() if self.options.extrapolate else 0.0
         moved = self._half_step(w, statistics, iteration)
         if self.options.extrapolate:
-            self.workspace.extrapolate(w.new, w.old, weight, w.factor)
+            self.solver.extrapolate(w.new, w.old, weight, w.factor, self.workspace)
         statistics = self._statistics(h, w)
         moved += self._half_step(h, statistics, iteration)
         h.summary = self.loss.summary(h.new, self.workspace)
         best = self._record(self.loss.value(h.data, h.new, w.factor, h.summary, statistics, self.workspace))
-        self.h_statistics = statistics if best else None
+        self.h_statistics = statistics if best and self.loss.constant else None
         if best:
             self._keep(w.factor, h.new)
         if best and self.options.extrapolate:
-            self.workspace.extrapolate(h.new, h.old, weight, h.factor)
+            self.solver.extrapolate(h.new, h.old, weight, h.factor, self.workspace)
             h.summary = None
             w.old, w.new = w.new, w.old
             h.old, h.new = h.new, h.old
@@ -146,12 +148,12 @@ class Fit:
         for half in (self.w, self.h):
             half.restart(half.new if self.since_progress == 1 else half.best)
 
-    def _statistics(self, half: Half, other: Half) -> Normal:
+    def _statistics(self, half: Half, other: Half) -> Any:
         if other.summary is None:
             other.summary = self.loss.summary(other.factor, self.workspace)
-        return self.loss.statistics(half.data, other.factor, other.summary, half.out)
+        return self.loss.statistics(half.data, half.factor, other.factor, other.summary, half.out)
 
-    def _half_step(self, half: Half, statistics: Normal, iteration: int) -> float:
+    def _half_step(self, half: Half, statistics: Any, iteration: int) -> float:
         half.summary = None
         if half.new is not half.factor:
             np.copyto(half.new, half.factor)
@@ -178,8 +180,8 @@ class Fit:
         if self._report():
             return "callback"
         if options.tol > 0:
-            exact = self.loss.relative_error(self.w.data, self.value) <= 8 * EPS[self.w.factor.dtype]
-            if exact or self.loss.converged(moved, self.value, options.tol):
+            exact = self.loss.exact(self.w.data, self.value, self.w.factor.dtype)
+            if exact or converged(moved, self.value, options.tol):
                 return "tol"
             if self.since_lower >= STALLED:
                 return "stalled"
@@ -195,7 +197,7 @@ class Fit:
         state = State(
             iteration=len(self.values) - 1,
             objective=float(self._objectives(self.values[-1:])[0]),
-            relative_error=self.loss.relative_error(self.w.data, self.value),
+            relative_error=self._relative_error(),
             seconds=self.seconds[-1],
             _factors=self._factors,
             _current=lambda: len(self.values) - 1,
@@ -220,7 +222,7 @@ class Fit:
             W=W,
             H=H,
             objective=float(objective[-1]),
-            relative_error=self.loss.relative_error(self.w.data, self.value),
+            relative_error=self._relative_error(),
             n_iter=len(self.values) - 1,
             converged=reason in ("tol", "stalled"),
             reason=reason,
@@ -232,10 +234,11 @@ class Fit:
         """At the best factors, from statistics made for them: half an iteration each, where they are not at hand."""
         w, h = self.w, self.h
         h_statistics = self.h_statistics or self._best_statistics(h, w)
-        square = self.loss.squared_kkt_residual(h.data, h.best, h_statistics, self.workspace)
-        w_statistics = self._best_statistics(w, h)
-        square += self.loss.squared_kkt_residual(w.data, w.best, w_statistics, self.workspace)
-        return math.sqrt(square)
+        sides = [(h.data, h.best, h_statistics), (w.data, w.best, self._best_statistics(w, h))]
+        return self.loss.kkt_residual(sides, self.workspace)
 
-    def _best_statistics(self, half: Half, other: Half) -> Normal:
-        return self.loss.statistics(half.data, other.best, other.best_summary, half.out)
+    def _relative_error(self) -> float:
+        return self.loss.relative_error(self.w.data, self.w.best, self.h.best, self.value, self.workspace)
+
+    def _best_statistics(self, half: Half, other: Half) -> Any:
+        return self.loss.statistics(half.data, half.best, other.best, other.best_summary, half.out)

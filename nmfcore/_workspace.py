@@ -8,6 +8,7 @@ from ._threads import Crowd
 PARALLEL_FLOP = 2e5  # below it a second thread costs more than it saves
 PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth waiting for
 CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
+BETA_ROWS = 192  # a multiple of the rows of a task of `_core.kernels.beta_step`
 CACHE_LINE = 64
 FLOAT64 = np.dtype(np.float64)
 LEAST_SCRATCH = 16384  # entries; what small problems need is allocated once
@@ -83,6 +84,64 @@ class Workspace:
             kernels.sparse_product(indptr, indices, data, part, B, scratch, out, scale, threads)
         return out
 
+    def sparse_share(
+        self,
+        indptr: np.ndarray,
+        indices: np.ndarray,
+        data: np.ndarray,
+        bounds: np.ndarray,
+        F: np.ndarray,
+        B: np.ndarray,
+        num: np.ndarray | None,
+        scale: float,
+    ) -> float:
+        """num = (scale X / (F B')) B, or for None the value; see `_core.kernels.sparse_share`."""
+        terms, k = B.shape
+        flop = 4 * len(data) * k
+        threads = self._threads(flop)
+        scratch = self._reserve(kernels.sparse_product_scratch(terms, k, 2 * threads), self.dtype)
+        tasks = len(bounds) - 1
+        step = max(1, int(CALL_FLOP / (flop + 1) * tasks))
+        value, (out, wants_value) = 0.0, (F, True) if num is None else (num, False)
+        for i in range(0, tasks, step):
+            part = bounds[i : i + step + 1]
+            value += kernels.sparse_share(indptr, indices, data, part, F, B, scratch, out, scale, wants_value, threads)
+        return value
+
+    def beta_step(
+        self,
+        X: np.ndarray,
+        F: np.ndarray,
+        B: np.ndarray,
+        beta: float,
+        num: np.ndarray,
+        den: np.ndarray,
+        scale: float,
+    ) -> None:
+        """num and den of a half-step for F; see `_core.kernels.beta_step`."""
+        step = self._beta_rows(X, B)
+        for i in range(0, len(X), step):
+            rows = slice(i, i + step)
+            part = X[rows]
+            threads = self._threads(6 * part.size * B.shape[1])
+            scratch = self._reserve(kernels.beta_scratch(*part.shape, B.shape[1], threads), self.dtype)
+            kernels.beta_step(part, F[rows], B, scratch, num[rows], den[rows], beta, scale, threads)
+
+    def beta_divergence(self, X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: float, scale: float) -> float:
+        """Sum of d_beta(scale X | F B')."""
+        step, total = self._beta_rows(X, B), 0.0
+        for i in range(0, len(X), step):
+            rows = slice(i, i + step)
+            part = X[rows]
+            threads = self._threads(6 * part.size * B.shape[1])
+            scratch = self._reserve(kernels.beta_scratch(*part.shape, B.shape[1], threads), self.dtype)
+            total += kernels.beta_divergence(part, F[rows], B, scratch, beta, scale, threads)
+        return total
+
+    def _beta_rows(self, X: np.ndarray, B: np.ndarray) -> int:
+        """Rows of X in one call: whole tasks of every level and dtype."""
+        return BETA_ROWS * max(1, int(CALL_FLOP / (6 * X.shape[1] * B.shape[1] * BETA_ROWS)))
+
     def gram(self, F: np.ndarray) -> np.ndarray:
         """F'F (k x k) in float64, whatever the dtype of F: its error would be that of the objective."""
         rows, k = F.shape
@@ -104,9 +163,22 @@ class Workspace:
         """(sum, sum of squares, smallest, largest): the sums of scale X, whose rows are contiguous."""
         return kernels.scan(X, scale, self._threads(4 * X.size))
 
-    def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, out: np.ndarray) -> None:
-        """out = max(0, new + weight (new - old))."""
-        kernels.extrapolate(new, old, weight, out, self._threads(4 * new.size))
+    def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, rising: bool, out: np.ndarray) -> None:
+        """out = max(0, new + weight (new - old)); with `rising` new where it fell."""
+        kernels.extrapolate(new, old, weight, rising, out, self._threads(4 * new.size))
+
+    def column_sums(self, F: np.ndarray) -> np.ndarray:
+        """The sum of each column, in float64."""
+        return kernels.column_sums(F, self._threads(F.size))
+
+    def multiply(self, F: np.ndarray, num: np.ndarray, den: np.ndarray, exponent: float, floor: np.ndarray) -> float:
+        """F <- max(floor, F (num / den)^exponent); see `_core.kernels.multiply`, whose value comes back."""
+        return kernels.multiply(F, num, den, floor, exponent, self._threads(8 * F.size))
+
+    def split_kkt(self, F: np.ndarray, num: np.ndarray, den: np.ndarray) -> tuple[float, float]:
+        """(sum of den |min(F, mean (1 - num / den))|, sum of F num), mean being that of each column of F."""
+        mean = self.column_sums(F) / len(F)
+        return kernels.split_kkt(F, num, den, mean, self._threads(8 * F.size))
 
     def squared_kkt_residual(self, G: np.ndarray, C: np.ndarray, F: np.ndarray) -> float:
         """Sum of G_tt min(F_it, gradient_it / G_tt)^2, gradient = F G - C."""

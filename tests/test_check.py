@@ -106,14 +106,20 @@ def test_bad_options(options, error, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"loss": "absolute"}, "loss is 'absolute'; wanted one of 'frobenius'"),
-        ({"loss": 1}, "loss is beta=1; this version has 2.0 (frobenius)"),
-        ({"solver": "newton"}, "solver is 'newton'; wanted one of 'auto', 'hals'"),
+        ({"loss": "absolute"}, "loss is 'absolute'; wanted one of 'frobenius', 'kullback-leibler', 'itakura-saito'"),
+        ({"loss": np.inf}, "loss is beta=inf; wanted a finite number"),
+        ({"solver": "newton"}, "solver is 'newton'; wanted one of 'auto', 'hals', 'mu'"),
+        ({"loss": 1, "solver": "hals"}, "solver='hals' does not serve loss='kullback-leibler'; wanted one of ['mu']"),
+        ({"loss": 1, "inner_iter": 3}, "inner_iter is not an option of solver='mu'; it has ['floor']"),
+        ({"floor": 0}, "floor is not an option of solver='hals'; it has ['inner_iter']"),
+        ({"solver": "mu", "floor": -1}, "floor is -1; wanted a finite number >= 0"),
+        ({"loss": 0}, "X has 1 zero among 200 entries, where loss='itakura-saito' is infinite; wanted X > 0"),
+        ({"loss": -0.5}, "X has 1 zero among 200 entries, where loss='beta=-0.5' is infinite"),
     ],
 )
 def test_unknown_loss_and_solver(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        nmfcore.nmf(X, 3, **options)
+        nmfcore.nmf(np.where(X == X.max(), 0, X), 3, **options)
 
 
 def test_unknown_option_is_not_ignored():

@@ -215,8 +215,11 @@ def test_squared_kkt_residual(kernels, m, k, dtype):
 def test_extrapolate(kernels, shape, dtype):
     rng = np.random.default_rng(5)
     new, old, out = (rng.random(shape).astype(dtype) for _ in range(3))
-    kernels.extrapolate(new, old, 0.75, out, 2)
+    kernels.extrapolate(new, old, 0.75, False, out, 2)
     np.testing.assert_allclose(
         out, np.maximum(0, new + dtype(0.75) * (new - old)), rtol=0, atol=4 * np.finfo(dtype).eps
     )
     assert (out == 0).any() or new.size < 100
+    kernels.extrapolate(new, old, 0.75, True, out, 2)
+    expected = new + dtype(0.75) * np.maximum(0, new - old)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=4 * np.finfo(dtype).eps)

@@ -41,7 +41,19 @@ cdef extern from "tiles.h" nogil:
     void widen_row(...)
     void product_tile(...)
     void narrow_tile(...)
+    enum:
+        ITAKURA_SAITO "NMF_ITAKURA_SAITO"
+        HALF "NMF_HALF"
+        KULLBACK_LEIBLER "NMF_KULLBACK_LEIBLER"
+        THREE_HALVES "NMF_THREE_HALVES"
+        ANY_BETA "NMF_ANY_BETA"
     void gather_row(...)
+    double share_row(...)
+    void ratio_row(...)
+    double divergence_row(...)
+    double multiply_row(...)
+    double split_kkt_row(...)
+    void add_row(...)
     void transpose(...)
     void sweep_tile(...)
     void scan_row(...)
@@ -75,3 +87,4 @@ include "gram.pxi"
 include "reduce.pxi"
 include "sweep.pxi"
 include "sparse.pxi"
+include "beta.pxi"

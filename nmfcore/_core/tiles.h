@@ -7,6 +7,7 @@
 #ifndef NMFCORE_TILES_H
 #define NMFCORE_TILES_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -44,9 +45,34 @@
 #define NMF_GATHER_VECTORS 8 /* vectors of a row of B that are summed at a time */
 #define NMF_GATHER_AHEAD 8   /* entries between a fetch of a row of B and its use */
 
+/* The betas whose powers need no pow, and the others. */
+enum { NMF_ITAKURA_SAITO, NMF_HALF, NMF_KULLBACK_LEIBLER, NMF_THREE_HALVES, NMF_ANY_BETA };
+
+/* The natural logarithm of a positive normal number to about two units in the last place, in a form that compilers
+ * turn into vectors: x = 2^e m with m in [sqrt(1/2), sqrt(2)), and log m = 2 artanh((m - 1) / (m + 1)). Finite for 0. */
+NMF_INLINE double nmf_log(double x) {
+    int64_t bits, exponent, shifted;
+    double m, e, s, z;
+    memcpy(&bits, &x, 8);
+    exponent = (bits - 0x3fe6a09e667f3bcd) & (int64_t)0xfff0000000000000;
+    bits -= exponent;
+    memcpy(&m, &bits, 8);
+    shifted = 0x4330000000000000 | ((((uint64_t)exponent >> 52) + 0x800) & 0xfff); /* 2^52 + 2048 + e */
+    memcpy(&e, &shifted, 8);
+    e -= 0x1p52 + 2048;
+    s = (m - 1) / (m + 1);
+    z = s * s;
+    return e * 0.693147180559945309417 +
+           2 * s * (1 + z * (1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7 + z * (1.0 / 9 + z * (1.0 / 11 + z * (1.0 / 13 +
+                    z * (1.0 / 15 + z * (1.0 / 17 + z / 19)))))))));
+}
+
 #define REAL double
 #define NAME(x) x##_f64
+#define NMF_SQRT sqrt
 #include "tiles_real.h"
+#include "tiles_beta.h"
+#undef NMF_SQRT
 #define INDEX int32_t
 #define NAME2(x) x##_f64_i32
 #include "tiles_sparse.h"
@@ -62,7 +88,10 @@
 
 #define REAL float
 #define NAME(x) x##_f32
+#define NMF_SQRT sqrtf
 #include "tiles_real.h"
+#include "tiles_beta.h"
+#undef NMF_SQRT
 #define INDEX int32_t
 #define NAME2(x) x##_f32_i32
 #include "tiles_sparse.h"
@@ -85,6 +114,12 @@
 #define NMF_INDEX(i, name)                                                                                    \
     _Generic((i), int32_t *: name##_i32, const int32_t *: name##_i32, int64_t *: name##_i64, const int64_t *: name##_i64)
 #define gather_row(x, indices, ...) NMF_OF_INDEX(x, indices, gather_row)(x, indices, __VA_ARGS__)
+#define ratio_row(kind, x, ...) NMF_OF(x, ratio_row)(kind, x, __VA_ARGS__)
+#define divergence_row(kind, x, ...) NMF_OF(x, divergence_row)(kind, x, __VA_ARGS__)
+#define multiply_row(f, ...) NMF_OF(f, multiply_row)(f, __VA_ARGS__)
+#define split_kkt_row(f, ...) NMF_OF(f, split_kkt_row)(f, __VA_ARGS__)
+#define add_row(f, ...) NMF_OF(f, add_row)(f, __VA_ARGS__)
+#define share_row(kind, x, indices, ...) NMF_OF_INDEX(x, indices, share_row)(kind, x, indices, __VA_ARGS__)
 #define pack_row(from, ...) NMF_OF(from, pack_row)(from, __VA_ARGS__)
 #define widen_row(from, ...) NMF_OF(from, widen_row)(from, __VA_ARGS__)
 #define product_tile(width, x, ...) NMF_OF(x, product_tile)(width, x, __VA_ARGS__)

@@ -245,9 +245,11 @@ static double NAME(kkt_row)(const REAL *c, const REAL *f, const double *G, ptrdi
     return sum;
 }
 
-static void NAME(extrapolate_row)(const REAL *now, const REAL *before, ptrdiff_t n, REAL weight, REAL *out) {
+/* out = max(0, now + weight (now - before)); `rising` entries alone, the others stay. */
+static void NAME(extrapolate_row)(const REAL *now, const REAL *before, ptrdiff_t n, REAL weight, int rising, REAL *out) {
+    const REAL falling = rising ? 0 : weight;
     for (ptrdiff_t j = 0; j < n; j++) {
-        REAL v = now[j] + weight * (now[j] - before[j]);
+        REAL change = now[j] - before[j], v = now[j] + (change > 0 ? weight : falling) * change;
         out[j] = v > 0 ? v : 0;
     }
 }

@@ -38,3 +38,86 @@ static void NAME2(gather_row)(const REAL *x, const INDEX *indices, ptrdiff_t n, 
     case 7: NAME2(gather_width)(7, x, indices, n, left, B, stride, out); break;
     }
 }
+
+/* num = sum over p of (x[p] / v_p) B[indices[p], :] with v_p = <f, B[indices[p], :]>, or with want_value the sum over p
+ * of x log(x / v) - x, x times scale: the Kullback-Leibler half-step of a row, and its share of the objective. */
+NMF_INLINE double NAME2(share_width)(const int width, const int want_value, const REAL *x, const INDEX *indices,
+                                     ptrdiff_t n, ptrdiff_t left, const REAL *B, const REAL *f, double scale, REAL *num) {
+    enum { LANES = NMF_LANES(REAL), LINE = 64 / sizeof(REAL), BATCH = 16 };
+    const REAL least = sizeof(REAL) == 8 ? (REAL)1e-150 : (REAL)1e-18;
+    NAME(vec) sum[NMF_GATHER_VECTORS], own[NMF_GATHER_VECTORS];
+    double total = 0, a[BATCH], y[BATCH];
+    for (int v = 0; v < width; v++) own[v] = NAME(load)(f + v * LANES), sum[v] = (NAME(vec)){0};
+    for (ptrdiff_t p = 0; p < n; p += BATCH) {
+        int batch = n - p < BATCH ? (int)(n - p) : BATCH;
+        for (int i = 0; i < batch; i++) {
+            const REAL *row = B + (ptrdiff_t)indices[p + i] * width * LANES;
+            if (p + i + NMF_GATHER_AHEAD < left) {
+                const REAL *next = B + (ptrdiff_t)indices[p + i + NMF_GATHER_AHEAD] * width * LANES;
+                for (int l = 0; l < width * LANES; l += LINE) NMF_PREFETCH(next + l);
+            }
+            NAME(vec) products = own[0] * NAME(load)(row);
+            for (int v = 1; v < width; v++) products += own[v] * NAME(load)(row + v * LANES);
+            REAL lanes[LANES], model;
+            NAME(store)(lanes, products);
+            for (int half = LANES / 2; half > 0; half /= 2)
+                for (int l = 0; l < half; l++) lanes[l] += lanes[l + half];
+            model = lanes[0] > least ? lanes[0] : least;
+            if (want_value) {
+                a[i] = scale * x[p + i];
+                y[i] = model;
+            } else {
+                REAL ratio = (REAL)scale * x[p + i] / model;
+                for (int v = 0; v < width; v++) sum[v] += ratio * NAME(load)(row + v * LANES);
+            }
+        }
+        if (want_value) {
+            for (int i = batch; i < BATCH; i++) a[i] = 0, y[i] = 1;
+            for (int i = 0; i < BATCH; i++) a[i] = a[i] * nmf_log(a[i] / y[i]) - a[i];
+            for (int i = 0; i < BATCH; i++) total += a[i];
+        }
+    }
+    if (!want_value)
+        for (int v = 0; v < width; v++) NAME(store)(num + v * LANES, sum[v]);
+    return total;
+}
+
+/* The same for any number of vectors: a row of B is read twice, from the cache the second time. */
+static double NAME2(share_wide)(int want_value, const REAL *x, const INDEX *indices, ptrdiff_t n, const REAL *B,
+                                ptrdiff_t size, const REAL *f, double scale, REAL *num) {
+    const REAL least = sizeof(REAL) == 8 ? (REAL)1e-150 : (REAL)1e-18;
+    double total = 0;
+    memset(num, 0, (size_t)size * sizeof(REAL));
+    for (ptrdiff_t p = 0; p < n; p++) {
+        const REAL *row = B + (ptrdiff_t)indices[p] * size;
+        REAL lanes[16] = {0}, model = 0;
+        for (ptrdiff_t t = 0; t < size; t++) lanes[t & 15] += f[t] * row[t];
+        for (int l = 0; l < 16; l++) model += lanes[l];
+        model = model > least ? model : least;
+        if (want_value) {
+            double a = scale * x[p];
+            total += a * nmf_log(a / model) - a;
+        } else {
+            REAL ratio = (REAL)scale * x[p] / model;
+            for (ptrdiff_t t = 0; t < size; t++) num[t] += ratio * row[t];
+        }
+    }
+    return total;
+}
+
+static double NAME2(share_row)(int want_value, const REAL *x, const INDEX *indices, ptrdiff_t n, ptrdiff_t left,
+                               const REAL *B, ptrdiff_t vectors, const REAL *f, double scale, REAL *num) {
+#define NMF_WIDTH(width)                                                                                    case width:                                                                                                 return want_value ? NAME2(share_width)(width, 1, x, indices, n, left, B, f, scale, num)                                   : NAME2(share_width)(width, 0, x, indices, n, left, B, f, scale, num)
+    switch (vectors) {
+        NMF_WIDTH(1);
+        NMF_WIDTH(2);
+        NMF_WIDTH(3);
+        NMF_WIDTH(4);
+        NMF_WIDTH(5);
+        NMF_WIDTH(6);
+        NMF_WIDTH(7);
+        NMF_WIDTH(8);
+    }
+#undef NMF_WIDTH
+    return NAME2(share_wide)(want_value, x, indices, n, B, vectors * NMF_LANES(REAL), f, scale, num);
+}

@@ -50,9 +50,13 @@ class Dense:
         """The transpose, without a copy."""
         return Dense(self.X.T, self.workspace, self.measures)
 
+    @property
+    def _scale(self) -> float:
+        return math.ldexp(1.0, -self.measures.exponent)
+
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """out = X B."""
-        return self.workspace.product(self.X, B, out, math.ldexp(1.0, -self.measures.exponent))
+        return self.workspace.product(self.X, B, out, self._scale)
 
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
         """||X - F B'||_F^2, by blocks of rows of X or of X'."""
@@ -66,5 +70,13 @@ class Dense:
         for i in range(0, len(rows), step):
             block = rows[i : i + step]
             model = self.workspace.product(F[i : i + step], B_rows, product[: len(block)])
-            total += self.workspace.squared_distance(block, model, math.ldexp(1.0, -self.measures.exponent))
+            total += self.workspace.squared_distance(block, model, self._scale)
         return total
+
+    def beta_step(self, F: np.ndarray, B: np.ndarray, beta: float, num: np.ndarray, den: np.ndarray) -> None:
+        """The two parts of the gradient of a beta-divergence; no m x n array is made."""
+        self.workspace.beta_step(self.X, F, B, beta, num, den, self._scale)
+
+    def divergence(self, F: np.ndarray, B: np.ndarray, beta: float) -> float:
+        """Sum of d_beta(X | F B')."""
+        return self.workspace.beta_divergence(self.X, F, B, beta, self._scale)

@@ -1,8 +1,9 @@
 """X in compressed rows, and once more in compressed columns: both halves of an iteration run along stored entries."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,12 +11,11 @@ from .._workspace import Workspace
 from .base import Measures, measure
 
 TASK_COST = 16384  # entries, plus rows, of a task of a product
-RESIDUAL_BLOCK = 1 << 20  # entries of the m x n residual that exist at a time
+DENSE_BLOCK = 1 << 20  # entries of dense rows that exist at a time
 SCAN_ROW = 32768
 
 
-@dataclass(slots=True)
-class Compressed:
+class Compressed(NamedTuple):
     """The arrays of a CSR matrix in canonical form, and the first row of each task."""
 
     indptr: np.ndarray
@@ -70,26 +70,50 @@ class Sparse:
         """The transpose, without a copy."""
         return Sparse(self.shape[::-1], self.columns, self.rows, self.workspace, self.measures)
 
+    @property
+    def _scale(self) -> float:
+        return math.ldexp(1.0, -self.measures.exponent)
+
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """out = X B."""
-        rows = self.rows
-        scale = math.ldexp(1.0, -self.measures.exponent)
-        return self.workspace.sparse_product(rows.indptr, rows.indices, rows.data, rows.bounds, B, out, scale)
+        return self.workspace.sparse_product(*self.rows, B, out, self._scale)
 
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
-        """||X - F B'||_F^2, by blocks of rows: 2 m n k flop, since it is asked for near an exact fit only."""
-        indptr, indices, data = self.rows.indptr, self.rows.indices, self.rows.data
-        step = max(1, RESIDUAL_BLOCK // self.shape[1])
-        residual = np.empty((min(step, self.shape[0]), self.shape[1]), dtype=self.dtype)
-        B_rows, nothing = np.ascontiguousarray(B.T), np.zeros((1, self.shape[1]), dtype=self.dtype)
-        total = 0.0
-        for i in range(0, self.shape[0], step):
-            block = self.workspace.product(F[i : i + step], B_rows, residual[: len(F[i : i + step])])
-            stored = slice(indptr[i], indptr[i + len(block)])
-            row = np.repeat(np.arange(len(block)), np.diff(indptr[i : i + len(block) + 1]))
-            block[row, indices[stored]] -= np.ldexp(data[stored], -self.measures.exponent)
-            total += sum(self.workspace.squared_distance(nothing, block[j : j + 1], 1.0) for j in range(len(block)))
+        """||X - F B'||_F^2, by dense blocks of rows: 2 m n k flop, but it is asked for near an exact fit only."""
+        B_rows, total = np.ascontiguousarray(B.T), 0.0
+        for rows, block in self._dense_rows():
+            model = self.workspace.product(F[rows], B_rows, np.empty_like(block))
+            total += self.workspace.squared_distance(block, model, self._scale)
         return total
+
+    def beta_step(self, F: np.ndarray, B: np.ndarray, beta: float, num: np.ndarray, den: np.ndarray) -> None:
+        """The two parts of the gradient: for beta = 1 along stored entries, for others by dense blocks of rows."""
+        if beta == 1:
+            self.workspace.sparse_share(*self.rows, F, B, num, self._scale)
+            return
+        for rows, block in self._dense_rows():
+            self.workspace.beta_step(block, F[rows], B, beta, num[rows], den[rows], self._scale)
+
+    def divergence(self, F: np.ndarray, B: np.ndarray, beta: float) -> float:
+        """Sum of d_beta(X | F B'): for beta = 1 along stored entries, since the sum of F B' is a product of sums."""
+        if beta == 1:
+            model = float(self.workspace.column_sums(F) @ self.workspace.column_sums(B))
+            return self.workspace.sparse_share(*self.rows, F, B, None, self._scale) + model
+        blocks = self._dense_rows()
+        return sum(self.workspace.beta_divergence(block, F[rows], B, beta, self._scale) for rows, block in blocks)
+
+    def _dense_rows(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Blocks of rows as arrays, one after the other in the same memory."""
+        indptr, indices, data, _ = self.rows
+        m, n = self.shape
+        step = max(1, DENSE_BLOCK // n)
+        memory = np.empty((min(step, m), n), dtype=self.dtype)
+        for i in range(0, m, step):
+            last = min(m, i + step)
+            block, stored = memory[: last - i], slice(indptr[i], indptr[last])
+            block[:] = 0
+            block[np.repeat(np.arange(last - i), np.diff(indptr[i : last + 1])), indices[stored]] = data[stored]
+            yield slice(i, last), block
 
 
 def _scan(workspace: Workspace, values: np.ndarray, scale: float) -> tuple[float, float, float, float]:

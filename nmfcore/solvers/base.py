@@ -1,11 +1,11 @@
 """What the driver asks of a solver."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from .._workspace import Workspace
-from ..losses import Normal
+from ..losses import Loss
 
 
 class Solver(Protocol):
@@ -15,10 +15,20 @@ class Solver(Protocol):
     needs: str
     """The statistics that `update` takes; a loss serves the solver where it `provides` them."""
 
-    def update(self, F: np.ndarray, statistics: Normal, cost: float, iteration: int, workspace: Workspace) -> float:
+    def update(self, F: np.ndarray, statistics: Any, cost: float, iteration: int, workspace: Workspace) -> float:
         """Lower the objective over F >= 0, given the statistics, the flop that they cost, and the iteration, from 1.
 
         Returns the square of the first step, in the metric in which half of it is what the objective would fall
         were no bound active: zero at a stationary point, and nowhere else.
         """
+        ...
+
+    def extrapolates(self, loss: Loss) -> bool:
+        """Whether extrapolation is sound for the loss."""
+        ...
+
+    def extrapolate(
+        self, new: np.ndarray, old: np.ndarray, weight: float, out: np.ndarray, workspace: Workspace
+    ) -> None:
+        """out = new and weight times its last change, inside the domain of `update`."""
         ...

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._workspace import Workspace
-from ..losses import Normal
+from ..losses import Loss, Normal
 
 
 @dataclass(frozen=True)
@@ -40,3 +40,13 @@ class HALS:
             most = 1 if iteration <= self.WARM_UP else most
             stop = self.PRECISION**2
         return workspace.sweep(G, C, F, most, stop)
+
+    def extrapolates(self, loss: Loss) -> bool:
+        """Always."""
+        return True
+
+    def extrapolate(
+        self, new: np.ndarray, old: np.ndarray, weight: float, out: np.ndarray, workspace: Workspace
+    ) -> None:
+        """out = max(0, new + weight (new - old))."""
+        workspace.extrapolate(new, old, weight, False, out)

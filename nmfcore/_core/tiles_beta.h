@@ -1,0 +1,88 @@
+/* Beta-divergences entry by entry, included by tiles.h once for each REAL. A model below NMF_LEAST counts as
+ * NMF_LEAST, which is far below anything that X, whose largest entry lies in [1, 4), can tell from 0. */
+#define NMF_LEAST ((REAL)(sizeof(REAL) == 8 ? 1e-150 : 1e-18)) /* its inverse square is finite */
+
+/* p = x v^(beta - 2) and q = v^(beta - 1) for n entries, x times scale; q is left alone for beta = 1. */
+static void NAME(ratio_row)(int kind, const REAL *restrict x, const REAL *restrict v, ptrdiff_t n, double scale,
+                            double beta, REAL *restrict p, REAL *restrict q) {
+    const REAL s = (REAL)scale, least = NMF_LEAST;
+#define NMF_EACH(...)                                 \
+    for (ptrdiff_t j = 0; j < n; j++) {               \
+        REAL y = v[j] > least ? v[j] : least, power; \
+        (void)power;                                  \
+        __VA_ARGS__;                                  \
+    }
+    switch (kind) {
+    case NMF_ITAKURA_SAITO: NMF_EACH(power = 1 / y; p[j] = s * x[j] * power * power; q[j] = power) break;
+    case NMF_KULLBACK_LEIBLER: NMF_EACH(p[j] = s * x[j] / y) break;
+    case NMF_HALF: NMF_EACH(power = 1 / NMF_SQRT(y); p[j] = s * x[j] * power / y; q[j] = power) break;
+    case NMF_THREE_HALVES: NMF_EACH(power = NMF_SQRT(y); p[j] = s * x[j] / power; q[j] = power) break;
+    default: NMF_EACH(power = (REAL)pow(y, beta - 1); p[j] = s * x[j] * power / y; q[j] = power) break;
+    }
+#undef NMF_EACH
+}
+
+/* Sum of d_beta(scale x | v) over n entries, in float64. */
+static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdiff_t n, double scale, double beta) {
+    enum { LANES = 16 };
+    double sum[LANES] = {0}, total = 0;
+    const double least = NMF_LEAST, half = 1 / (beta * (beta - 1));
+#define NMF_EACH(expression)                                          \
+    for (ptrdiff_t j = 0; j < n; j += LANES) {                        \
+        ptrdiff_t lanes = n - j < LANES ? n - j : LANES;              \
+        for (ptrdiff_t l = 0; l < lanes; l++) {                       \
+            double a = scale * x[j + l], y = v[j + l];                \
+            y = y > least ? y : least;                                \
+            sum[l] += expression;                                     \
+        }                                                             \
+    }
+    switch (kind) {
+    case NMF_ITAKURA_SAITO: NMF_EACH(a / y - nmf_log(a / y) - 1) break;
+    case NMF_KULLBACK_LEIBLER: NMF_EACH(a * nmf_log(a / y) - a + y) break; /* nmf_log(0) is finite */
+    case NMF_HALF: NMF_EACH(2 * (sqrt(a) - sqrt(y)) * (sqrt(a) - sqrt(y)) / sqrt(y)) break;
+    case NMF_THREE_HALVES: NMF_EACH(4 / 3.0 * (a * sqrt(a) + 0.5 * y * sqrt(y) - 1.5 * a * sqrt(y))) break;
+    default: NMF_EACH(half * (pow(a, beta) + ((beta - 1) * y - beta * a) * pow(y, beta - 1))) break;
+    }
+#undef NMF_EACH
+    for (int l = 0; l < LANES; l++) total += sum[l];
+    return total;
+}
+
+/* The multiplicative update of a row of n coordinates, f <- max(floor, f (num / den)^gamma); where den is 0 it stays.
+ * Returns the sum of den (change)^2 / f. */
+static double NAME(multiply_row)(REAL *restrict f, const REAL *restrict num, const REAL *restrict den,
+                                 const double *restrict floor, ptrdiff_t n, double gamma) {
+    double moved = 0;
+    for (ptrdiff_t t = 0; t < n; t++) {
+        double old = f[t], new = old;
+        if (den[t] > 0) {
+            double ratio = (double)num[t] / den[t];
+            new *= gamma == 1 ? ratio : gamma == 0.5 ? sqrt(ratio) : pow(ratio, gamma);
+        }
+        new = new > floor[t] ? new : floor[t];
+        f[t] = (REAL)new;
+        if (old > 0) moved += den[t] * (new - old) * (new - old) / old;
+    }
+    return moved;
+}
+
+/* Sum of den min(f, mean (1 - num / den)) over a row, and of f num. */
+static double NAME(split_kkt_row)(const REAL *f, const REAL *num, const REAL *den, const double *mean, ptrdiff_t n,
+                                  double *whole) {
+    double sum = 0;
+    for (ptrdiff_t t = 0; t < n; t++) {
+        *whole += (double)f[t] * num[t];
+        if (den[t] > 0) {
+            double step = mean[t] * (1 - (double)num[t] / den[t]);
+            step = f[t] < step ? f[t] : step;
+            sum += den[t] * fabs(step);
+        }
+    }
+    return sum;
+}
+
+static void NAME(add_row)(const REAL *restrict f, ptrdiff_t n, double *restrict sum) {
+    for (ptrdiff_t t = 0; t < n; t++) sum[t] += f[t];
+}
+
+#undef NMF_LEAST

@@ -1,0 +1,88 @@
+"""What the driver, the solvers and the checks ask of a loss.
+
+A loss sees X through `Data`, from the side of the factor F (m x k) that is updated, the other one being B (n x k):
+X ~ F B'. For W that is X ~ W H with B = H', for H it is X' ~ H' W' with B = W.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from .._workspace import Workspace
+from ..data import Data
+
+EPS = {np.dtype(real): float(np.finfo(real).eps) for real in (np.float32, np.float64)}
+
+
+class Split(NamedTuple):
+    """The minus and the plus part of a gradient, den - num.
+
+    F (num / den)^exponent does not raise the objective. num is m x k; den is m x k, or 1 x k where all rows share it.
+    """
+
+    num: np.ndarray
+    den: np.ndarray
+    exponent: float
+
+    def split(self, F: np.ndarray, workspace: Workspace) -> "Split":
+        """Itself; other statistics make one."""
+        return self
+
+
+class Loss(Protocol):
+    """A measure of how far W H is from X. Its objectives are those of the scaled X (see `data.Data`)."""
+
+    name: str
+    beta: float
+    """Of the beta-divergence that the loss is."""
+    provides: frozenset[str]
+    """The statistics that it can hand to a solver."""
+    constant: bool
+    """Whether the statistics for F do not depend on F."""
+
+    def allocate(self, F: np.ndarray) -> Any:
+        """The arrays that the statistics for a factor like F are written to."""
+        ...
+
+    def summary(self, F: np.ndarray, workspace: Workspace) -> Any:
+        """What the statistics need of a factor alone; not None."""
+        ...
+
+    def statistics(self, data: Data, F: np.ndarray, B: np.ndarray, summary: Any, out: Any) -> Any:
+        """What a solver needs to update F, given B and its summary; one pass over X."""
+        ...
+
+    def cost(self, data: Data, k: int) -> float:
+        """Flop of `summary` and `statistics`."""
+        ...
+
+    def value(
+        self, data: Data, F: np.ndarray, B: np.ndarray, summary: Any, statistics: Any, workspace: Workspace
+    ) -> float:
+        """The objective at (F, B), given the summary of F and statistics made with B."""
+        ...
+
+    def relative_error(self, data: Data, F: np.ndarray, B: np.ndarray, value: float, workspace: Workspace) -> float:
+        """||X - F B'||_F / ||X||_F, given the objective there; for X = 0 it is 0 or infinite."""
+        ...
+
+    def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
+        """How far apart two objectives must be for their difference to mean something."""
+        ...
+
+    def exact(self, data: Data, value: float, dtype: np.dtype) -> bool:
+        """Whether X is fitted to round-off."""
+        ...
+
+    def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
+        """Objectives in units of X, from those of X times 2**-exponent; out of the range of float64 infinite or 0."""
+        ...
+
+    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Any]], workspace: Workspace) -> float:
+        """How far two factors are from stationary, free of every scale; a side is (data, F, statistics for F)."""
+        ...
+
+
+def converged(moved: float, value: float, tol: float) -> bool:
+    """Whether first steps of squared length `moved` are at most tol times the residual, of which value is half."""
+    return moved <= 2 * tol**2 * value

@@ -1,0 +1,90 @@
+"""Half the squared error, by normal equations."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from .._workspace import Workspace
+from ..data import Data
+from .base import EPS, Split
+
+#: The share of ||X||_F^2 below which a difference of such numbers has lost half of its digits.
+CANCELLED = {dtype: eps**0.5 for dtype, eps in EPS.items()}
+
+
+class Normal(NamedTuple):
+    """The normal equations of a least-squares half-step: G = B'B (k x k, float64) and C = X B (m x k)."""
+
+    G: np.ndarray
+    C: np.ndarray
+
+    def split(self, F: np.ndarray, workspace: Workspace) -> Split:
+        """The two parts of the gradient F G - C (Lee & Seung 2001)."""
+        return Split(self.C, workspace.product(F, self.G.astype(F.dtype, copy=False), np.empty_like(F)), 1.0)
+
+
+class Frobenius:
+    """Half the squared error, 1/2 ||X - W H||_F^2 (the beta-divergence with beta = 2)."""
+
+    name = "frobenius"
+    beta = 2.0
+    provides = frozenset({"normal", "split"})
+    constant = True
+
+    def allocate(self, F: np.ndarray) -> np.ndarray:
+        """Memory for C."""
+        return np.empty_like(F)
+
+    def summary(self, F: np.ndarray, workspace: Workspace) -> np.ndarray:
+        """F'F. m k^2 flop."""
+        return workspace.gram(F)
+
+    def statistics(self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, out: np.ndarray) -> Normal:
+        """G and C for the other factor B and its summary G; C is written to out. 2 m n k flop."""
+        return Normal(summary, data.dot(B, out))
+
+    def cost(self, data: Data, k: int) -> float:
+        """Flop of `summary` and `statistics`."""
+        return 2.0 * data.size * k + 2.0 * data.shape[1] * k * k
+
+    def value(
+        self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, statistics: Normal, workspace: Workspace
+    ) -> float:
+        """The objective at (F, B) from the summary of F and the statistics made with B, without another pass over X.
+
+        Where that difference of large numbers has lost half of its digits, near an exact fit, the residual is summed
+        entry by entry.
+        """
+        G, C = statistics
+        whole = data.measures.squared_norm
+        value = 0.5 * whole - workspace.inner(C, F) + 0.5 * workspace.inner(G, summary)
+        if not value > CANCELLED[F.dtype] * whole:
+            value = 0.5 * data.squared_residual(F, B)
+        return value
+
+    def relative_error(self, data: Data, F: np.ndarray, B: np.ndarray, value: float, workspace: Workspace) -> float:
+        """||X - F B'||_F / ||X||_F from the objective; for X = 0 it is 0 or infinite."""
+        whole = data.measures.squared_norm
+        if whole == 0:
+            return 0.0 if value == 0 else float("inf")
+        return math.sqrt(2 * value / whole)
+
+    def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
+        """How far apart two objectives must be for their difference to mean something."""
+        whole = data.measures.squared_norm
+        return EPS[np.dtype(dtype)] * (0.25 * whole * (value > CANCELLED[np.dtype(dtype)] * whole) + 4 * value)
+
+    def exact(self, data: Data, value: float, dtype: np.dtype) -> bool:
+        """Whether the relative error is round-off."""
+        return 2 * value <= (8 * EPS[dtype]) ** 2 * data.measures.squared_norm
+
+    def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
+        """Objectives in units of X, from those of X times 2**-exponent; out of the range of float64 infinite or 0."""
+        return np.ldexp(value, 2 * exponent)
+
+    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Normal]], workspace: Workspace) -> float:
+        """(sum_t G_tt ||min(F_t, gradient_t / G_tt)||^2)^(1/2) / ||X||_F over both factors: no scale is left."""
+        whole = sides[0][0].measures.squared_norm
+        squares = [workspace.squared_kkt_residual(G, C, F) for _, F, (G, C) in sides]
+        return math.sqrt(sum(squares) / whole) if whole > 0 else 0.0

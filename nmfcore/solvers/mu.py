@@ -1,0 +1,43 @@
+"""Multiplicative updates: each coordinate times the ratio of the two parts of its gradient."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._workspace import Workspace
+from ..losses import EPS, Loss, Split
+
+
+@dataclass(frozen=True)
+class MU:
+    """Multiplicative updates F <- F o (num / den)^exponent.
+
+    Lee & Seung 2001 for least squares and Kullback-Leibler, Fevotte & Idier 2011 (doi:10.1162/NECO_a_00168) for any
+    beta with the exponent that makes them monotone. A zero would stay one for ever: coordinates are kept at least
+    `floor` times the mean of their component, by default the machine epsilon, which changes no digit of the model and
+    lets them grow again where the gradient wants it (Takahashi & Hibi 2014, doi:10.1007/s10589-014-9668-5).
+
+    Extrapolated along what rose in the last step (BMMe: Hien, Leplat & Gillis 2024, arXiv:2401.06646), for which
+    1 <= beta <= 2 is the range of the theory.
+    """
+
+    floor: float | None = None
+
+    name = "mu"
+    needs = "split"
+
+    def update(self, F: np.ndarray, statistics: Split, cost: float, iteration: int, workspace: Workspace) -> float:
+        """One update of F in place; returns the sum of den (change)^2 / F."""
+        num, den, exponent = statistics.split(F, workspace)
+        floor = EPS[F.dtype] if self.floor is None else self.floor
+        return workspace.multiply(F, num, den, exponent, floor * workspace.column_sums(F) / len(F))
+
+    def extrapolates(self, loss: Loss) -> bool:
+        """Where the objective is convex in the model."""
+        return 1 <= loss.beta <= 2
+
+    def extrapolate(
+        self, new: np.ndarray, old: np.ndarray, weight: float, out: np.ndarray, workspace: Workspace
+    ) -> None:
+        """out = new + weight max(0, new - old): what is positive stays so."""
+        workspace.extrapolate(new, old, weight, True, out)
