@@ -91,7 +91,7 @@ class Fit:
         self.values: list[float] = []
         self.seconds: list[float] = []
         self.since_lower = self.since_progress = 0
-        self.h_statistics: Any = None  # those of the best W, where the last iteration found it
+        self.at_best: tuple[Any, Any] = None, None  # the statistics for W and H at the best factors, where at hand
 
     def run(self) -> Result:
         """Alternate until the stopping rule, a limit or the callback ends it."""
@@ -102,37 +102,50 @@ class Fit:
         self._keep(w.factor, h.factor)
         reason = "max_iter"
         for iteration in range(1, self.options.max_iter + 1):
-            if iteration > 1:
-                statistics = self._statistics(w, h)
-            moved = self._iterate(iteration, statistics)
+            moved, statistics = self._iterate(iteration, statistics or self._statistics(w, h))
             stop = self._stop(moved)
             if stop:
                 reason = stop
                 break
         return self._result(reason)
 
-    def _iterate(self, iteration: int, statistics: Any) -> float:
-        """Both half-steps, from the statistics for W; returns the square of their first steps."""
+    def _iterate(self, iteration: int, statistics: Any) -> tuple[float, Any]:
+        """Both half-steps, from the statistics for W.
+
+        Returns the square of their first steps, and the next statistics for W where they are made already.
+        """
         w, h = self.w, self.h
         weight = self.momentum.advance() if self.options.extrapolate else 0.0
         moved = self._half_step(w, statistics, iteration)
-        if self.options.extrapolate:
-            self.solver.extrapolate(w.new, w.old, weight, w.factor, self.workspace)
+        self._extrapolate(w, weight)
         statistics = self._statistics(h, w)
         moved += self._half_step(h, statistics, iteration)
-        h.summary = self.loss.summary(h.new, self.workspace)
-        best = self._record(self.loss.value(h.data, h.new, w.factor, h.summary, statistics, self.workspace))
-        self.h_statistics = statistics if best and self.loss.constant else None
-        if best:
-            self._keep(w.factor, h.new)
-        if best and self.options.extrapolate:
-            self.solver.extrapolate(h.new, h.old, weight, h.factor, self.workspace)
-            h.summary = None
-            w.old, w.new = w.new, w.old
-            h.old, h.new = h.new, h.old
+        if self.loss.constant:  # the statistics of H give the objective at its new value
+            point, following = h.new, None
+            h.summary = self.loss.summary(h.new, self.workspace)
+            value = self.loss.value(h.data, h.new, w.factor, h.summary, statistics, self.workspace)
+        else:  # the next ones for W give it where that half-step starts
+            self._extrapolate(h, weight)
+            point, following = h.factor, self._statistics(w, h)
+            value = self.loss.value(w.data, w.factor, h.factor, None, following, self.workspace)
+        no_higher = self._record(value)
+        self.at_best = (following, statistics if self.loss.constant else None) if no_higher else (None, None)
+        if no_higher:
+            self._keep(w.factor, point)
+            if self.loss.constant:
+                self._extrapolate(h, weight)
+            if self.options.extrapolate:
+                w.old, w.new = w.new, w.old
+                h.old, h.new = h.new, h.old
         elif self.options.extrapolate:
             self._restart()
-        return moved
+            following = None
+        return moved, following
+
+    def _extrapolate(self, half: Half, weight: float) -> None:
+        if self.options.extrapolate:
+            self.solver.extrapolate(half.new, half.old, weight, half.factor, self.workspace)
+            half.summary = None
 
     def _keep(self, W: np.ndarray, Ht: np.ndarray) -> None:
         for half, factor in ((self.w, W), (self.h, Ht)):
@@ -151,7 +164,8 @@ class Fit:
     def _statistics(self, half: Half, other: Half) -> Any:
         if other.summary is None:
             other.summary = self.loss.summary(other.factor, self.workspace)
-        return self.loss.statistics(half.data, half.factor, other.factor, other.summary, half.out)
+        evaluate = half is self.w
+        return self.loss.statistics(half.data, half.factor, other.factor, other.summary, half.out, evaluate)
 
     def _half_step(self, half: Half, statistics: Any, iteration: int) -> float:
         half.summary = None
@@ -233,12 +247,13 @@ class Fit:
     def _kkt_residual(self) -> float:
         """At the best factors, from statistics made for them: half an iteration each, where they are not at hand."""
         w, h = self.w, self.h
-        h_statistics = self.h_statistics or self._best_statistics(h, w)
-        sides = [(h.data, h.best, h_statistics), (w.data, w.best, self._best_statistics(w, h))]
-        return self.loss.kkt_residual(sides, self.workspace)
+        for_w, for_h = self.at_best
+        for_h = for_h or self._best_statistics(h, w)
+        for_w = for_w or self._best_statistics(w, h)
+        return self.loss.kkt_residual([(h.data, h.best, for_h), (w.data, w.best, for_w)], self.workspace)
 
     def _relative_error(self) -> float:
         return self.loss.relative_error(self.w.data, self.w.best, self.h.best, self.value, self.workspace)
 
     def _best_statistics(self, half: Half, other: Half) -> Any:
-        return self.loss.statistics(half.data, half.best, other.best, other.best_summary, half.out)
+        return self.loss.statistics(half.data, half.best, other.best, other.best_summary, half.out, False)

@@ -92,20 +92,21 @@ class Workspace:
         bounds: np.ndarray,
         F: np.ndarray,
         B: np.ndarray,
-        num: np.ndarray | None,
+        num: np.ndarray,
         scale: float,
+        evaluate: bool,
     ) -> float:
-        """num = (scale X / (F B')) B, or for None the value; see `_core.kernels.sparse_share`."""
+        """num = (scale X / (F B')) B; see `_core.kernels.sparse_share`, whose value comes back."""
         terms, k = B.shape
         flop = 4 * len(data) * k
         threads = self._threads(flop)
         scratch = self._reserve(kernels.sparse_product_scratch(terms, k, 2 * threads), self.dtype)
         tasks = len(bounds) - 1
         step = max(1, int(CALL_FLOP / (flop + 1) * tasks))
-        value, (out, wants_value) = 0.0, (F, True) if num is None else (num, False)
+        value = 0.0
         for i in range(0, tasks, step):
             part = bounds[i : i + step + 1]
-            value += kernels.sparse_share(indptr, indices, data, part, F, B, scratch, out, scale, wants_value, threads)
+            value += kernels.sparse_share(indptr, indices, data, part, F, B, scratch, num, scale, evaluate, threads)
         return value
 
     def beta_step(
@@ -117,30 +118,18 @@ class Workspace:
         num: np.ndarray,
         den: np.ndarray,
         scale: float,
-    ) -> None:
-        """num and den of a half-step for F; see `_core.kernels.beta_step`."""
-        step = self._beta_rows(X, B)
+        evaluate: bool,
+    ) -> float:
+        """num and den of a half-step for F; see `_core.kernels.beta_step`, whose value comes back."""
+        step = BETA_ROWS * max(1, int(CALL_FLOP / (6 * X.shape[1] * B.shape[1] * BETA_ROWS)))
+        value = 0.0
         for i in range(0, len(X), step):
             rows = slice(i, i + step)
             part = X[rows]
             threads = self._threads(6 * part.size * B.shape[1])
             scratch = self._reserve(kernels.beta_scratch(*part.shape, B.shape[1], threads), self.dtype)
-            kernels.beta_step(part, F[rows], B, scratch, num[rows], den[rows], beta, scale, threads)
-
-    def beta_divergence(self, X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: float, scale: float) -> float:
-        """Sum of d_beta(scale X | F B')."""
-        step, total = self._beta_rows(X, B), 0.0
-        for i in range(0, len(X), step):
-            rows = slice(i, i + step)
-            part = X[rows]
-            threads = self._threads(6 * part.size * B.shape[1])
-            scratch = self._reserve(kernels.beta_scratch(*part.shape, B.shape[1], threads), self.dtype)
-            total += kernels.beta_divergence(part, F[rows], B, scratch, beta, scale, threads)
-        return total
-
-    def _beta_rows(self, X: np.ndarray, B: np.ndarray) -> int:
-        """Rows of X in one call: whole tasks of every level and dtype."""
-        return BETA_ROWS * max(1, int(CALL_FLOP / (6 * X.shape[1] * B.shape[1] * BETA_ROWS)))
+            value += kernels.beta_step(part, F[rows], B, scratch, num[rows], den[rows], beta, scale, evaluate, threads)
+        return value
 
     def gram(self, F: np.ndarray) -> np.ndarray:
         """F'F (k x k) in float64, whatever the dtype of F: its error would be that of the objective."""

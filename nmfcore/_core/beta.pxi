@@ -26,11 +26,12 @@ cdef void transposed_panels(const real *A, Py_ssize_t rows, Py_ssize_t k, Py_ssi
             transpose(A + q * width * k, k, count, k, packed + q * k * width, width)
 
 
-cdef void model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssize_t lines, Py_ssize_t along,
-                      const real *line_rows, const real *across, Py_ssize_t k, double scale, double beta,
-                      real *tile, real *P, real *Q) noexcept nogil:
-    """P and Q of a block."""
+cdef double model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssize_t lines, Py_ssize_t along,
+                        const real *line_rows, const real *across, Py_ssize_t k, double scale, double beta,
+                        bint evaluate, real *tile, real *P, real *Q) noexcept nogil:
+    """P = X o V^(beta - 2) and Q = V^(beta - 1) of a block; returns its divergence if asked to evaluate."""
     cdef Py_ssize_t width = PANEL_VECTORS * lanes_of(x), stride = LINE_PANELS * width, i, q, r, count
+    cdef double total = 0
     for i in range(0, ceil_div(lines, TILE_ROWS)):
         for q in range(ceil_div(along, width)):
             count = min(width, along - q * width)
@@ -39,22 +40,9 @@ cdef void model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssize_
             for r in range(min(<Py_ssize_t> TILE_ROWS, lines - i * TILE_ROWS)):
                 ratio_row(kind, x + (i * TILE_ROWS + r) * line_stride + q * width, tile + r * width, count, scale, beta,
                           P + (i * TILE_ROWS + r) * stride + q * width, Q + (i * TILE_ROWS + r) * stride + q * width)
-
-
-cdef double block_divergence(int kind, const real *x, Py_ssize_t line_stride, Py_ssize_t lines, Py_ssize_t along,
-                             const real *line_rows, const real *across, Py_ssize_t k, double scale, double beta,
-                             real *tile) noexcept nogil:
-    """The divergence of X from the model over a block."""
-    cdef Py_ssize_t width = PANEL_VECTORS * lanes_of(x), i, q, r, count
-    cdef double total = 0
-    for i in range(0, ceil_div(lines, TILE_ROWS)):
-        for q in range(ceil_div(along, width)):
-            count = min(width, along - q * width)
-            product_tile(PANEL_VECTORS, line_rows + i * TILE_ROWS * k, k, 1, across + q * k * width, k, line_rows, 0, 0, 1,
-                         tile)
-            for r in range(min(<Py_ssize_t> TILE_ROWS, lines - i * TILE_ROWS)):
-                total += divergence_row(kind, x + (i * TILE_ROWS + r) * line_stride + q * width, tile + r * width, count,
-                                        scale, beta)
+                if evaluate:
+                    total += divergence_row(kind, x + (i * TILE_ROWS + r) * line_stride + q * width, tile + r * width,
+                                            count, scale, beta)
     return total
 
 
@@ -84,7 +72,7 @@ cdef inline Py_ssize_t task_rows(const real *x, bint across) noexcept nogil:
 
 
 def beta_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads):
-    """Entries of scratch that `beta_step` and `beta_divergence` want for an X of rows x terms."""
+    """Entries of scratch that `beta_step` wants for an X of rows x terms."""
     cdef Py_ssize_t padded = k + 3 * 16, long_line = LINE_PANELS * PANEL_VECTORS * 16, most = max(rows, terms)
     return (terms * padded + (most + long_line) * k + (most + BLOCK_LINES) * k
             + n_threads * (TILE_ROWS * PANEL_VECTORS * 16 + 2 * BLOCK_LINES * long_line
@@ -92,10 +80,11 @@ def beta_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads)
 
 
 def beta_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, real[::1] scratch, real[:, ::1] num,
-              real[:, ::1] den, double beta, double scale, int n_threads):
+              real[:, ::1] den, double beta, double scale, bint evaluate, int n_threads):
     """num = (scale X o V^(beta - 2)) B and den = V^(beta - 1) B with V = F B'; for beta = 1 den is left alone.
 
     X is rows x terms with unit stride along one axis, F rows x k, B terms x k. scratch: see `beta_scratch`.
+    Returns, if asked to evaluate, the sum of d_beta(scale X | V), in float64.
     6 rows terms k flop, 4 for beta = 1; one reading of X.
     """
     cdef Py_ssize_t rows = X.shape[0], terms = X.shape[1], k = B.shape[1], lanes = lanes_of(&scratch[0])
@@ -116,6 +105,7 @@ def beta_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, re
     cdef const real *of_lines = &B[0, 0] if across else &F[0, 0]
     cdef const real *of_along = &F[0, 0] if across else &B[0, 0]
     cdef int kind = kind_of(beta)
+    cdef double[::1] values = np.zeros(groups)
     cdef real *own
     cdef real *P
     cdef real *Q
@@ -141,15 +131,15 @@ def beta_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, re
             depth = min(step, terms - first)
             if across:
                 x = &X[0, 0] + task * group + first * line_stride
-                model_block(kind, x, line_stride, depth, n_rows, line_rows + first * k, panelled + task * group * k, k,
-                            scale, beta, own, P, Q)
+                values[task] += model_block(kind, x, line_stride, depth, n_rows, line_rows + first * k, panelled + task * group * k, k,
+                            scale, beta, evaluate, own, P, Q)
                 add_block(P, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums)
                 if kind != KULLBACK_LEIBLER:
                     add_block(Q, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)
             else:
                 x = &X[0, 0] + task * group * line_stride + first
-                model_block(kind, x, line_stride, n_rows, depth, line_rows + task * group * k, panelled + first * k, k,
-                            scale, beta, own, P, Q)
+                values[task] += model_block(kind, x, line_stride, n_rows, depth, line_rows + task * group * k, panelled + first * k, k,
+                            scale, beta, evaluate, own, P, Q)
                 add_block(P, span, 1, n_rows, depth, packed, terms, first, vectors, first == 0, sums)
                 if kind != KULLBACK_LEIBLER:
                     add_block(Q, span, 1, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)
@@ -157,36 +147,7 @@ def beta_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, re
         write_sums(sums, n_rows, k, vectors, 0, ceil_div(vectors, PANEL_VECTORS), &num[task * group, 0])
         if kind != KULLBACK_LEIBLER:
             write_sums(sums + sums_size, n_rows, k, vectors, 0, ceil_div(vectors, PANEL_VECTORS), &den[task * group, 0])
-
-
-def beta_divergence(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, real[::1] scratch, double beta,
-                    double scale, int n_threads):
-    """Sum of d_beta(scale X | F B'), in float64; arguments as those of `beta_step`. 2 rows terms k flop."""
-    if X.shape[1] > 1 and (X.strides[1] // <Py_ssize_t> sizeof(real) != 1):
-        return beta_divergence(X.T, B, F, scratch, beta, scale, n_threads)
-    cdef Py_ssize_t rows = X.shape[0], terms = X.shape[1], k = B.shape[1], width = PANEL_VECTORS * lanes_of(&scratch[0])
-    cdef Py_ssize_t line_stride = X.strides[0] // <Py_ssize_t> sizeof(real) if rows > 1 else terms
-    cdef Py_ssize_t span = LINE_PANELS * width, panels = ceil_div(terms, width), groups = ceil_div(rows, BLOCK_LINES)
-    cdef real *panelled = &scratch[0]
-    cdef real *line_rows = panelled + panels * width * k
-    cdef real *threads = line_rows + (rows + TILE_ROWS) * k
-    cdef double[::1] sums = np.zeros(groups)
-    cdef Py_ssize_t task, q, first
-    cdef int kind = kind_of(beta)
-    memcpy(line_rows, &F[0, 0], rows * k * sizeof(real))
-    memset(line_rows + rows * k, 0, TILE_ROWS * k * sizeof(real))
-    for q in prange(panels, nogil=True, num_threads=n_threads, schedule="static"):
-        transposed_panels(&B[0, 0] + q * width * k, terms - q * width, k, 1, panelled + q * width * k)
-    for task in prange(groups, nogil=True, num_threads=n_threads, schedule="dynamic"):
-        first = 0
-        while first < terms:
-            sums[task] += block_divergence(kind, &X[task * BLOCK_LINES, first], line_stride,
-                                           min(<Py_ssize_t> BLOCK_LINES, rows - task * BLOCK_LINES),
-                                           min(span, terms - first), line_rows + task * BLOCK_LINES * k,
-                                           panelled + first * k, k, scale, beta,
-                                           threads + threadid() * TILE_ROWS * width)
-            first = first + span
-    return ordered_sum(sums)
+    return ordered_sum(values)
 
 
 def multiply(real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const double[::1] floor, double gamma,

@@ -33,11 +33,11 @@ def sparse_product(const index[::1] indptr, const index[::1] indices, const real
 
 def sparse_share(const index[::1] indptr, const index[::1] indices, const real[::1] data, const int64_t[::1] bounds,
                  const real[:, ::1] F, const real[:, ::1] B, real[::1] scratch, real[:, ::1] num, double scale,
-                 bint want_value, int n_threads):
+                 bint evaluate, int n_threads):
     """num = (scale X / (F B')) B over the stored entries of X, the numerator of the Kullback-Leibler half-step.
 
-    With want_value num is left alone, and the sum of x log(x / v) - x over those entries, in float64, is returned.
-    Arguments as those of `sparse_product`, scratch as for twice as many threads. 4 nnz k flop, no array of nnz.
+    Returns, if asked to evaluate, the sum of x log(x / v) - x over those entries, in float64. Arguments as those of
+    `sparse_product`, scratch as for twice as many threads. 4 nnz k flop, no array of nnz.
     """
     cdef Py_ssize_t terms = B.shape[0], k = B.shape[1], lanes = lanes_of(&scratch[0]), vectors = ceil_div(k, lanes)
     cdef Py_ssize_t padded = vectors * lanes, stored = data.shape[0], i, j, task
@@ -50,9 +50,8 @@ def sparse_share(const index[::1] indptr, const index[::1] indices, const real[:
         own = packed + (terms + 2 * threadid()) * padded
         for i in range(bounds[task], bounds[task + 1]):
             pack_row(&F[i, 0], k, padded, <double> 1, own)
-            sums[task] += share_row(want_value, &data[0] + indptr[i], &indices[0] + indptr[i],
+            sums[task] += share_row(evaluate, &data[0] + indptr[i], &indices[0] + indptr[i],
                                     indptr[i + 1] - indptr[i], stored - indptr[i], packed, vectors, own, scale,
                                     own + padded)
-            if not want_value:
-                memcpy(&num[i, 0], own + padded, k * sizeof(real))
+            memcpy(&num[i, 0], own + padded, k * sizeof(real))
     return ordered_sum(sums)

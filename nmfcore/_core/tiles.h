@@ -45,6 +45,8 @@
 #define NMF_GATHER_VECTORS 8 /* vectors of a row of B that are summed at a time */
 #define NMF_GATHER_AHEAD 8   /* entries between a fetch of a row of B and its use */
 
+#define NMF_MOST_ALONG 64 /* entries of a panel at the most, a multiple of 8 */
+
 /* The betas whose powers need no pow, and the others. */
 enum { NMF_ITAKURA_SAITO, NMF_HALF, NMF_KULLBACK_LEIBLER, NMF_THREE_HALVES, NMF_ANY_BETA };
 

@@ -22,19 +22,16 @@ static void NAME(ratio_row)(int kind, const REAL *restrict x, const REAL *restri
 #undef NMF_EACH
 }
 
-/* Sum of d_beta(scale x | v) over n entries, in float64. */
+/* Sum of d_beta(scale x | v) over n <= NMF_MOST_ALONG entries, in float64. */
 static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdiff_t n, double scale, double beta) {
-    enum { LANES = 16 };
-    double sum[LANES] = {0}, total = 0;
+    enum { LANES = 8 };
+    double term[NMF_MOST_ALONG], sum[LANES] = {0}, total = 0;
     const double least = NMF_LEAST, half = 1 / (beta * (beta - 1));
-#define NMF_EACH(expression)                                          \
-    for (ptrdiff_t j = 0; j < n; j += LANES) {                        \
-        ptrdiff_t lanes = n - j < LANES ? n - j : LANES;              \
-        for (ptrdiff_t l = 0; l < lanes; l++) {                       \
-            double a = scale * x[j + l], y = v[j + l];                \
-            y = y > least ? y : least;                                \
-            sum[l] += expression;                                     \
-        }                                                             \
+#define NMF_EACH(expression)                         \
+    for (ptrdiff_t j = 0; j < n; j++) {              \
+        double a = scale * x[j], y = v[j];           \
+        y = y > least ? y : least;                   \
+        term[j] = expression;                        \
     }
     switch (kind) {
     case NMF_ITAKURA_SAITO: NMF_EACH(a / y - nmf_log(a / y) - 1) break;
@@ -44,6 +41,9 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdi
     default: NMF_EACH(half * (pow(a, beta) + ((beta - 1) * y - beta * a) * pow(y, beta - 1))) break;
     }
 #undef NMF_EACH
+    for (ptrdiff_t j = n; j % LANES; j++) term[j] = 0;
+    for (ptrdiff_t j = 0; j < n; j += LANES)
+        for (int l = 0; l < LANES; l++) sum[l] += term[j + l];
     for (int l = 0; l < LANES; l++) total += sum[l];
     return total;
 }

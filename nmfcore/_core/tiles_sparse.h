@@ -39,9 +39,9 @@ static void NAME2(gather_row)(const REAL *x, const INDEX *indices, ptrdiff_t n, 
     }
 }
 
-/* num = sum over p of (x[p] / v_p) B[indices[p], :] with v_p = <f, B[indices[p], :]>, or with want_value the sum over p
- * of x log(x / v) - x, x times scale: the Kullback-Leibler half-step of a row, and its share of the objective. */
-NMF_INLINE double NAME2(share_width)(const int width, const int want_value, const REAL *x, const INDEX *indices,
+/* num = sum over p of (x[p] / v_p) B[indices[p], :] with v_p = <f, B[indices[p], :]>, x times scale, and if asked for
+ * the sum over p of x log(x / v) - x: the Kullback-Leibler half-step of a row, and its share of the objective. */
+NMF_INLINE double NAME2(share_width)(const int width, const int evaluate, const REAL *x, const INDEX *indices,
                                      ptrdiff_t n, ptrdiff_t left, const REAL *B, const REAL *f, double scale, REAL *num) {
     enum { LANES = NMF_LANES(REAL), LINE = 64 / sizeof(REAL), BATCH = 16 };
     const REAL least = sizeof(REAL) == 8 ? (REAL)1e-150 : (REAL)1e-18;
@@ -63,27 +63,22 @@ NMF_INLINE double NAME2(share_width)(const int width, const int want_value, cons
             for (int half = LANES / 2; half > 0; half /= 2)
                 for (int l = 0; l < half; l++) lanes[l] += lanes[l + half];
             model = lanes[0] > least ? lanes[0] : least;
-            if (want_value) {
-                a[i] = scale * x[p + i];
-                y[i] = model;
-            } else {
-                REAL ratio = (REAL)scale * x[p + i] / model;
-                for (int v = 0; v < width; v++) sum[v] += ratio * NAME(load)(row + v * LANES);
-            }
+            REAL ratio = (REAL)scale * x[p + i] / model;
+            for (int v = 0; v < width; v++) sum[v] += ratio * NAME(load)(row + v * LANES);
+            if (evaluate) a[i] = scale * x[p + i], y[i] = ratio;
         }
-        if (want_value) {
+        if (evaluate) {
             for (int i = batch; i < BATCH; i++) a[i] = 0, y[i] = 1;
-            for (int i = 0; i < BATCH; i++) a[i] = a[i] * nmf_log(a[i] / y[i]) - a[i];
+            for (int i = 0; i < BATCH; i++) a[i] = a[i] * nmf_log(y[i]) - a[i];
             for (int i = 0; i < BATCH; i++) total += a[i];
         }
     }
-    if (!want_value)
-        for (int v = 0; v < width; v++) NAME(store)(num + v * LANES, sum[v]);
+    for (int v = 0; v < width; v++) NAME(store)(num + v * LANES, sum[v]);
     return total;
 }
 
 /* The same for any number of vectors: a row of B is read twice, from the cache the second time. */
-static double NAME2(share_wide)(int want_value, const REAL *x, const INDEX *indices, ptrdiff_t n, const REAL *B,
+static double NAME2(share_wide)(int evaluate, const REAL *x, const INDEX *indices, ptrdiff_t n, const REAL *B,
                                 ptrdiff_t size, const REAL *f, double scale, REAL *num) {
     const REAL least = sizeof(REAL) == 8 ? (REAL)1e-150 : (REAL)1e-18;
     double total = 0;
@@ -94,20 +89,16 @@ static double NAME2(share_wide)(int want_value, const REAL *x, const INDEX *indi
         for (ptrdiff_t t = 0; t < size; t++) lanes[t & 15] += f[t] * row[t];
         for (int l = 0; l < 16; l++) model += lanes[l];
         model = model > least ? model : least;
-        if (want_value) {
-            double a = scale * x[p];
-            total += a * nmf_log(a / model) - a;
-        } else {
-            REAL ratio = (REAL)scale * x[p] / model;
-            for (ptrdiff_t t = 0; t < size; t++) num[t] += ratio * row[t];
-        }
+        REAL ratio = (REAL)scale * x[p] / model;
+        for (ptrdiff_t t = 0; t < size; t++) num[t] += ratio * row[t];
+        if (evaluate) total += scale * x[p] * (nmf_log(ratio) - 1);
     }
     return total;
 }
 
-static double NAME2(share_row)(int want_value, const REAL *x, const INDEX *indices, ptrdiff_t n, ptrdiff_t left,
+static double NAME2(share_row)(int evaluate, const REAL *x, const INDEX *indices, ptrdiff_t n, ptrdiff_t left,
                                const REAL *B, ptrdiff_t vectors, const REAL *f, double scale, REAL *num) {
-#define NMF_WIDTH(width)                                                                                    case width:                                                                                                 return want_value ? NAME2(share_width)(width, 1, x, indices, n, left, B, f, scale, num)                                   : NAME2(share_width)(width, 0, x, indices, n, left, B, f, scale, num)
+#define NMF_WIDTH(width)                                                                                    case width:                                                                                                 return evaluate ? NAME2(share_width)(width, 1, x, indices, n, left, B, f, scale, num)                                   : NAME2(share_width)(width, 0, x, indices, n, left, B, f, scale, num)
     switch (vectors) {
         NMF_WIDTH(1);
         NMF_WIDTH(2);
@@ -119,5 +110,5 @@ static double NAME2(share_row)(int want_value, const REAL *x, const INDEX *indic
         NMF_WIDTH(8);
     }
 #undef NMF_WIDTH
-    return NAME2(share_wide)(want_value, x, indices, n, B, vectors * NMF_LANES(REAL), f, scale, num);
+    return NAME2(share_wide)(evaluate, x, indices, n, B, vectors * NMF_LANES(REAL), f, scale, num);
 }

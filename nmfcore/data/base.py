@@ -45,12 +45,13 @@ class Data(Protocol):
         """||X - F B'||_F^2 summed entry by entry, for F (m x k), B (n x k); no m x n array is made."""
         ...
 
-    def beta_step(self, F: np.ndarray, B: np.ndarray, beta: float, num: np.ndarray, den: np.ndarray) -> None:
-        """num = (X o V^(beta - 2)) B, den = V^(beta - 1) B for V = F B'; for beta = 1 den is left alone."""
-        ...
+    def beta_step(
+        self, F: np.ndarray, B: np.ndarray, beta: float, num: np.ndarray, den: np.ndarray, evaluate: bool
+    ) -> float:
+        """num = (X o V^(beta - 2)) B, den = V^(beta - 1) B for V = F B'; for beta = 1 den is left alone.
 
-    def divergence(self, F: np.ndarray, B: np.ndarray, beta: float) -> float:
-        """Sum of d_beta(X | F B')."""
+        Returns, if asked to evaluate, the sum of d_beta(X | V).
+        """
         ...
 
 

@@ -73,10 +73,8 @@ class Dense:
             total += self.workspace.squared_distance(block, model, self._scale)
         return total
 
-    def beta_step(self, F: np.ndarray, B: np.ndarray, beta: float, num: np.ndarray, den: np.ndarray) -> None:
-        """The two parts of the gradient of a beta-divergence; no m x n array is made."""
-        self.workspace.beta_step(self.X, F, B, beta, num, den, self._scale)
-
-    def divergence(self, F: np.ndarray, B: np.ndarray, beta: float) -> float:
-        """Sum of d_beta(X | F B')."""
-        return self.workspace.beta_divergence(self.X, F, B, beta, self._scale)
+    def beta_step(
+        self, F: np.ndarray, B: np.ndarray, beta: float, num: np.ndarray, den: np.ndarray, evaluate: bool
+    ) -> float:
+        """The two parts of the gradient of a beta-divergence, and its value; no m x n array is made."""
+        return self.workspace.beta_step(self.X, F, B, beta, num, den, self._scale, evaluate)

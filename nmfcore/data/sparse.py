@@ -86,21 +86,21 @@ class Sparse:
             total += self.workspace.squared_distance(block, model, self._scale)
         return total
 
-    def beta_step(self, F: np.ndarray, B: np.ndarray, beta: float, num: np.ndarray, den: np.ndarray) -> None:
-        """The two parts of the gradient: for beta = 1 along stored entries, for others by dense blocks of rows."""
-        if beta == 1:
-            self.workspace.sparse_share(*self.rows, F, B, num, self._scale)
-            return
-        for rows, block in self._dense_rows():
-            self.workspace.beta_step(block, F[rows], B, beta, num[rows], den[rows], self._scale)
+    def beta_step(
+        self, F: np.ndarray, B: np.ndarray, beta: float, num: np.ndarray, den: np.ndarray, evaluate: bool
+    ) -> float:
+        """The two parts of the gradient, and the value: for other betas than 1 by dense blocks of rows.
 
-    def divergence(self, F: np.ndarray, B: np.ndarray, beta: float) -> float:
-        """Sum of d_beta(X | F B'): for beta = 1 along stored entries, since the sum of F B' is a product of sums."""
+        For beta = 1 along stored entries, since the sum of F B' over all of them is a product of sums.
+        """
+        workspace = self.workspace
         if beta == 1:
-            model = float(self.workspace.column_sums(F) @ self.workspace.column_sums(B))
-            return self.workspace.sparse_share(*self.rows, F, B, None, self._scale) + model
-        blocks = self._dense_rows()
-        return sum(self.workspace.beta_divergence(block, F[rows], B, beta, self._scale) for rows, block in blocks)
+            stored = workspace.sparse_share(*self.rows, F, B, num, self._scale, evaluate)
+            return stored + float(workspace.column_sums(F) @ workspace.column_sums(B)) if evaluate else 0.0
+        return sum(
+            workspace.beta_step(block, F[rows], B, beta, num[rows], den[rows], self._scale, evaluate)
+            for rows, block in self._dense_rows()
+        )
 
     def _dense_rows(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Blocks of rows as arrays, one after the other in the same memory."""

@@ -4,6 +4,7 @@ A loss sees X through `Data`, from the side of the factor F (m x k) that is upda
 X ~ F B'. For W that is X ~ W H with B = H', for H it is X' ~ H' W' with B = W.
 """
 
+import math
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,11 +19,13 @@ class Split(NamedTuple):
     """The minus and the plus part of a gradient, den - num.
 
     F (num / den)^exponent does not raise the objective. num is m x k; den is m x k, or 1 x k where all rows share it.
+    value is the objective, where it was asked for.
     """
 
     num: np.ndarray
     den: np.ndarray
     exponent: float
+    value: float = math.nan
 
     def split(self, F: np.ndarray, workspace: Workspace) -> "Split":
         """Itself; other statistics make one."""
@@ -38,7 +41,10 @@ class Loss(Protocol):
     provides: frozenset[str]
     """The statistics that it can hand to a solver."""
     constant: bool
-    """Whether the statistics for F do not depend on F."""
+    """Whether the statistics for F do not depend on F: then they give the objective at the new F, too.
+
+    Else they are made at a point (F, B), and give the objective there.
+    """
 
     def allocate(self, F: np.ndarray) -> Any:
         """The arrays that the statistics for a factor like F are written to."""
@@ -48,8 +54,11 @@ class Loss(Protocol):
         """What the statistics need of a factor alone; not None."""
         ...
 
-    def statistics(self, data: Data, F: np.ndarray, B: np.ndarray, summary: Any, out: Any) -> Any:
-        """What a solver needs to update F, given B and its summary; one pass over X."""
+    def statistics(self, data: Data, F: np.ndarray, B: np.ndarray, summary: Any, out: Any, evaluate: bool) -> Any:
+        """What a solver needs to update F, given B and its summary; one pass over X.
+
+        With `evaluate` the objective will be asked for: `value` at (F, B) where they are not constant.
+        """
         ...
 
     def cost(self, data: Data, k: int) -> float:
@@ -59,7 +68,7 @@ class Loss(Protocol):
     def value(
         self, data: Data, F: np.ndarray, B: np.ndarray, summary: Any, statistics: Any, workspace: Workspace
     ) -> float:
-        """The objective at (F, B), given the summary of F and statistics made with B."""
+        """The objective at (F, B), given the summary of F and statistics made with B (and F, if not constant)."""
         ...
 
     def relative_error(self, data: Data, F: np.ndarray, B: np.ndarray, value: float, workspace: Workspace) -> float:

@@ -48,12 +48,18 @@ class BetaDivergence:
         return workspace.column_sums(F)
 
     def statistics(
-        self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, out: tuple[np.ndarray, np.ndarray]
+        self,
+        data: Data,
+        F: np.ndarray,
+        B: np.ndarray,
+        summary: np.ndarray,
+        out: tuple[np.ndarray, np.ndarray],
+        evaluate: bool,
     ) -> Split:
         """The parts of the gradient at (F, B), written to out. 6 m n k flop; 4 for beta = 1, or 4 nnz k."""
         num, den = out
-        data.beta_step(F, B, self.beta, num, den)
-        return Split(num, den if self.beta != 1 else summary[None].astype(F.dtype), self.exponent)
+        value = data.beta_step(F, B, self.beta, num, den, evaluate)
+        return Split(num, den if self.beta != 1 else summary[None].astype(F.dtype), self.exponent, max(0.0, value))
 
     def cost(self, data: Data, k: int) -> float:
         """Flop of `statistics`."""
@@ -62,8 +68,8 @@ class BetaDivergence:
     def value(
         self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, statistics: Split, workspace: Workspace
     ) -> float:
-        """The objective at (F, B), by a pass over X. 2 m n k flop, or 2 nnz k for beta = 1 and sparse X."""
-        return max(0.0, data.divergence(F, B, self.beta))
+        """The objective at (F, B), which the statistics hold."""
+        return statistics.value
 
     def relative_error(self, data: Data, F: np.ndarray, B: np.ndarray, value: float, workspace: Workspace) -> float:
         """||X - F B'||_F / ||X||_F, for which X is read once more."""
@@ -93,7 +99,7 @@ class BetaDivergence:
     def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Split]], workspace: Workspace) -> float:
         """Sum of den |min(F, mean(F_t) gradient / den)| over both factors, as a share of sum F num; free of scales."""
         residual = 0.0
-        for _, F, (num, den, _) in sides:
-            off, whole = workspace.split_kkt(F, num, den)
+        for _, F, split in sides:
+            off, whole = workspace.split_kkt(F, split.num, split.den)
             residual += off / whole if whole > 0 else 0.0
         return residual

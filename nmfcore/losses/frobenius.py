@@ -40,7 +40,9 @@ class Frobenius:
         """F'F. m k^2 flop."""
         return workspace.gram(F)
 
-    def statistics(self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, out: np.ndarray) -> Normal:
+    def statistics(
+        self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, out: np.ndarray, evaluate: bool = False
+    ) -> Normal:
         """G and C for the other factor B and its summary G; C is written to out. 2 m n k flop."""
         return Normal(summary, data.dot(B, out))
 
