@@ -117,6 +117,75 @@ def extrapolated_hals(
     return best[0], best[1].T, values
 
 
+def beta_divergence(X: np.ndarray, V: np.ndarray, beta: float) -> float:
+    """Sum of d_beta(x | v) over the entries (Fevotte & Idier 2011, doi:10.1162/NECO_a_00168, equation 4)."""
+    if beta == 1:
+        positive = np.where(X > 0, X, 1)
+        return float(np.sum(np.where(X > 0, X * np.log(positive / V), 0) - X + V))
+    if beta == 0:
+        return float(np.sum(X / V - np.log(X / V) - 1))
+    return float(np.sum(X**beta + (beta - 1) * V**beta - beta * X * V ** (beta - 1))) / (beta * (beta - 1))
+
+
+def beta_gradient(X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray]:
+    """num and den, whose difference den - num is the gradient of the beta-divergence of X from F B' in F."""
+    V = F @ B.T
+    return (X * V ** (beta - 2)) @ B, V ** (beta - 1) @ B
+
+
+def multiplicative_update(X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: float, floor: float = 0.0) -> None:
+    """One multiplicative update of F, in place, that does not raise the beta-divergence of X from F B'.
+
+    Fevotte & Idier 2011, section 4.1; for beta = 2 and 1 those of Lee & Seung 2001. Coordinates are kept at least
+    `floor` times the mean of their column.
+    """
+    exponent = 1 / (2 - beta) if beta < 1 else 1 / (beta - 1) if beta > 2 else 1
+    num, den = beta_gradient(X, F, B, beta)
+    F[:] = np.maximum(floor * F.mean(axis=0), F * (num / den) ** exponent)
+
+
+def mu(X: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int, beta: float) -> tuple[np.ndarray, np.ndarray]:
+    """The textbook's multiplicative updates: an iteration updates W, then H."""
+    W, Ht = W.copy(), H.T.copy()
+    for _ in range(n_iter):
+        multiplicative_update(X, W, Ht, beta)
+        multiplicative_update(X.T, Ht, W, beta)
+    return W, Ht.T
+
+
+def extrapolated_mu(
+    X: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int, beta: float
+) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """Multiplicative updates with safeguarded extrapolation: what `nmfcore.mu` does for 1 <= beta <= 2, but 2 itself.
+
+    Hien, Leplat & Gillis 2024 (arXiv:2401.06646), algorithm 1: both factors are extrapolated where they grew. Here an
+    iteration is judged by the objective where the next one starts, and handled as in `extrapolated_hals`.
+    """
+    floor = float(np.finfo(np.float64).eps)
+    best = W_old, Ht_old = W.copy(), H.T.copy()
+    W, Ht = W.copy(), H.T.copy()
+    values = [beta_divergence(X, W @ Ht.T, beta)]
+    t, failures = 1.0, 0
+    for _ in range(n_iter):
+        t, before = (1 + math.sqrt(1 + 4 * t**2)) / 2, t
+        weight = (before - 1) / t
+        W_new, Ht_new = W.copy(), Ht.copy()
+        multiplicative_update(X, W_new, Ht, beta, floor)
+        W = W_new + weight * np.maximum(0, W_new - W_old)
+        multiplicative_update(X.T, Ht_new, W, beta, floor)
+        Ht = Ht_new + weight * np.maximum(0, Ht_new - Ht_old)
+        value = beta_divergence(X, W @ Ht.T, beta)
+        if value <= values[-1] * (1 + 1e-13):  # to round-off
+            best, failures = (W.copy(), Ht.copy()), 0
+            W_old, Ht_old = W_new, Ht_new
+        else:
+            t, failures = 1.0, failures + 1
+            W_old, Ht_old = (W_new, Ht_new) if failures == 1 else best
+            W, Ht = W_old.copy(), Ht_old.copy()
+        values.append(min(value, values[-1]))
+    return best[0], best[1].T, values
+
+
 def nndsvd(X: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Non-negative double SVD (Boutsidis & Gallopoulos 2008, doi:10.1016/j.patcog.2007.09.010).
 

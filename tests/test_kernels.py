@@ -122,6 +122,87 @@ def test_sparse_product(kernels, k, index, dtype, rtol):
         np.testing.assert_array_equal(more, found[0])
 
 
+BETA_SIZES = [(1, 1, 1), (70, 100, 3), (5, 300, 7), (300, 5, 9), (130, 210, 49), (65, 97, 110)]
+
+
+@pytest.mark.parametrize("beta", [-1.0, 0.0, 0.5, 0.7, 1.0, 1.5, 2.5])
+@pytest.mark.parametrize(("m", "n", "k"), BETA_SIZES)
+def test_beta_step(kernels, m, n, k, beta, dtype, rtol):
+    rng = np.random.default_rng(8)
+    X, F, B = (rng.random(shape).astype(dtype) + dtype(0.01) for shape in ((m, n), (m, k), (n, k)))
+    x, f, b = X.astype(float), F.astype(float), B.astype(float)
+    expected = reference.beta_gradient(0.5 * x, f, b, beta)
+    divergence = reference.beta_divergence(0.5 * x, f @ b.T, beta)
+    bits = []
+    for layout in ("C", "F", "columns"):
+        for n_threads in (1, 3):
+            num, den = np.full((2, m, k), np.nan, dtype)
+            scratch = np.full(kernels.beta_scratch(m, n, k, n_threads), np.nan, dtype)
+            value = kernels.beta_step(lay_out(X, layout), F, B, scratch, num, den, beta, 0.5, True, n_threads)
+            np.testing.assert_allclose(num, expected[0], rtol=10 * rtol)
+            if beta != 1:
+                np.testing.assert_allclose(den, expected[1], rtol=10 * rtol)
+            np.testing.assert_allclose(value, divergence, rtol=10 * rtol)
+            assert kernels.beta_step(lay_out(X, layout), F, B, scratch, num, den, beta, 0.5, False, n_threads) == 0
+            bits.append((num, den, value))
+        np.testing.assert_array_equal(bits[-1][0], bits[-2][0])
+        assert bits[-1][2] == bits[-2][2]
+
+
+def test_beta_step_where_the_model_is_zero(kernels, dtype):
+    X, F, B = np.array([[0, 1]], dtype), np.zeros((1, 2), dtype), np.ones((2, 2), dtype)
+    num, den = np.empty((2, 1, 2), dtype)
+    kernels.beta_step(X, F, B, np.empty(kernels.beta_scratch(1, 2, 2, 1), dtype), num, den, 0.0, 1.0, False, 1)
+    assert np.all(np.isfinite(num)) and np.all(np.isfinite(den)) and np.all(num > den)
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize("k", [1, 3, 8, 17, 64, 70, 150])
+def test_sparse_share(kernels, k, index, dtype, rtol):
+    rng = np.random.default_rng(9)
+    X = rng.random((50, 90)).astype(dtype) * (rng.random((50, 90)) < 0.2)
+    X[7], X[:, 11], X[9] = 0, 0, 1
+    F, B = rng.random((50, k)).astype(dtype), rng.random((90, k)).astype(dtype)
+    stored, x, V = scipy.sparse.csr_array(X), 0.5 * X.astype(float), F.astype(float) @ B.astype(float).T
+    value = np.sum(np.where(x > 0, x * np.log(np.where(x > 0, x, 1) / V) - x, 0))
+    found = []
+    for n_threads, bounds in ((1, [0, 50]), (3, [0, 7, 8, 30, 50])):
+        num = np.full((50, k), np.nan, dtype)
+        scratch = np.full(kernels.sparse_product_scratch(90, k, 2 * n_threads), np.nan, dtype)
+        arrays = stored.indptr.astype(index), stored.indices.astype(index), stored.data, np.array(bounds)
+        share = kernels.sparse_share(*arrays, F, B, scratch, num, 0.5, True, n_threads)
+        np.testing.assert_allclose(share, value, rtol=10 * rtol)
+        assert kernels.sparse_share(*arrays, F, B, scratch, num, 0.5, False, n_threads) == 0
+        found.append(num)
+    np.testing.assert_allclose(found[0], (x / V) @ B, rtol=10 * rtol)
+    np.testing.assert_array_equal(found[1], found[0])
+
+
+@pytest.mark.parametrize("exponent", [1.0, 0.5, 0.4])
+@pytest.mark.parametrize("shared", [False, True])
+def test_multiply_and_what_is_summed_with_it(kernels, exponent, shared, dtype, rtol):
+    rng = np.random.default_rng(10)
+    m, k = 3000, 17
+    F, num = rng.random((m, k)).astype(dtype), rng.random((m, k)).astype(dtype)
+    den = rng.random((1 if shared else m, k)).astype(dtype)
+    F[5], den[0, 3] = 0, 0
+    f, d = F.astype(float), np.broadcast_to(den, (m, k)).astype(float)
+    np.testing.assert_allclose(kernels.column_sums(F, 2), f.sum(axis=0), rtol=1e-12)
+    mean, floor = f.mean(axis=0), np.full(k, 1e-3)
+    step = np.minimum(f, mean * (1 - num / np.where(d > 0, d, np.inf)))
+    off, whole = np.sum(d * np.abs(step)), np.sum(f * num)
+    np.testing.assert_allclose(kernels.split_kkt(F, num, den, mean, 2), (off, whole), rtol=1e-10)
+    expected = np.maximum(floor, np.where(d > 0, f * (num / np.where(d > 0, d, 1)) ** exponent, f))
+    moved = np.sum(np.where(f > 0, d * (expected - f) ** 2 / np.where(f > 0, f, 1), 0))
+    found = []
+    for n_threads in (1, 3):
+        G = F.copy()
+        found.append(kernels.multiply(G, num, den, floor, exponent, n_threads))
+        np.testing.assert_allclose(G, expected, rtol=rtol)
+    np.testing.assert_allclose(found[0], moved, rtol=1e-3 if dtype == np.float32 else 1e-9)
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("k", [1, 2, 7, 8, 9, 16, 23, 24, 25, 49, 100])
 @pytest.mark.parametrize("m", [1, 5, 127, 129, 255, 257, 2100])
 def test_gram(kernels, m, k, dtype):
