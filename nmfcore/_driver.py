@@ -38,13 +38,17 @@ class Half:
 
     def __init__(self, data: Data, loss: Loss, start: np.ndarray, extrapolate: bool) -> None:
         self.data = data
-        self.factor = start  # where the next half-step starts, extrapolated
-        # What the last half-step found, and the one before; without extrapolation all three are one array.
-        self.new, self.old = (np.empty_like(start), start.copy()) if extrapolate else (start, start)
+        self.factor = start  # where a half-step starts and, after it, what it found; then that is extrapolated
+        self.old = start.copy() if extrapolate else start  # what the last half-step found, without extrapolation
         self.best, self.out = np.empty_like(start), loss.allocate(start)
         # What the loss keeps of `factor`, None where that has changed, and of `best`.
         self.summary: Any = None
         self.best_summary: Any = None
+
+    def exchange(self) -> None:
+        """After `old` was overwritten by the extrapolation of `factor`."""
+        self.factor, self.old = self.old, self.factor
+        self.summary = None
 
     def restart(self, point: np.ndarray) -> None:
         """Go on from a point, without momentum."""
@@ -98,8 +102,7 @@ class Fit:
         w, h = self.w, self.h
         statistics = self._statistics(w, h)
         w.summary = self.loss.summary(w.factor, self.workspace)
-        self._record(self.loss.value(w.data, w.factor, h.factor, w.summary, statistics, self.workspace))
-        self._keep(w.factor, h.factor)
+        self._keep_best(self.loss.value(w.data, w.factor, h.factor, w.summary, statistics, self.workspace))
         reason = "max_iter"
         for iteration in range(1, self.options.max_iter + 1):
             moved, statistics = self._iterate(iteration, statistics or self._statistics(w, h))
@@ -121,36 +124,35 @@ class Fit:
         statistics = self._statistics(h, w)
         moved += self._half_step(h, statistics, iteration)
         if self.loss.constant:  # the statistics of H give the objective at its new value
-            point, following = h.new, None
-            h.summary = self.loss.summary(h.new, self.workspace)
-            value = self.loss.value(h.data, h.new, w.factor, h.summary, statistics, self.workspace)
+            following = None
+            h.summary = self.loss.summary(h.factor, self.workspace)
+            value = self.loss.value(h.data, h.factor, w.factor, h.summary, statistics, self.workspace)
+            no_higher = self._keep_best(value)
+            self._extrapolate(h, weight)
         else:  # the next ones for W give it where that half-step starts
             self._extrapolate(h, weight)
-            point, following = h.factor, self._statistics(w, h)
+            following = self._statistics(w, h)
             value = self.loss.value(w.data, w.factor, h.factor, None, following, self.workspace)
-        no_higher = self._record(value)
+            no_higher = self._keep_best(value)
         self.at_best = (following, statistics if self.loss.constant else None) if no_higher else (None, None)
-        if no_higher:
-            self._keep(w.factor, point)
-            if self.loss.constant:
-                self._extrapolate(h, weight)
-            if self.options.extrapolate:
-                w.old, w.new = w.new, w.old
-                h.old, h.new = h.new, h.old
-        elif self.options.extrapolate:
+        if self.options.extrapolate and not no_higher:
             self._restart()
             following = None
         return moved, following
 
     def _extrapolate(self, half: Half, weight: float) -> None:
         if self.options.extrapolate:
-            self.solver.extrapolate(half.new, half.old, weight, half.factor, self.workspace)
-            half.summary = None
+            self.solver.extrapolate(half.factor, half.old, weight, self.workspace)
+            half.exchange()
 
-    def _keep(self, W: np.ndarray, Ht: np.ndarray) -> None:
-        for half, factor in ((self.w, W), (self.h, Ht)):
-            np.copyto(half.best, factor)
-            half.best_summary = half.summary
+    def _keep_best(self, value: float) -> bool:
+        """Enter the objective of the factors as they are, and keep them if it is, to round-off, the lowest so far."""
+        no_higher = self._record(value)
+        if no_higher:
+            for half in (self.w, self.h):
+                np.copyto(half.best, half.factor)
+                half.best_summary = half.summary
+        return no_higher
 
     def _restart(self) -> None:
         """After an iteration that was no progress: go on from what it found, without momentum.
@@ -159,7 +161,7 @@ class Fit:
         """
         self.momentum.reset()
         for half in (self.w, self.h):
-            half.restart(half.new if self.since_progress == 1 else half.best)
+            half.restart(half.old if self.since_progress == 1 else half.best)
 
     def _statistics(self, half: Half, other: Half) -> Any:
         if other.summary is None:
@@ -169,10 +171,8 @@ class Fit:
 
     def _half_step(self, half: Half, statistics: Any, iteration: int) -> float:
         half.summary = None
-        if half.new is not half.factor:
-            np.copyto(half.new, half.factor)
-        cost = self.loss.cost(half.data, half.new.shape[1])
-        return self.solver.update(half.new, statistics, cost, iteration, self.workspace)
+        cost = self.loss.cost(half.data, half.factor.shape[1])
+        return self.solver.update(half.factor, statistics, cost, iteration, self.workspace)
 
     def _record(self, value: float) -> bool:
         """Enter the objective of an iteration; whether it is, to round-off, the lowest so far.
@@ -220,9 +220,14 @@ class Fit:
         return isinstance(answers[-1], bool | np.bool_) and bool(answers[-1])
 
     @np.errstate(over="ignore", under="ignore")  # what units of X cannot express is infinite or 0
-    def _factors(self) -> tuple[np.ndarray, np.ndarray]:
-        """Copies of the best W and H, in units of X."""
-        W, Ht = (np.ldexp(half.best, e) for half, e in zip((self.w, self.h), self.exponents, strict=True))
+    def _factors(self, in_place: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """The best W and H, in units of X: copies, or at the end of a fit its own arrays."""
+        W, Ht = (
+            np.ldexp(half.best, exponent, out=half.best if in_place else None)
+            for half, exponent in zip((self.w, self.h), self.exponents, strict=True)
+        )
+        if in_place:
+            self.exponents = tuple(np.zeros_like(exponent) for exponent in self.exponents)
         return W, Ht.T
 
     @np.errstate(over="ignore", under="ignore")
@@ -230,17 +235,18 @@ class Fit:
         return self.loss.units(np.array(values), self.w.data.measures.exponent)
 
     def _result(self, reason: str) -> Result:
-        W, H = self._factors()
         objective = self._objectives(self.values)
+        relative_error, kkt_residual = self._relative_error(), self._kkt_residual()
+        W, H = self._factors(in_place=True)
         return Result(
             W=W,
             H=H,
             objective=float(objective[-1]),
-            relative_error=self._relative_error(),
+            relative_error=relative_error,
             n_iter=len(self.values) - 1,
             converged=reason in ("tol", "stalled"),
             reason=reason,
-            kkt_residual=self._kkt_residual(),
+            kkt_residual=kkt_residual,
             history=History(objective, np.array(self.seconds)),
         )
 

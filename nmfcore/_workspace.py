@@ -152,9 +152,9 @@ class Workspace:
         """(sum, sum of squares, smallest, largest): the sums of scale X, whose rows are contiguous."""
         return kernels.scan(X, scale, self._threads(4 * X.size))
 
-    def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, rising: bool, out: np.ndarray) -> None:
-        """out = max(0, new + weight (new - old)); with `rising` new where it fell."""
-        kernels.extrapolate(new, old, weight, rising, out, self._threads(4 * new.size))
+    def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, rising: bool) -> None:
+        """old <- max(0, new + weight (new - old)); with `rising` new where it fell."""
+        kernels.extrapolate(new, old, weight, rising, self._threads(4 * new.size))
 
     def column_sums(self, F: np.ndarray) -> np.ndarray:
         """The sum of each column, in float64."""

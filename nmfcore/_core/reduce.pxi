@@ -66,10 +66,8 @@ def squared_kkt_residual(const double[:, ::1] G, const real[:, ::1] C, const rea
     return ordered_sum(sums)
 
 
-def extrapolate(const real[:, ::1] new, const real[:, ::1] old, double weight, bint rising, real[:, ::1] out,
-                int n_threads):
-    """out = max(0, new + weight (new - old)); with `rising` new where it fell."""
+def extrapolate(const real[:, ::1] new, real[:, ::1] old, double weight, bint rising, int n_threads):
+    """old <- max(0, new + weight (new - old)); with `rising` new where it fell."""
     cdef Py_ssize_t rows = new.shape[0], k = new.shape[1], step = stretch_rows(k), i
     for i in prange(ceil_div(rows, step), nogil=True, num_threads=n_threads, schedule="static"):
-        extrapolate_row(&new[i * step, 0], &old[i * step, 0], min(step, rows - i * step) * k, <real> weight, rising,
-                        &out[i * step, 0])
+        extrapolate_row(&new[i * step, 0], &old[i * step, 0], min(step, rows - i * step) * k, <real> weight, rising)

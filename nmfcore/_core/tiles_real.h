@@ -245,11 +245,11 @@ static double NAME(kkt_row)(const REAL *c, const REAL *f, const double *G, ptrdi
     return sum;
 }
 
-/* out = max(0, now + weight (now - before)); `rising` entries alone, the others stay. */
-static void NAME(extrapolate_row)(const REAL *now, const REAL *before, ptrdiff_t n, REAL weight, int rising, REAL *out) {
+/* before <- max(0, now + weight (now - before)); `rising` entries alone, the others become now. */
+static void NAME(extrapolate_row)(const REAL *restrict now, REAL *restrict before, ptrdiff_t n, REAL weight, int rising) {
     const REAL falling = rising ? 0 : weight;
     for (ptrdiff_t j = 0; j < n; j++) {
         REAL change = now[j] - before[j], v = now[j] + (change > 0 ? weight : falling) * change;
-        out[j] = v > 0 ? v : 0;
+        before[j] = v > 0 ? v : 0;
     }
 }

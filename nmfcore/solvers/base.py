@@ -27,8 +27,6 @@ class Solver(Protocol):
         """Whether extrapolation is sound for the loss."""
         ...
 
-    def extrapolate(
-        self, new: np.ndarray, old: np.ndarray, weight: float, out: np.ndarray, workspace: Workspace
-    ) -> None:
-        """out = new and weight times its last change, inside the domain of `update`."""
+    def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, workspace: Workspace) -> None:
+        """Overwrite old by new and weight times its last change, inside the domain of `update`."""
         ...

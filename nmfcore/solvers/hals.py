@@ -45,8 +45,6 @@ class HALS:
         """Always."""
         return True
 
-    def extrapolate(
-        self, new: np.ndarray, old: np.ndarray, weight: float, out: np.ndarray, workspace: Workspace
-    ) -> None:
-        """out = max(0, new + weight (new - old))."""
-        workspace.extrapolate(new, old, weight, False, out)
+    def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, workspace: Workspace) -> None:
+        """old <- max(0, new + weight (new - old))."""
+        workspace.extrapolate(new, old, weight, False)

@@ -36,8 +36,6 @@ class MU:
         """Where the objective is convex in the model."""
         return 1 <= loss.beta <= 2
 
-    def extrapolate(
-        self, new: np.ndarray, old: np.ndarray, weight: float, out: np.ndarray, workspace: Workspace
-    ) -> None:
-        """out = new + weight max(0, new - old): what is positive stays so."""
-        workspace.extrapolate(new, old, weight, True, out)
+    def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, workspace: Workspace) -> None:
+        """old <- new + weight max(0, new - old): what is positive stays so."""
+        workspace.extrapolate(new, old, weight, True)
