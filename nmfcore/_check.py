@@ -1,6 +1,5 @@
 """Every check of what the user passes, and every step from a name to an object. No other file raises on bad input."""
 
-import dataclasses
 import math
 import numbers
 import operator
@@ -277,8 +276,8 @@ def solver(name: Any, loss: Loss, inner_iter: Any, floor: Any) -> Solver:
         given["inner_iter"] = count(inner_iter, "inner_iter", 1)
     if floor is not None:
         given["floor"] = number(floor, "floor")
-    taken = {field.name for field in dataclasses.fields(chosen)}
-    for option in given.keys() - taken:
+    taken = chosen.__dataclass_fields__
+    for option in given.keys() - taken.keys():
         raise ValueError(f"{option} is not an option of solver={chosen.name!r}; it has {sorted(taken) or 'none'}")
     return chosen(**given)
 

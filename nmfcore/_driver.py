@@ -227,7 +227,7 @@ class Fit:
             for half, exponent in zip((self.w, self.h), self.exponents, strict=True)
         )
         if in_place:
-            self.exponents = tuple(np.zeros_like(exponent) for exponent in self.exponents)
+            self.exponents = 0, 0
         return W, Ht.T
 
     @np.errstate(over="ignore", under="ignore")
