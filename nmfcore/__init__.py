@@ -4,6 +4,18 @@ from ._api import hals, mu, nmf
 from ._config import show_config
 from ._types import History, Result, State
 from ._version import __version__
-from .losses import BetaDivergence
+from .losses import L1, BetaDivergence, Huber
 
-__all__ = ["BetaDivergence", "History", "Result", "State", "__version__", "hals", "mu", "nmf", "show_config"]
+__all__ = [
+    "L1",
+    "BetaDivergence",
+    "History",
+    "Huber",
+    "Result",
+    "State",
+    "__version__",
+    "hals",
+    "mu",
+    "nmf",
+    "show_config",
+]

@@ -14,7 +14,7 @@ from ._types import Result, State
 from ._workspace import Workspace
 from .data import Data, Dense, Sparse
 from .init import INITS, Random, Start, given, made
-from .losses import BetaDivergence, Frobenius, Loss
+from .losses import L1, BetaDivergence, Frobenius, Huber, Loss
 from .solvers import SOLVERS, Solver
 
 STARTS = {name: name for name in ("auto", *INITS)}
@@ -284,23 +284,23 @@ def solver(name: Any, loss: Loss, inner_iter: Any, floor: Any) -> Solver:
 
 def loss(value: Any) -> Loss:
     """The loss of that name, or of that beta, or that object itself."""
-    if isinstance(value, Frobenius | BetaDivergence):
-        return value
+    if isinstance(value, Frobenius | BetaDivergence | Huber | L1):
+        return losses.of(value.beta) if isinstance(value, BetaDivergence) else value
     if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
         if not math.isfinite(value):
             raise ValueError(f"loss is beta={value}; wanted a finite number")
         return losses.of(float(value))
+    wanted = f"wanted one of {_names(losses.NAMED)}, a number beta, or an object such as nmfcore.Huber(delta)"
     if not isinstance(value, str):
-        wanted = f"wanted one of {_names(losses.BETAS)} or a number beta"
         raise TypeError(f"loss is {value!r} ({type(value).__name__}); {wanted}")
-    if value not in losses.BETAS:
-        raise ValueError(f"loss is {value!r}; wanted one of {_names(losses.BETAS)} or a number beta")
-    return losses.of(losses.BETAS[value])
+    if value not in losses.NAMED:
+        raise ValueError(f"loss is {value!r}; {wanted}")
+    return losses.NAMED[value]
 
 
 def entries(held: Data, X: Any, loss: Loss) -> None:
     """Refuse zeros where the loss is infinite at them."""
-    if loss.beta > 0 or held.measures.smallest > 0:
+    if not loss.positive or held.measures.smallest > 0:
         return
     size = held.shape[0] * held.shape[1]
     zeros = size - (X.count_nonzero() if _is_sparse(X) else int(np.count_nonzero(X)))

@@ -8,7 +8,7 @@ from ._threads import Crowd
 PARALLEL_FLOP = 2e5  # below it a second thread costs more than it saves
 PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth waiting for
 CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
-BETA_ROWS = 192  # a multiple of the rows of a task of `_core.kernels.beta_step`
+SPLIT_ROWS = 192  # a multiple of the rows of a task of `_core.kernels.split_step`
 CACHE_LINE = 64
 FLOAT64 = np.dtype(np.float64)
 LEAST_SCRATCH = 16384  # entries; what small problems need is allocated once
@@ -109,26 +109,29 @@ class Workspace:
             value += kernels.sparse_share(indptr, indices, data, part, F, B, scratch, num, scale, evaluate, threads)
         return value
 
-    def beta_step(
+    def split_step(
         self,
         X: np.ndarray,
         F: np.ndarray,
         B: np.ndarray,
-        beta: float,
+        family: str,
+        parameter: float,
         num: np.ndarray,
         den: np.ndarray,
         scale: float,
         evaluate: bool,
     ) -> float:
-        """num and den of a half-step for F; see `_core.kernels.beta_step`, whose value comes back."""
-        step = BETA_ROWS * max(1, int(CALL_FLOP / (6 * X.shape[1] * B.shape[1] * BETA_ROWS)))
-        value = 0.0
+        """num and den of a half-step for F; see `_core.kernels.split_step`, whose value comes back."""
+        step = SPLIT_ROWS * max(1, int(CALL_FLOP / (6 * X.shape[1] * B.shape[1] * SPLIT_ROWS)))
+        number, value = kernels.FAMILIES[family], 0.0
         for i in range(0, len(X), step):
             rows = slice(i, i + step)
             part = X[rows]
             threads = self._threads(6 * part.size * B.shape[1])
-            scratch = self._reserve(kernels.beta_scratch(*part.shape, B.shape[1], threads), self.dtype)
-            value += kernels.beta_step(part, F[rows], B, scratch, num[rows], den[rows], beta, scale, evaluate, threads)
+            scratch = self._reserve(kernels.split_scratch(*part.shape, B.shape[1], threads), self.dtype)
+            value += kernels.split_step(
+                part, F[rows], B, scratch, num[rows], den[rows], number, parameter, scale, evaluate, threads
+            )
         return value
 
     def gram(self, F: np.ndarray) -> np.ndarray:

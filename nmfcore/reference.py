@@ -133,6 +133,26 @@ def beta_gradient(X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: float) -> t
     return (X * V ** (beta - 2)) @ B, V ** (beta - 1) @ B
 
 
+def robust_loss(X: np.ndarray, V: np.ndarray, limit: float, absolute: bool) -> float:
+    """Sum of half the squared residuals r up to `limit`, of limit (|r| - limit / 2) beyond (Huber 1964).
+
+    With `absolute` divided by limit and raised so that it is |r| beyond: the sum of the |r|, but for small ones.
+    """
+    r = np.abs(X - V)
+    huber = np.where(r < limit, r**2 / 2, limit * (r - limit / 2))
+    return float(np.sum(huber / limit + limit / 2 if absolute else huber))
+
+
+def robust_update(X: np.ndarray, F: np.ndarray, B: np.ndarray, limit: float) -> None:
+    """One multiplicative update of F, in place, that does not raise `robust_loss` of X from F B'.
+
+    That of least squares with the weights limit / max(limit, |r|), whose objective touches the loss from above.
+    """
+    V = F @ B.T
+    weights = limit / np.maximum(limit, np.abs(X - V))
+    F *= (weights * X) @ B / ((weights * V) @ B)
+
+
 def multiplicative_update(X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: float, floor: float = 0.0) -> None:
     """One multiplicative update of F, in place, that does not raise the beta-divergence of X from F B'.
 

@@ -15,6 +15,18 @@ def planted(m: int, n: int, k: int, seed: int = 0, noise: float = 0.1, dtype=np.
     return X.astype(dtype), rng.random((m, k)).astype(dtype), rng.random((k, n)).astype(dtype)
 
 
+#: The textbook's algorithm, for as many iterations as asked for.
+PLAIN = {"extrapolate": False, "floor": 0, "tol": 0}
+
+
+def problem(m=40, n=30, k=4, seed=0, zeros=0.0):
+    """Positive data with noise, some of it 0, and a positive start."""
+    rng = np.random.default_rng(seed)
+    X = rng.gamma(1.0, size=(m, k)) @ rng.gamma(1.0, size=(k, n)) * rng.gamma(10.0, 0.1, size=(m, n)) + 0.01
+    X[rng.random(X.shape) < zeros] = 0
+    return X, rng.random((m, k)) + 0.1, rng.random((k, n)) + 0.1
+
+
 @pytest.fixture(params=[np.float64, np.float32], ids=["float64", "float32"])
 def dtype(request):
     return request.param

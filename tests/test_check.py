@@ -106,7 +106,10 @@ def test_bad_options(options, error, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"loss": "absolute"}, "loss is 'absolute'; wanted one of 'frobenius', 'kullback-leibler', 'itakura-saito'"),
+        (
+            {"loss": "absolute"},
+            "loss is 'absolute'; wanted one of 'frobenius', 'kullback-leibler', 'itakura-saito', 'l1', a",
+        ),
         ({"loss": np.inf}, "loss is beta=inf; wanted a finite number"),
         ({"solver": "newton"}, "solver is 'newton'; wanted one of 'auto', 'hals', 'mu'"),
         ({"loss": 1, "solver": "hals"}, "solver='hals' does not serve loss='kullback-leibler'; wanted one of ['mu']"),

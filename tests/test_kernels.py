@@ -127,7 +127,7 @@ BETA_SIZES = [(1, 1, 1), (70, 100, 3), (5, 300, 7), (300, 5, 9), (130, 210, 49),
 
 @pytest.mark.parametrize("beta", [-1.0, 0.0, 0.5, 0.7, 1.0, 1.5, 2.5])
 @pytest.mark.parametrize(("m", "n", "k"), BETA_SIZES)
-def test_beta_step(kernels, m, n, k, beta, dtype, rtol):
+def test_split_step(kernels, m, n, k, beta, dtype, rtol):
     rng = np.random.default_rng(8)
     X, F, B = (rng.random(shape).astype(dtype) + dtype(0.01) for shape in ((m, n), (m, k), (n, k)))
     x, f, b = X.astype(float), F.astype(float), B.astype(float)
@@ -137,22 +137,22 @@ def test_beta_step(kernels, m, n, k, beta, dtype, rtol):
     for layout in ("C", "F", "columns"):
         for n_threads in (1, 3):
             num, den = np.full((2, m, k), np.nan, dtype)
-            scratch = np.full(kernels.beta_scratch(m, n, k, n_threads), np.nan, dtype)
-            value = kernels.beta_step(lay_out(X, layout), F, B, scratch, num, den, beta, 0.5, True, n_threads)
+            scratch = np.full(kernels.split_scratch(m, n, k, n_threads), np.nan, dtype)
+            value = kernels.split_step(lay_out(X, layout), F, B, scratch, num, den, 0, beta, 0.5, True, n_threads)
             np.testing.assert_allclose(num, expected[0], rtol=10 * rtol)
             if beta != 1:
                 np.testing.assert_allclose(den, expected[1], rtol=10 * rtol)
             np.testing.assert_allclose(value, divergence, rtol=10 * rtol)
-            assert kernels.beta_step(lay_out(X, layout), F, B, scratch, num, den, beta, 0.5, False, n_threads) == 0
+            assert kernels.split_step(lay_out(X, layout), F, B, scratch, num, den, 0, beta, 0.5, False, n_threads) == 0
             bits.append((num, den, value))
         np.testing.assert_array_equal(bits[-1][0], bits[-2][0])
         assert bits[-1][2] == bits[-2][2]
 
 
-def test_beta_step_where_the_model_is_zero(kernels, dtype):
+def test_split_step_where_the_model_is_zero(kernels, dtype):
     X, F, B = np.array([[0, 1]], dtype), np.zeros((1, 2), dtype), np.ones((2, 2), dtype)
     num, den = np.empty((2, 1, 2), dtype)
-    kernels.beta_step(X, F, B, np.empty(kernels.beta_scratch(1, 2, 2, 1), dtype), num, den, 0.0, 1.0, False, 1)
+    kernels.split_step(X, F, B, np.empty(kernels.split_scratch(1, 2, 2, 1), dtype), num, den, 0, 0.0, 1.0, False, 1)
     assert np.all(np.isfinite(num)) and np.all(np.isfinite(den)) and np.all(num > den)
 
 

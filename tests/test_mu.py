@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from conftest import PLAIN, problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import non_negative_factorization
@@ -11,15 +12,6 @@ import nmfcore
 from nmfcore import reference
 
 BETAS = [-1.0, 0.0, 0.5, 0.7, 1.0, 1.5, 2.0, 2.5, 3.0]
-PLAIN = {"extrapolate": False, "floor": 0, "tol": 0}
-
-
-def problem(m=40, n=30, k=4, seed=0, zeros=0.0):
-    """Positive data with noise, some of it 0, and a positive start."""
-    rng = np.random.default_rng(seed)
-    X = rng.gamma(1.0, size=(m, k)) @ rng.gamma(1.0, size=(k, n)) * rng.gamma(10.0, 0.1, size=(m, n)) + 0.01
-    X[rng.random(X.shape) < zeros] = 0
-    return X, rng.random((m, k)) + 0.1, rng.random((k, n)) + 0.1
 
 
 @pytest.mark.parametrize("beta", BETAS)

@@ -47,6 +47,8 @@ cdef extern from "tiles.h" nogil:
         KULLBACK_LEIBLER "NMF_KULLBACK_LEIBLER"
         THREE_HALVES "NMF_THREE_HALVES"
         ANY_BETA "NMF_ANY_BETA"
+        HUBER "NMF_HUBER"
+        ABSOLUTE "NMF_ABSOLUTE"
     void gather_row(...)
     double share_row(...)
     void ratio_row(...)
@@ -87,4 +89,4 @@ include "gram.pxi"
 include "reduce.pxi"
 include "sweep.pxi"
 include "sparse.pxi"
-include "beta.pxi"
+include "split.pxi"

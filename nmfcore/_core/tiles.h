@@ -47,8 +47,16 @@
 
 #define NMF_MOST_ALONG 64 /* entries of a panel at the most, a multiple of 8 */
 
-/* The betas whose powers need no pow, and the others. */
-enum { NMF_ITAKURA_SAITO, NMF_HALF, NMF_KULLBACK_LEIBLER, NMF_THREE_HALVES, NMF_ANY_BETA };
+/* The betas whose powers need no pow, and the others; and the robust losses. */
+enum {
+    NMF_ITAKURA_SAITO,
+    NMF_HALF,
+    NMF_KULLBACK_LEIBLER,
+    NMF_THREE_HALVES,
+    NMF_ANY_BETA,
+    NMF_HUBER,
+    NMF_ABSOLUTE
+};
 
 /* The natural logarithm of a positive normal number to about two units in the last place, in a form that compilers
  * turn into vectors: x = 2^e m with m in [sqrt(1/2), sqrt(2)), and log m = 2 artanh((m - 1) / (m + 1)). Finite for 0. */
@@ -72,9 +80,11 @@ NMF_INLINE double nmf_log(double x) {
 #define REAL double
 #define NAME(x) x##_f64
 #define NMF_SQRT sqrt
+#define NMF_ABS fabs
 #include "tiles_real.h"
-#include "tiles_beta.h"
+#include "tiles_split.h"
 #undef NMF_SQRT
+#undef NMF_ABS
 #define INDEX int32_t
 #define NAME2(x) x##_f64_i32
 #include "tiles_sparse.h"
@@ -91,9 +101,11 @@ NMF_INLINE double nmf_log(double x) {
 #define REAL float
 #define NAME(x) x##_f32
 #define NMF_SQRT sqrtf
+#define NMF_ABS fabsf
 #include "tiles_real.h"
-#include "tiles_beta.h"
+#include "tiles_split.h"
 #undef NMF_SQRT
+#undef NMF_ABS
 #define INDEX int32_t
 #define NAME2(x) x##_f32_i32
 #include "tiles_sparse.h"

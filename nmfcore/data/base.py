@@ -45,12 +45,19 @@ class Data(Protocol):
         """||X - F B'||_F^2 summed entry by entry, for F (m x k), B (n x k); no m x n array is made."""
         ...
 
-    def beta_step(
-        self, F: np.ndarray, B: np.ndarray, beta: float, num: np.ndarray, den: np.ndarray, evaluate: bool
+    def split_step(
+        self,
+        F: np.ndarray,
+        B: np.ndarray,
+        family: str,
+        parameter: float,
+        num: np.ndarray,
+        den: np.ndarray,
+        evaluate: bool,
     ) -> float:
-        """num = (X o V^(beta - 2)) B, den = V^(beta - 1) B for V = F B'; for beta = 1 den is left alone.
+        """num = P B and den = Q B, the parts of the gradient at (F, B); for Kullback-Leibler den is left alone.
 
-        Returns, if asked to evaluate, the sum of d_beta(X | V).
+        family and parameter: see `_core.kernels.split_step`. Returns the objective, if asked to evaluate.
         """
         ...
 

@@ -73,8 +73,15 @@ class Dense:
             total += self.workspace.squared_distance(block, model, self._scale)
         return total
 
-    def beta_step(
-        self, F: np.ndarray, B: np.ndarray, beta: float, num: np.ndarray, den: np.ndarray, evaluate: bool
+    def split_step(
+        self,
+        F: np.ndarray,
+        B: np.ndarray,
+        family: str,
+        parameter: float,
+        num: np.ndarray,
+        den: np.ndarray,
+        evaluate: bool,
     ) -> float:
-        """The two parts of the gradient of a beta-divergence, and its value; no m x n array is made."""
-        return self.workspace.beta_step(self.X, F, B, beta, num, den, self._scale, evaluate)
+        """The two parts of the gradient, and the value; no m x n array is made."""
+        return self.workspace.split_step(self.X, F, B, family, parameter, num, den, self._scale, evaluate)

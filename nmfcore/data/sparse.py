@@ -86,19 +86,27 @@ class Sparse:
             total += self.workspace.squared_distance(block, model, self._scale)
         return total
 
-    def beta_step(
-        self, F: np.ndarray, B: np.ndarray, beta: float, num: np.ndarray, den: np.ndarray, evaluate: bool
+    def split_step(
+        self,
+        F: np.ndarray,
+        B: np.ndarray,
+        family: str,
+        parameter: float,
+        num: np.ndarray,
+        den: np.ndarray,
+        evaluate: bool,
     ) -> float:
-        """The two parts of the gradient, and the value: for other betas than 1 by dense blocks of rows.
+        """The two parts of the gradient, and the value.
 
-        For beta = 1 along stored entries, since the sum of F B' over all of them is a product of sums.
+        For Kullback-Leibler along stored entries, since the sum of F B' over all of them is a product of sums; for
+        other losses by dense blocks of rows.
         """
         workspace = self.workspace
-        if beta == 1:
+        if family == "beta" and parameter == 1:
             stored = workspace.sparse_share(*self.rows, F, B, num, self._scale, evaluate)
             return stored + float(workspace.column_sums(F) @ workspace.column_sums(B)) if evaluate else 0.0
         return sum(
-            workspace.beta_step(block, F[rows], B, beta, num[rows], den[rows], self._scale, evaluate)
+            workspace.split_step(block, F[rows], B, family, parameter, num[rows], den[rows], self._scale, evaluate)
             for rows, block in self._dense_rows()
         )
 

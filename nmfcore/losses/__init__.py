@@ -1,10 +1,8 @@
-"""The losses. To add one: a class with the protocol `Loss`, and a way to it in `of`."""
+"""The losses. To add one: a class with the protocol `Loss`, and a way to it in `of` or `NAMED`."""
 
 from .base import EPS, Loss, Split, converged
-from .beta import NAMES, BetaDivergence
 from .frobenius import Frobenius, Normal
-
-BETAS = {name: beta for beta, name in NAMES.items()}
+from .pointwise import L1, NAMES, BetaDivergence, Huber
 
 
 def of(beta: float) -> Loss:
@@ -12,4 +10,6 @@ def of(beta: float) -> Loss:
     return Frobenius() if beta == 2 else BetaDivergence(float(beta))
 
 
-__all__ = ["BETAS", "EPS", "BetaDivergence", "Frobenius", "Loss", "Normal", "Split", "converged", "of"]
+NAMED = {name: of(beta) for beta, name in NAMES.items()} | {"l1": L1()}
+
+__all__ = ["EPS", "L1", "NAMED", "BetaDivergence", "Frobenius", "Huber", "Loss", "Normal", "Split", "converged", "of"]

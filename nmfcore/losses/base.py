@@ -36,8 +36,10 @@ class Loss(Protocol):
     """A measure of how far W H is from X. Its objectives are those of the scaled X (see `data.Data`)."""
 
     name: str
-    beta: float
-    """Of the beta-divergence that the loss is."""
+    convex: bool
+    """Whether it is convex in the model W H."""
+    positive: bool
+    """Whether it is infinite where X is 0."""
     provides: frozenset[str]
     """The statistics that it can hand to a solver."""
     constant: bool

@@ -28,7 +28,8 @@ class Frobenius:
     """Half the squared error, 1/2 ||X - W H||_F^2 (the beta-divergence with beta = 2)."""
 
     name = "frobenius"
-    beta = 2.0
+    convex = True
+    positive = False
     provides = frozenset({"normal", "split"})
     constant = True
 

@@ -13,12 +13,13 @@ class MU:
     """Multiplicative updates F <- F o (num / den)^exponent.
 
     Lee & Seung 2001 for least squares and Kullback-Leibler, Fevotte & Idier 2011 (doi:10.1162/NECO_a_00168) for any
-    beta with the exponent that makes them monotone. A zero would stay one for ever: coordinates are kept at least
-    `floor` times the mean of their component, by default the machine epsilon, which changes no digit of the model and
-    lets them grow again where the gradient wants it (Takahashi & Hibi 2014, doi:10.1007/s10589-014-9668-5).
+    beta with the exponent that makes them monotone; for robust losses with weights that touch them from above. A zero
+    would stay one for ever: coordinates are kept at least `floor` times the mean of their component, by default the
+    machine epsilon, which changes no digit of the model and lets them grow again where the gradient wants it (Takahashi
+    & Hibi 2014, doi:10.1007/s10589-014-9668-5).
 
-    Extrapolated along what rose in the last step (BMMe: Hien, Leplat & Gillis 2024, arXiv:2401.06646), for which
-    1 <= beta <= 2 is the range of the theory.
+    Extrapolated along what rose in the last step (BMMe: Hien, Leplat & Gillis 2024, arXiv:2401.06646) where the loss is
+    convex in the model, which is the range of the theory.
     """
 
     floor: float | None = None
@@ -34,7 +35,7 @@ class MU:
 
     def extrapolates(self, loss: Loss) -> bool:
         """Where the objective is convex in the model."""
-        return 1 <= loss.beta <= 2
+        return loss.convex
 
     def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, workspace: Workspace) -> None:
         """old <- new + weight max(0, new - old): what is positive stays so."""

@@ -1,15 +1,18 @@
-/* Beta-divergences entry by entry, included by tiles.h once for each REAL. A model below NMF_LEAST counts as
+/* The losses entry by entry, included by tiles.h once for each REAL: beta-divergences, whose parameter is beta, and
+ * robust losses, quadratic up to a residual of their parameter and linear beyond. A model below NMF_LEAST counts as
  * NMF_LEAST, which is far below anything that X, whose largest entry lies in [1, 4), can tell from 0. */
 #define NMF_LEAST ((REAL)(sizeof(REAL) == 8 ? 1e-150 : 1e-18)) /* its inverse square is finite */
 
-/* p = x v^(beta - 2) and q = v^(beta - 1) for n entries, x times scale; q is left alone for beta = 1. */
+/* The two parts p - q of minus the derivative by the model, for n entries, x times scale. Beta-divergences:
+ * p = x v^(beta - 2), q = v^(beta - 1), which is left alone for beta = 1. Robust losses: p = w x, q = w v, w being the
+ * weight of half the squared residual that touches the loss from above. */
 static void NAME(ratio_row)(int kind, const REAL *restrict x, const REAL *restrict v, ptrdiff_t n, double scale,
-                            double beta, REAL *restrict p, REAL *restrict q) {
-    const REAL s = (REAL)scale, least = NMF_LEAST;
+                            double parameter, REAL *restrict p, REAL *restrict q) {
+    const REAL s = (REAL)scale, least = NMF_LEAST, limit = (REAL)parameter;
 #define NMF_EACH(...)                                 \
     for (ptrdiff_t j = 0; j < n; j++) {               \
         REAL y = v[j] > least ? v[j] : least, power; \
-        (void)power;                                  \
+        (void)power, (void)y;                         \
         __VA_ARGS__;                                  \
     }
     switch (kind) {
@@ -17,28 +20,41 @@ static void NAME(ratio_row)(int kind, const REAL *restrict x, const REAL *restri
     case NMF_KULLBACK_LEIBLER: NMF_EACH(p[j] = s * x[j] / y) break;
     case NMF_HALF: NMF_EACH(power = 1 / NMF_SQRT(y); p[j] = s * x[j] * power / y; q[j] = power) break;
     case NMF_THREE_HALVES: NMF_EACH(power = NMF_SQRT(y); p[j] = s * x[j] / power; q[j] = power) break;
-    default: NMF_EACH(power = (REAL)pow(y, beta - 1); p[j] = s * x[j] * power / y; q[j] = power) break;
+    case NMF_HUBER:
+        NMF_EACH(power = NMF_ABS(s * x[j] - v[j]); power = limit / (power > limit ? power : limit);
+                 p[j] = power * s * x[j]; q[j] = power * v[j])
+        break;
+    case NMF_ABSOLUTE:
+        NMF_EACH(power = NMF_ABS(s * x[j] - v[j]); power = 1 / (power > limit ? power : limit);
+                 p[j] = power * s * x[j]; q[j] = power * v[j])
+        break;
+    default: NMF_EACH(power = (REAL)pow(y, parameter - 1); p[j] = s * x[j] * power / y; q[j] = power) break;
     }
 #undef NMF_EACH
 }
 
-/* Sum of d_beta(scale x | v) over n <= NMF_MOST_ALONG entries, in float64. */
-static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdiff_t n, double scale, double beta) {
+/* Sum of the loss of (scale x, v) over n <= NMF_MOST_ALONG entries, in float64. */
+static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdiff_t n, double scale,
+                                   double parameter) {
     enum { LANES = 8 };
     double term[NMF_MOST_ALONG], sum[LANES] = {0}, total = 0;
-    const double least = NMF_LEAST, half = 1 / (beta * (beta - 1));
-#define NMF_EACH(expression)                         \
-    for (ptrdiff_t j = 0; j < n; j++) {              \
-        double a = scale * x[j], y = v[j];           \
-        y = y > least ? y : least;                   \
-        term[j] = expression;                        \
+    const double least = NMF_LEAST, beta = parameter, half = 1 / (beta * (beta - 1));
+#define NMF_EACH(...)                      \
+    for (ptrdiff_t j = 0; j < n; j++) {    \
+        double a = scale * x[j], y = v[j]; \
+        y = y > least ? y : least;         \
+        __VA_ARGS__;                       \
     }
     switch (kind) {
-    case NMF_ITAKURA_SAITO: NMF_EACH(a / y - nmf_log(a / y) - 1) break;
-    case NMF_KULLBACK_LEIBLER: NMF_EACH(a * nmf_log(a / y) - a + y) break; /* nmf_log(0) is finite */
-    case NMF_HALF: NMF_EACH(2 * (sqrt(a) - sqrt(y)) * (sqrt(a) - sqrt(y)) / sqrt(y)) break;
-    case NMF_THREE_HALVES: NMF_EACH(4 / 3.0 * (a * sqrt(a) + 0.5 * y * sqrt(y) - 1.5 * a * sqrt(y))) break;
-    default: NMF_EACH(half * (pow(a, beta) + ((beta - 1) * y - beta * a) * pow(y, beta - 1))) break;
+    case NMF_ITAKURA_SAITO: NMF_EACH(term[j] = a / y - nmf_log(a / y) - 1) break;
+    case NMF_KULLBACK_LEIBLER: NMF_EACH(term[j] = a * nmf_log(a / y) - a + y) break; /* nmf_log(0) is finite */
+    case NMF_HALF: NMF_EACH(term[j] = 2 * (sqrt(a) - sqrt(y)) * (sqrt(a) - sqrt(y)) / sqrt(y)) break;
+    case NMF_THREE_HALVES: NMF_EACH(term[j] = 4 / 3.0 * (a * sqrt(a) + 0.5 * y * sqrt(y) - 1.5 * a * sqrt(y))) break;
+    case NMF_HUBER: /* beta is the residual where it becomes linear */
+        NMF_EACH(y = fabs(a - v[j]); term[j] = 0.5 * (y < beta ? y * y : beta * (2 * y - beta)))
+        break;
+    case NMF_ABSOLUTE: NMF_EACH(y = fabs(a - v[j]); term[j] = y < beta ? 0.5 * (y * y / beta + beta) : y) break;
+    default: NMF_EACH(term[j] = half * (pow(a, beta) + ((beta - 1) * y - beta * a) * pow(y, beta - 1))) break;
     }
 #undef NMF_EACH
     for (ptrdiff_t j = n; j % LANES; j++) term[j] = 0;

@@ -1,5 +1,6 @@
-# The half-steps of beta-divergences: the model V = F B' exists block by block only, in cache, in the order in which X
-# lies. num = (X o V^(beta - 2)) B and den = V^(beta - 1) B are products of those blocks.
+# The half-steps of losses that are sums over entries: the model V = F B' exists block by block only, in cache, in the
+# order in which X lies. num = P B and den = Q B are products of those blocks, where P and Q are the two parts of minus
+# the derivative by V, for beta-divergences P = X o V^(beta - 2) and Q = V^(beta - 1) (see `ratio_row`).
 #
 # X has unit stride along one axis. A block is `depth` lines of X, along which it is contiguous, times a few panels:
 # where the rows of X are contiguous its lines belong to F, a task is a group of lines, and their sums run along the
@@ -10,7 +11,12 @@ cdef enum:
     LINE_PANELS = 4    # panels of a line in a block
 
 
-cdef inline int kind_of(double beta) noexcept nogil:
+FAMILIES = {"beta": 0, "huber": 1, "absolute": 2}  # of losses, by the numbers that `split_step` takes
+
+
+cdef inline int kind_of(int family, double beta) noexcept nogil:
+    if family > 0:
+        return HUBER if family == 1 else ABSOLUTE
     return (KULLBACK_LEIBLER if beta == 1 else ITAKURA_SAITO if beta == 0 else HALF if beta == 0.5
             else THREE_HALVES if beta == 1.5 else ANY_BETA)
 
@@ -27,9 +33,9 @@ cdef void transposed_panels(const real *A, Py_ssize_t rows, Py_ssize_t k, Py_ssi
 
 
 cdef double model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssize_t lines, Py_ssize_t along,
-                        const real *line_rows, const real *across, Py_ssize_t k, double scale, double beta,
+                        const real *line_rows, const real *across, Py_ssize_t k, double scale, double parameter,
                         bint evaluate, real *tile, real *P, real *Q) noexcept nogil:
-    """P = X o V^(beta - 2) and Q = V^(beta - 1) of a block; returns its divergence if asked to evaluate."""
+    """P and Q of a block; returns its share of the objective if asked to evaluate."""
     cdef Py_ssize_t width = PANEL_VECTORS * lanes_of(x), stride = LINE_PANELS * width, i, q, r, count
     cdef double total = 0
     for i in range(0, ceil_div(lines, TILE_ROWS)):
@@ -38,11 +44,11 @@ cdef double model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssiz
             product_tile(PANEL_VECTORS, line_rows + i * TILE_ROWS * k, k, 1, across + q * k * width, k, line_rows, 0, 0, 1,
                          tile)
             for r in range(min(<Py_ssize_t> TILE_ROWS, lines - i * TILE_ROWS)):
-                ratio_row(kind, x + (i * TILE_ROWS + r) * line_stride + q * width, tile + r * width, count, scale, beta,
+                ratio_row(kind, x + (i * TILE_ROWS + r) * line_stride + q * width, tile + r * width, count, scale, parameter,
                           P + (i * TILE_ROWS + r) * stride + q * width, Q + (i * TILE_ROWS + r) * stride + q * width)
                 if evaluate:
                     total += divergence_row(kind, x + (i * TILE_ROWS + r) * line_stride + q * width, tile + r * width,
-                                            count, scale, beta)
+                                            count, scale, parameter)
     return total
 
 
@@ -71,21 +77,22 @@ cdef inline Py_ssize_t task_rows(const real *x, bint across) noexcept nogil:
     return LINE_PANELS * PANEL_VECTORS * lanes_of(x) if across else BLOCK_LINES
 
 
-def beta_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads):
-    """Entries of scratch that `beta_step` wants for an X of rows x terms."""
+def split_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads):
+    """Entries of scratch that `split_step` wants for an X of rows x terms."""
     cdef Py_ssize_t padded = k + 3 * 16, long_line = LINE_PANELS * PANEL_VECTORS * 16, most = max(rows, terms)
     return (terms * padded + (most + long_line) * k + (most + BLOCK_LINES) * k
             + n_threads * (TILE_ROWS * PANEL_VECTORS * 16 + 2 * BLOCK_LINES * long_line
                            + 2 * (long_line + BLOCK_LINES) * padded))
 
 
-def beta_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, real[::1] scratch, real[:, ::1] num,
-              real[:, ::1] den, double beta, double scale, bint evaluate, int n_threads):
-    """num = (scale X o V^(beta - 2)) B and den = V^(beta - 1) B with V = F B'; for beta = 1 den is left alone.
+def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, real[::1] scratch, real[:, ::1] num,
+              real[:, ::1] den, int family, double parameter, double scale, bint evaluate, int n_threads):
+    """num = P B and den = Q B for scale X and V = F B'; for Kullback-Leibler den is left alone.
 
-    X is rows x terms with unit stride along one axis, F rows x k, B terms x k. scratch: see `beta_scratch`.
-    Returns, if asked to evaluate, the sum of d_beta(scale X | V), in float64.
-    6 rows terms k flop, 4 for beta = 1; one reading of X.
+    X is rows x terms with unit stride along one axis, F rows x k, B terms x k. scratch: see `split_scratch`.
+    family: one of FAMILIES, of which parameter is the beta, or the residual where the loss becomes linear.
+    Returns, if asked to evaluate, the loss of (scale X, V), in float64. 6 rows terms k flop, 4 for Kullback-Leibler;
+    one reading of X.
     """
     cdef Py_ssize_t rows = X.shape[0], terms = X.shape[1], k = B.shape[1], lanes = lanes_of(&scratch[0])
     cdef Py_ssize_t row_stride = X.strides[0] // <Py_ssize_t> sizeof(real) if rows > 1 else terms
@@ -104,7 +111,7 @@ def beta_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, re
     cdef real *threads = line_rows + (lines + TILE_ROWS) * k
     cdef const real *of_lines = &B[0, 0] if across else &F[0, 0]
     cdef const real *of_along = &F[0, 0] if across else &B[0, 0]
-    cdef int kind = kind_of(beta)
+    cdef int kind = kind_of(family, parameter)
     cdef double[::1] values = np.zeros(groups)
     cdef real *own
     cdef real *P
@@ -132,14 +139,14 @@ def beta_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, re
             if across:
                 x = &X[0, 0] + task * group + first * line_stride
                 values[task] += model_block(kind, x, line_stride, depth, n_rows, line_rows + first * k, panelled + task * group * k, k,
-                            scale, beta, evaluate, own, P, Q)
+                            scale, parameter, evaluate, own, P, Q)
                 add_block(P, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums)
                 if kind != KULLBACK_LEIBLER:
                     add_block(Q, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)
             else:
                 x = &X[0, 0] + task * group * line_stride + first
                 values[task] += model_block(kind, x, line_stride, n_rows, depth, line_rows + task * group * k, panelled + first * k, k,
-                            scale, beta, evaluate, own, P, Q)
+                            scale, parameter, evaluate, own, P, Q)
                 add_block(P, span, 1, n_rows, depth, packed, terms, first, vectors, first == 0, sums)
                 if kind != KULLBACK_LEIBLER:
                     add_block(Q, span, 1, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)
