@@ -37,10 +37,12 @@ def nmf(
     ----------
     X, k, init, max_iter, tol, max_time, extrapolate, n_threads, random_state, callback, verbose
         See `hals`.
-    loss : {"frobenius", "kullback-leibler", "itakura-saito"}, float or BetaDivergence
-        What is minimised, by name or as the beta of a beta-divergence; see `mu`.
-    solver : {"auto", "hals", "mu"}
-        How; "auto" is "hals" for "frobenius" and "mu" for the others.
+    loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1"}, float, BetaDivergence, Huber or L1
+        What is minimised; see `mu`.
+    solver : {"auto", "hals", "mu", "pgd"}
+        How; "auto" is "hals" for "frobenius" and "mu" for the others. "pgd" is the textbook's alternating projected
+        gradient with Armijo's rule (Lin 2007, doi:10.1162/neco.2007.19.10.2756): slower, to compare and to teach. It
+        extrapolates nothing.
     inner_iter : int or "auto"
         See `hals`; an option of that solver.
     floor : float, optional
@@ -199,7 +201,7 @@ def mu(
     callback: Callable[[State], object] | None = None,
     verbose: bool = False,
 ) -> Result:
-    r"""Factorize X ~ W H with W, H >= 0 by multiplicative updates, for any beta-divergence.
+    r"""Factorize X ~ W H with W, H >= 0 by multiplicative updates, for any beta-divergence and robust losses.
 
     Minimises :math:`f(W, H) = \sum_{ij} d_\beta(x_{ij} | (W H)_{ij})` with [1]_
 
@@ -215,9 +217,10 @@ def mu(
     ----------
     X, k, init, max_iter, max_time, n_threads, random_state, callback, verbose
         See `hals`. For beta <= 0 X must be positive.
-    loss : {"frobenius", "kullback-leibler", "itakura-saito"}, float or BetaDivergence
-        What is minimised: beta = 2, 1, 0, or any other beta. Kullback-Leibler suits counts, Itakura-Saito powers
-        such as spectra, whose noise multiplies.
+    loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1"}, float, BetaDivergence, Huber or L1
+        What is minimised: beta = 2, 1, 0, or any other beta; or a robust loss, the sum of absolute residuals or one
+        that is linear beyond delta (`Huber`). Kullback-Leibler suits counts, Itakura-Saito powers such as spectra,
+        whose noise multiplies, "l1" and `Huber` data with outliers.
     tol : float
         The fit has converged when the updates of an iteration move the factors by at most tol times the residual,
         :math:`\sum den\, \Delta^2 / F \le 2\, tol^2 f` summed over both factors F (:math:`\Delta` is the change, den
@@ -226,7 +229,8 @@ def mu(
         Coordinates are kept at least this times the mean of their component, since no update brings back a zero. None:
         the machine epsilon of the dtype, which no digit of W H shows. 0: zeros stay.
     extrapolate : bool
-        Whether to extrapolate where 1 <= beta <= 2; elsewhere it has no effect. False with floor=0 is the textbook's
+        Whether to extrapolate where the loss is convex in W H (1 <= beta <= 2, `Huber`, "l1"); elsewhere it has no
+        effect. False with floor=0 is the textbook's
         algorithm.
 
     Returns
@@ -245,8 +249,8 @@ def mu(
     Notes
     -----
     A pass over X for each factor and one for the objective: 10 m n k flop an iteration for beta = 1, 14 m n k for
-    others, 10 nnz k for sparse X and beta = 1; V exists in blocks only. Sparse X with a beta other than 1 and 2 is
-    dense work, done by blocks of rows. Memory beyond X: about 10 (m + n) k numbers.
+    others, 10 nnz k for sparse X and beta = 1; V exists in blocks only. Sparse X with a loss other than beta = 1
+    and 2 is dense work, done by blocks of rows. Memory beyond X: about 10 (m + n) k numbers.
 
     References
     ----------

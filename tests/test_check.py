@@ -111,8 +111,11 @@ def test_bad_options(options, error, message):
             "loss is 'absolute'; wanted one of 'frobenius', 'kullback-leibler', 'itakura-saito', 'l1', a",
         ),
         ({"loss": np.inf}, "loss is beta=inf; wanted a finite number"),
-        ({"solver": "newton"}, "solver is 'newton'; wanted one of 'auto', 'hals', 'mu'"),
-        ({"loss": 1, "solver": "hals"}, "solver='hals' does not serve loss='kullback-leibler'; wanted one of ['mu']"),
+        ({"solver": "newton"}, "solver is 'newton'; wanted one of 'auto', 'hals', 'mu', 'pgd'"),
+        (
+            {"loss": 1, "solver": "hals"},
+            "'hals' does not serve loss='kullback-leibler'; wanted one of ['mu', 'pgd']",
+        ),
         ({"loss": 1, "inner_iter": 3}, "inner_iter is not an option of solver='mu'; it has ['floor']"),
         ({"floor": 0}, "floor is not an option of solver='hals'; it has ['inner_iter']"),
         ({"solver": "mu", "floor": -1}, "floor is -1; wanted a finite number >= 0"),

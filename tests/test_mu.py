@@ -129,6 +129,16 @@ def test_continuity_in_beta(beta):
     np.testing.assert_allclose(near.W, one.W, rtol=1e-5)
 
 
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+def test_a_model_of_zero_under_a_count_is_infinitely_far(form):
+    X, W0, H0 = problem(zeros=0.5)
+    W0[3] = 0
+    result = nmfcore.mu(form(X), 4, loss=1, init=(W0, H0), max_iter=50)
+    assert np.isinf(result.history.objective[0])
+    again = nmfcore.mu(form(X), 4, loss=1, init=(np.maximum(W0, 1e-9), H0), max_iter=50)
+    assert np.isfinite(again.objective) and again.W[3].max() > 0.01
+
+
 def test_two_is_frobenius_and_names_are_betas():
     X, W0, H0 = problem()
     for name, beta in (("frobenius", 2), ("kullback-leibler", 1), ("itakura-saito", 0.0)):

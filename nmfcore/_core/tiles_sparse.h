@@ -65,7 +65,7 @@ NMF_INLINE double NAME2(share_width)(const int width, const int evaluate, const 
             model = lanes[0] > least ? lanes[0] : least;
             REAL ratio = (REAL)scale * x[p + i] / model;
             for (int v = 0; v < width; v++) sum[v] += ratio * NAME(load)(row + v * LANES);
-            if (evaluate) a[i] = scale * x[p + i], y[i] = ratio;
+            if (evaluate) a[i] = scale * x[p + i], y[i] = ratio, total += model > least || ratio == 0 ? 0 : HUGE_VAL;
         }
         if (evaluate) {
             for (int i = batch; i < BATCH; i++) a[i] = 0, y[i] = 1;
@@ -91,7 +91,7 @@ static double NAME2(share_wide)(int evaluate, const REAL *x, const INDEX *indice
         model = model > least ? model : least;
         REAL ratio = (REAL)scale * x[p] / model;
         for (ptrdiff_t t = 0; t < size; t++) num[t] += ratio * row[t];
-        if (evaluate) total += scale * x[p] * (nmf_log(ratio) - 1);
+        if (evaluate) total += model > least || ratio == 0 ? scale * x[p] * (nmf_log(ratio) - 1) : HUGE_VAL;
     }
     return total;
 }

@@ -47,7 +47,8 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdi
     }
     switch (kind) {
     case NMF_ITAKURA_SAITO: NMF_EACH(term[j] = a / y - nmf_log(a / y) - 1) break;
-    case NMF_KULLBACK_LEIBLER: NMF_EACH(term[j] = a * nmf_log(a / y) - a + y) break; /* nmf_log(0) is finite */
+    case NMF_KULLBACK_LEIBLER: /* nmf_log(0) is finite; a model of 0 where X is not 0 is infinitely far */
+        NMF_EACH(term[j] = a * nmf_log(a / y) - a + (y > least || a == 0 ? y : HUGE_VAL)) break;
     case NMF_HALF: NMF_EACH(term[j] = 2 * (sqrt(a) - sqrt(y)) * (sqrt(a) - sqrt(y)) / sqrt(y)) break;
     case NMF_THREE_HALVES: NMF_EACH(term[j] = 4 / 3.0 * (a * sqrt(a) + 0.5 * y * sqrt(y) - 1.5 * a * sqrt(y))) break;
     case NMF_HUBER: /* beta is the residual where it becomes linear */

@@ -5,6 +5,7 @@ X ~ F B'. For W that is X ~ W H with B = H', for H it is X' ~ H' W' with B = W.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -19,12 +20,13 @@ class Split(NamedTuple):
     """The minus and the plus part of a gradient, den - num.
 
     F (num / den)^exponent does not raise the objective. num is m x k; den is m x k, or 1 x k where all rows share it.
-    value is the objective, where it was asked for.
+    objective gives the objective, up to a constant, at another F; value is that at this F, where it was asked for.
     """
 
     num: np.ndarray
     den: np.ndarray
     exponent: float
+    objective: Callable[[np.ndarray], float]
     value: float = math.nan
 
     def split(self, F: np.ndarray, workspace: Workspace) -> "Split":

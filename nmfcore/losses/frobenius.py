@@ -21,7 +21,12 @@ class Normal(NamedTuple):
 
     def split(self, F: np.ndarray, workspace: Workspace) -> Split:
         """The two parts of the gradient F G - C (Lee & Seung 2001)."""
-        return Split(self.C, workspace.product(F, self.G.astype(F.dtype, copy=False), np.empty_like(F)), 1.0)
+        G = self.G.astype(F.dtype, copy=False)
+
+        def objective(F: np.ndarray) -> float:
+            return 0.5 * workspace.inner(workspace.product(F, G, np.empty_like(F)), F) - workspace.inner(self.C, F)
+
+        return Split(self.C, workspace.product(F, G, np.empty_like(F)), 1.0, objective)
 
 
 class Frobenius:

@@ -56,9 +56,14 @@ class Pointwise(ABC):
     ) -> Split:
         """The parts of the gradient at (F, B), written to out. 6 m n k flop, 4 where den is a row."""
         num, den = out
-        value = data.split_step(F, B, self.family, self.parameter(data), num, den, evaluate)
-        den = summary[None].astype(F.dtype) if self.shares_den else den
-        return Split(num, den, self.exponent, max(0.0, value))
+        parameter = self.parameter(data)
+        value = data.split_step(F, B, self.family, parameter, num, den, evaluate)
+
+        def objective(F: np.ndarray) -> float:
+            return data.split_step(F, B, self.family, parameter, np.empty_like(num), np.empty_like(den), True)
+
+        den_or_row = summary[None].astype(F.dtype) if self.shares_den else den
+        return Split(num, den_or_row, self.exponent, objective, max(0.0, value))
 
     def cost(self, data: Data, k: int) -> float:
         """Flop of `statistics`."""

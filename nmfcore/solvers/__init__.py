@@ -3,7 +3,8 @@
 from .base import Solver
 from .hals import HALS
 from .mu import MU
+from .pgd import PGD
 
-SOLVERS = {solver.name: solver for solver in (HALS, MU)}
+SOLVERS = {solver.name: solver for solver in (HALS, MU, PGD)}
 
-__all__ = ["HALS", "MU", "SOLVERS", "Solver"]
+__all__ = ["HALS", "MU", "PGD", "SOLVERS", "Solver"]

@@ -29,7 +29,7 @@ class MU:
 
     def update(self, F: np.ndarray, statistics: Split, cost: float, iteration: int, workspace: Workspace) -> float:
         """One update of F in place; returns the sum of den (change)^2 / F."""
-        num, den, exponent, _ = statistics.split(F, workspace)
+        num, den, exponent, *_ = statistics.split(F, workspace)
         floor = EPS[F.dtype] if self.floor is None else self.floor
         return workspace.multiply(F, num, den, exponent, floor * workspace.column_sums(F) / len(F))
 
