@@ -134,6 +134,45 @@ class Workspace:
             )
         return value
 
+    def descent(
+        self, X: np.ndarray, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int, scale: float
+    ) -> float:
+        """Coordinate sweeps over F in place; see `_core.kernels.descent`, whose value comes back."""
+        terms, k = B.shape
+        flop = (2 + 7 * sweeps) * terms * k  # a row
+        step, moved = 8 * max(1, int(CALL_FLOP / (8 * flop))), 0.0
+        for i in range(0, len(X), step):
+            rows = slice(i, i + step)
+            threads = self._threads(flop * len(X[rows]))
+            scratch = self._reserve(kernels.descent_scratch(terms, k, threads), self.dtype)
+            moved += kernels.descent(X[rows], F[rows], B, sums, scratch, sweeps, scale, threads)
+        return moved
+
+    def sparse_descent(
+        self,
+        indptr: np.ndarray,
+        indices: np.ndarray,
+        data: np.ndarray,
+        bounds: np.ndarray,
+        F: np.ndarray,
+        B: np.ndarray,
+        sums: np.ndarray,
+        sweeps: int,
+        scale: float,
+    ) -> float:
+        """The same along stored entries; see `_core.kernels.sparse_descent`."""
+        flop = (2 + 7 * sweeps) * len(data) * B.shape[1]
+        threads = self._threads(flop)
+        most = int(np.diff(indptr).max())
+        scratch = self._reserve(kernels.descent_scratch(most, B.shape[1], threads), self.dtype)
+        step, moved = max(1, int(CALL_FLOP / (flop + 1) * (len(bounds) - 1))), 0.0
+        for i in range(0, len(bounds) - 1, step):
+            part = bounds[i : i + step + 1]
+            moved += kernels.sparse_descent(
+                indptr, indices, data, part, F, B, sums, scratch, most, sweeps, scale, threads
+            )
+        return moved
+
     def gram(self, F: np.ndarray) -> np.ndarray:
         """F'F (k x k) in float64, whatever the dtype of F: its error would be that of the objective."""
         rows, k = F.shape

@@ -164,6 +164,23 @@ def multiplicative_update(X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: flo
     F[:] = np.maximum(floor * F.mean(axis=0), F * (num / den) ** exponent)
 
 
+def kullback_leibler_sweep(X: np.ndarray, F: np.ndarray, B: np.ndarray) -> None:
+    """One sweep of coordinate descent over F, in place, that does not raise the Kullback-Leibler divergence.
+
+    Hsieh & Dhillon 2011 (doi:10.1145/2020408.2020577), algorithm 3, with safe steps: Newton's where the derivative is
+    negative, since it is concave and rising, the multiplicative one where it is positive.
+    """
+    V = F @ B.T
+    for t in range(F.shape[1]):
+        share = X / V
+        slope, curvature = share @ B[:, t], (share / V) @ B[:, t] ** 2
+        total = B[:, t].sum()
+        newton = (slope - total) / np.where(curvature > 0, curvature, np.inf)
+        change = np.where(slope < total, F[:, t] * (slope / total - 1), newton)
+        F[:, t] += change
+        V += np.outer(change, B[:, t])
+
+
 def mu(X: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int, beta: float) -> tuple[np.ndarray, np.ndarray]:
     """The textbook's multiplicative updates: an iteration updates W, then H."""
     W, Ht = W.copy(), H.T.copy()

@@ -55,6 +55,7 @@ cdef extern from "tiles.h" nogil:
     double divergence_row(...)
     double multiply_row(...)
     double split_kkt_row(...)
+    double descend_row(...)
     void add_row(...)
     void transpose(...)
     void sweep_tile(...)
@@ -90,3 +91,4 @@ include "reduce.pxi"
 include "sweep.pxi"
 include "sparse.pxi"
 include "split.pxi"
+include "descent.pxi"

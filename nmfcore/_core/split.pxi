@@ -2,9 +2,9 @@
 # order in which X lies. num = P B and den = Q B are products of those blocks, where P and Q are the two parts of minus
 # the derivative by V, for beta-divergences P = X o V^(beta - 2) and Q = V^(beta - 1) (see `ratio_row`).
 #
-# X has unit stride along one axis. A block is `depth` lines of X, along which it is contiguous, times a few panels:
-# where the rows of X are contiguous its lines belong to F, a task is a group of lines, and their sums run along the
-# line; where the columns are (X' of a C array) the lines belong to B, a task is a few panels, and sums run across lines.
+# X has unit stride along one axis. A block is a few lines of X, along which it is contiguous, times a few panels: where
+# the rows of X are contiguous its lines belong to F, a task is a group of lines, and their sums run along the line;
+# where the columns are (X' of a C array) the lines belong to B, a task is a few panels, and sums run across lines.
 
 cdef enum:
     BLOCK_LINES = 64   # lines of X in a block
@@ -21,15 +21,12 @@ cdef inline int kind_of(int family, double beta) noexcept nogil:
             else THREE_HALVES if beta == 1.5 else ANY_BETA)
 
 
-cdef void transposed_panels(const real *A, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t panels, real *packed) noexcept nogil:
-    """A' (k x rows) in full panels, filled up with zeros."""
-    cdef Py_ssize_t width = PANEL_VECTORS * lanes_of(A), q, count
-    for q in range(panels):
-        count = min(width, rows - q * width)
-        if count < width:
-            memset(packed + q * k * width, 0, k * width * sizeof(real))
-        if count > 0:
-            transpose(A + q * width * k, k, count, k, packed + q * k * width, width)
+cdef void transposed_panel(const real *A, Py_ssize_t rows, Py_ssize_t k, real *packed) noexcept nogil:
+    """A' (k x rows) as a full panel, filled up with zeros."""
+    cdef Py_ssize_t width = PANEL_VECTORS * lanes_of(A), count = min(width, rows)
+    if count < width:
+        memset(packed, 0, k * width * sizeof(real))
+    transpose(A, k, count, k, packed, width)
 
 
 cdef double model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssize_t lines, Py_ssize_t along,
@@ -41,11 +38,12 @@ cdef double model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssiz
     for i in range(0, ceil_div(lines, TILE_ROWS)):
         for q in range(ceil_div(along, width)):
             count = min(width, along - q * width)
-            product_tile(PANEL_VECTORS, line_rows + i * TILE_ROWS * k, k, 1, across + q * k * width, k, line_rows, 0, 0, 1,
-                         tile)
+            product_tile(PANEL_VECTORS, line_rows + i * TILE_ROWS * k, k, 1, across + q * k * width, k, line_rows, 0, 0,
+                         1, tile)
             for r in range(min(<Py_ssize_t> TILE_ROWS, lines - i * TILE_ROWS)):
-                ratio_row(kind, x + (i * TILE_ROWS + r) * line_stride + q * width, tile + r * width, count, scale, parameter,
-                          P + (i * TILE_ROWS + r) * stride + q * width, Q + (i * TILE_ROWS + r) * stride + q * width)
+                ratio_row(kind, x + (i * TILE_ROWS + r) * line_stride + q * width, tile + r * width, count, scale,
+                          parameter, P + (i * TILE_ROWS + r) * stride + q * width,
+                          Q + (i * TILE_ROWS + r) * stride + q * width)
                 if evaluate:
                     total += divergence_row(kind, x + (i * TILE_ROWS + r) * line_stride + q * width, tile + r * width,
                                             count, scale, parameter)
@@ -86,7 +84,7 @@ def split_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads
 
 
 def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, real[::1] scratch, real[:, ::1] num,
-              real[:, ::1] den, int family, double parameter, double scale, bint evaluate, int n_threads):
+               real[:, ::1] den, int family, double parameter, double scale, bint evaluate, int n_threads):
     """num = P B and den = Q B for scale X and V = F B'; for Kullback-Leibler den is left alone.
 
     X is rows x terms with unit stride along one axis, F rows x k, B terms x k. scratch: see `split_scratch`.
@@ -126,7 +124,7 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
         memcpy(line_rows + i * PACK_ROWS * k, of_lines + i * PACK_ROWS * k,
                min(<Py_ssize_t> PACK_ROWS, lines - i * PACK_ROWS) * k * sizeof(real))
     for q in prange(panels, nogil=True, num_threads=n_threads, schedule="static"):
-        transposed_panels(of_along + q * width * k, along - q * width, k, 1, panelled + q * width * k)
+        transposed_panel(of_along + q * width * k, along - q * width, k, panelled + q * width * k)
     for task in prange(groups, nogil=True, num_threads=n_threads, schedule="dynamic"):
         own = threads + threadid() * thread_size
         P = own + TILE_ROWS * width
@@ -138,15 +136,15 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
             depth = min(step, terms - first)
             if across:
                 x = &X[0, 0] + task * group + first * line_stride
-                values[task] += model_block(kind, x, line_stride, depth, n_rows, line_rows + first * k, panelled + task * group * k, k,
-                            scale, parameter, evaluate, own, P, Q)
+                values[task] += model_block(kind, x, line_stride, depth, n_rows, line_rows + first * k,
+                                            panelled + task * group * k, k, scale, parameter, evaluate, own, P, Q)
                 add_block(P, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums)
                 if kind != KULLBACK_LEIBLER:
                     add_block(Q, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)
             else:
                 x = &X[0, 0] + task * group * line_stride + first
-                values[task] += model_block(kind, x, line_stride, n_rows, depth, line_rows + task * group * k, panelled + first * k, k,
-                            scale, parameter, evaluate, own, P, Q)
+                values[task] += model_block(kind, x, line_stride, n_rows, depth, line_rows + task * group * k,
+                                            panelled + first * k, k, scale, parameter, evaluate, own, P, Q)
                 add_block(P, span, 1, n_rows, depth, packed, terms, first, vectors, first == 0, sums)
                 if kind != KULLBACK_LEIBLER:
                     add_block(Q, span, 1, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)
@@ -172,7 +170,8 @@ def multiply(real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, con
     return ordered_sum(sums)
 
 
-def split_kkt(const real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const double[::1] mean, int n_threads):
+def split_kkt(const real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const double[::1] mean,
+              int n_threads):
     """(sum of den |min(F, mean (1 - num / den))|, sum of F num); den may be one row for all."""
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task, i
     cdef Py_ssize_t den_step = 1 if den.shape[0] > 1 else 0

@@ -83,6 +83,7 @@ NMF_INLINE double nmf_log(double x) {
 #define NMF_ABS fabs
 #include "tiles_real.h"
 #include "tiles_split.h"
+#include "tiles_descent.h"
 #undef NMF_SQRT
 #undef NMF_ABS
 #define INDEX int32_t
@@ -104,6 +105,7 @@ NMF_INLINE double nmf_log(double x) {
 #define NMF_ABS fabsf
 #include "tiles_real.h"
 #include "tiles_split.h"
+#include "tiles_descent.h"
 #undef NMF_SQRT
 #undef NMF_ABS
 #define INDEX int32_t
@@ -132,6 +134,7 @@ NMF_INLINE double nmf_log(double x) {
 #define divergence_row(kind, x, ...) NMF_OF(x, divergence_row)(kind, x, __VA_ARGS__)
 #define multiply_row(f, ...) NMF_OF(f, multiply_row)(f, __VA_ARGS__)
 #define split_kkt_row(f, ...) NMF_OF(f, split_kkt_row)(f, __VA_ARGS__)
+#define descend_row(x, ...) NMF_OF(x, descend_row)(x, __VA_ARGS__)
 #define add_row(f, ...) NMF_OF(f, add_row)(f, __VA_ARGS__)
 #define share_row(kind, x, indices, ...) NMF_OF_INDEX(x, indices, share_row)(kind, x, indices, __VA_ARGS__)
 #define pack_row(from, ...) NMF_OF(from, pack_row)(from, __VA_ARGS__)

@@ -61,6 +61,10 @@ class Data(Protocol):
         """
         ...
 
+    def descent(self, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int) -> float:
+        """Coordinate sweeps over F for the Kullback-Leibler divergence; see `_core.kernels.descent`."""
+        ...
+
 
 def measure(scan: Callable[[float], tuple[float, float, float, float]], size: int, dtype: np.dtype) -> Measures:
     """The measures of X by one reading of it, and a second one where the squares of its entries overflow or vanish.

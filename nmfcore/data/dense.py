@@ -85,3 +85,7 @@ class Dense:
     ) -> float:
         """The two parts of the gradient, and the value; no m x n array is made."""
         return self.workspace.split_step(self.X, F, B, family, parameter, num, den, self._scale, evaluate)
+
+    def descent(self, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int) -> float:
+        """Coordinate sweeps over F for the Kullback-Leibler divergence."""
+        return self.workspace.descent(self.X, F, B, sums, sweeps, self._scale)

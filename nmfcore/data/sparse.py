@@ -110,6 +110,10 @@ class Sparse:
             for rows, block in self._dense_rows()
         )
 
+    def descent(self, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int) -> float:
+        """Coordinate sweeps over F for the Kullback-Leibler divergence, along stored entries."""
+        return self.workspace.sparse_descent(*self.rows, F, B, sums, sweeps, self._scale)
+
     def _dense_rows(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Blocks of rows as arrays, one after the other in the same memory."""
         indptr, indices, data, _ = self.rows

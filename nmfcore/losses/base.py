@@ -20,6 +20,7 @@ class Split(NamedTuple):
     """The minus and the plus part of a gradient, den - num.
 
     F (num / den)^exponent does not raise the objective. num is m x k; den is m x k, or 1 x k where all rows share it.
+    descend(F, sweeps) sweeps over the rows of F, for losses that provide "rows";
     objective gives the objective, up to a constant, at another F; value is that at this F, where it was asked for.
     """
 
@@ -28,6 +29,7 @@ class Split(NamedTuple):
     exponent: float
     objective: Callable[[np.ndarray], float]
     value: float = math.nan
+    descend: Callable[[np.ndarray, int], float] | None = None
 
     def split(self, F: np.ndarray, workspace: Workspace) -> "Split":
         """Itself; other statistics make one."""

@@ -62,8 +62,11 @@ class Pointwise(ABC):
         def objective(F: np.ndarray) -> float:
             return data.split_step(F, B, self.family, parameter, np.empty_like(num), np.empty_like(den), True)
 
+        def descend(F: np.ndarray, sweeps: int) -> float:
+            return data.descent(F, B, summary, sweeps)
+
         den_or_row = summary[None].astype(F.dtype) if self.shares_den else den
-        return Split(num, den_or_row, self.exponent, objective, max(0.0, value))
+        return Split(num, den_or_row, self.exponent, objective, max(0.0, value), descend)
 
     def cost(self, data: Data, k: int) -> float:
         """Flop of `statistics`."""
@@ -152,6 +155,11 @@ class BetaDivergence(Pointwise):
     def positive(self) -> bool:
         """Whether it is infinite where X is 0."""
         return self.beta <= 0
+
+    @property
+    def provides(self) -> frozenset[str]:
+        """For Kullback-Leibler also problems of one row."""
+        return frozenset({"split", "rows"} if self.beta == 1 else {"split"})
 
     @property
     def shares_den(self) -> bool:
