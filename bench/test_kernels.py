@@ -9,10 +9,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import scipy.sparse
 from threadpoolctl import threadpool_limits
 
 from nmfcore import _threads
 from nmfcore._workspace import Workspace
+from nmfcore.data.sparse import Compressed
 
 SIZES = [(2000, 2000, 20), (2000, 2000, 100), (7000, 250, 40)]
 PEAK_SIZE = 2048
@@ -109,3 +111,36 @@ def test_sweep(rate, workspace, dtype, m, n, k, sweeps):
         setup=lambda: np.copyto(F, F0),
     )
     assert F.min() >= 0 and not np.array_equal(F, F0)
+
+
+@pytest.mark.parametrize("beta", [1.0, 0.0], ids=["kullback-leibler", "itakura-saito"])
+def test_split_step(rate, workspace, dtype, m, n, k, beta):
+    X, F, B, num, den = (matrix(*shape, dtype) for shape in ((m, n), (m, k), (n, k), (m, k), (m, k)))
+    X += 0.01
+    flop = (4 if beta == 1 else 6) * m * n * k
+    rate(lambda: workspace.split_step(X, F, B, "beta", beta, num, den, 1.0, False), flop, X, F, B, num)
+    V = F @ B.T
+    np.testing.assert_allclose(num, (X * V ** (beta - 2)) @ B, rtol=1e-2)
+
+
+def sparse_matrix(m: int, n: int, dtype: str) -> Compressed:
+    """Fifty entries a row, columns as unevenly used as words are."""
+    rng = np.random.default_rng(0)
+    column = (n * rng.random(50 * m) ** 3).astype(np.int32)
+    X = scipy.sparse.csr_array((np.ones(50 * m, dtype), (np.repeat(np.arange(m), 50), column)), shape=(m, n))
+    X.sum_duplicates()
+    return Compressed.of(X)
+
+
+def test_sparse_product(rate, workspace, dtype, m, n, k):
+    X, B, out = sparse_matrix(m, 10 * n, dtype), matrix(10 * n, k, dtype), matrix(m, k, dtype)
+    rate(lambda: workspace.sparse_product(*X, B, out, 1.0), 2 * len(X.data) * k, X.data, X.indices, B, out)
+    first = slice(0, X.indptr[1])
+    np.testing.assert_allclose(out[0], X.data[first] @ B[X.indices[first]], rtol=1e-3)
+
+
+def test_sparse_share(rate, workspace, dtype, m, n, k):
+    X, F, B, num = (sparse_matrix(m, 10 * n, dtype), *(matrix(*s, dtype) for s in ((m, k), (10 * n, k), (m, k))))
+    flop = 4 * len(X.data) * k
+    rate(lambda: workspace.sparse_share(*X, F, B, num, 1.0, False), flop, X.data, X.indices, F, B, num)
+    assert np.isclose(F[0] @ num[0], X.data[: X.indptr[1]].sum(), rtol=1e-3)

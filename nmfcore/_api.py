@@ -44,7 +44,7 @@ def nmf(
         "kullback-leibler": safe Newton steps (Hsieh & Dhillon 2011, doi:10.1145/2020408.2020577, made monotone) after
         ten multiplicative updates, for high accuracy; an iteration costs k divisions an entry. "pgd" is the textbook's
         alternating projected gradient with Armijo's rule (Lin 2007, doi:10.1162/neco.2007.19.10.2756): slower, to
-        compare and to teach. These two extrapolate nothing.
+        compare and to teach, for which tol asks how much the objective fell. These two extrapolate nothing.
     inner_iter : int or "auto"
         See `hals`; an option of "hals" and "cd", where "auto" is 2 sweeps.
     floor : float, optional
@@ -148,8 +148,9 @@ def hals(
     Notes
     -----
     An iteration costs 4 m n k flop (4 nnz k for sparse X) for the two products with X and 2 (m + n) k^2 for each sweep,
-    and reads X twice; with extrapolation the objective is that of the extrapolated W and the new H, which are the
-    factors returned. Memory beyond X: about 8 (m + n) k numbers.
+    and reads X twice; near an exact fit the residual is summed entry by entry, 2 m n k flop more, also for sparse X.
+    With extrapolation the objective is that of the extrapolated W and the new H, which are the factors returned. Memory
+    beyond X: about 8 (m + n) k numbers, for sparse X a second copy of it, too.
 
     References
     ----------

@@ -19,6 +19,7 @@ from .solvers import SOLVERS, Solver
 
 STARTS = {name: name for name in ("auto", *INITS)}
 MOST = 2**31 - 1  # of a count
+LEAST_DELTA = 1e-30  # of a Huber loss, in units of the largest entry of X
 BLOCK = 1 << 20  # entries looked at at a time to find the first bad one
 
 
@@ -241,7 +242,14 @@ def start(init: Any, held: Data, k: int, random_state: Any, workspace: Workspace
             _factor(F, name, shape, held.dtype)
             for F, name, shape in zip(init, ("init[0] (W0)", "init[1] (H0)"), ((m, k), (k, n)), strict=True)
         )
-        return given(held, W0, H0)
+        found = given(held, W0, H0)
+        limit = float(np.finfo(held.dtype).max) ** 0.3
+        if not found.W.max() <= limit:
+            raise ValueError(
+                f"init (W0, H0) is out of scale with X: with H0 scaled to 1 and X to {held.measures.largest:g}, W0 has "
+                f"entries beyond {limit:.0e}"
+            )
+        return found
     if not isinstance(init, str):
         raise TypeError(f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {_names(STARTS)}")
     largest = min(held.shape)
@@ -276,6 +284,8 @@ def solver(name: Any, loss: Loss, inner_iter: Any, floor: Any) -> Solver:
         given["inner_iter"] = count(inner_iter, "inner_iter", 1)
     if floor is not None:
         given["floor"] = number(floor, "floor")
+        if given["floor"] >= 1:
+            raise ValueError(f"floor is {floor}, a share of the mean of a component; wanted 0 <= floor < 1")
     taken = chosen.__dataclass_fields__
     for option in given.keys() - taken.keys():
         raise ValueError(f"{option} is not an option of solver={chosen.name!r}; it has {sorted(taken) or 'none'}")
@@ -287,8 +297,8 @@ def loss(value: Any) -> Loss:
     if isinstance(value, Frobenius | BetaDivergence | Huber | L1):
         return losses.of(value.beta) if isinstance(value, BetaDivergence) else value
     if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
-        if not math.isfinite(value):
-            raise ValueError(f"loss is beta={value}; wanted a finite number")
+        if not abs(value) < MOST:
+            raise ValueError(f"loss is beta={value}; wanted a finite number below {MOST}")
         return losses.of(float(value))
     wanted = f"wanted one of {_names(losses.NAMED)}, a number beta, or an object such as nmfcore.Huber(delta)"
     if not isinstance(value, str):
@@ -299,7 +309,11 @@ def loss(value: Any) -> Loss:
 
 
 def entries(held: Data, X: Any, loss: Loss) -> None:
-    """Refuse zeros where the loss is infinite at them."""
+    """Refuse zeros where the loss is infinite at them, and a scale that no residual has."""
+    if isinstance(loss, Huber) and loss.parameter(held) < LEAST_DELTA:
+        raise ValueError(
+            f"loss has delta={loss.delta}, below {LEAST_DELTA} of the largest entry of X; wanted a larger one"
+        )
     if not loss.positive or held.measures.smallest > 0:
         return
     size = held.shape[0] * held.shape[1]

@@ -40,7 +40,7 @@ class Half:
         self.data = data
         self.factor = start  # where a half-step starts and, after it, what it found; then that is extrapolated
         self.old = start.copy() if extrapolate else start  # what the last half-step found, without extrapolation
-        self.best, self.out = np.empty_like(start), loss.allocate(start)
+        self.best, self.out = start.copy(), loss.allocate(start)
         # What the loss keeps of `factor`, None where that has changed, and of `best`.
         self.summary: Any = None
         self.best_summary: Any = None

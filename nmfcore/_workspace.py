@@ -9,6 +9,8 @@ PARALLEL_FLOP = 2e5  # below it a second thread costs more than it saves
 PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth waiting for
 CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
 SPLIT_ROWS = 192  # a multiple of the rows of a task of `_core.kernels.split_step`
+POWERS_FLOP = 200  # what the powers of an entry may take, as long as so many flop
+SWEEPS_A_CALL = 50
 CACHE_LINE = 64
 FLOAT64 = np.dtype(np.float64)
 LEAST_SCRATCH = 16384  # entries; what small problems need is allocated once
@@ -122,7 +124,8 @@ class Workspace:
         evaluate: bool,
     ) -> float:
         """num and den of a half-step for F; see `_core.kernels.split_step`, whose value comes back."""
-        step = SPLIT_ROWS * max(1, int(CALL_FLOP / (6 * X.shape[1] * B.shape[1] * SPLIT_ROWS)))
+        entry = 6 * B.shape[1] + POWERS_FLOP
+        step = SPLIT_ROWS * max(1, int(CALL_FLOP / (entry * X.shape[1] * SPLIT_ROWS)))
         number, value = kernels.FAMILIES[family], 0.0
         for i in range(0, len(X), step):
             rows = slice(i, i + step)
@@ -138,8 +141,13 @@ class Workspace:
         self, X: np.ndarray, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int, scale: float
     ) -> float:
         """Coordinate sweeps over F in place; see `_core.kernels.descent`, whose value comes back."""
+        if sweeps > SWEEPS_A_CALL:
+            moved = self.descent(X, F, B, sums, SWEEPS_A_CALL, scale)
+            for done in range(SWEEPS_A_CALL, sweeps, SWEEPS_A_CALL):
+                self.descent(X, F, B, sums, min(SWEEPS_A_CALL, sweeps - done), scale)
+            return moved
         terms, k = B.shape
-        flop = (2 + 7 * sweeps) * terms * k  # a row
+        flop = (2 + 20 * sweeps) * terms * k  # a row; a division takes as long as many flop
         step, moved = 8 * max(1, int(CALL_FLOP / (8 * flop))), 0.0
         for i in range(0, len(X), step):
             rows = slice(i, i + step)
@@ -161,7 +169,13 @@ class Workspace:
         scale: float,
     ) -> float:
         """The same along stored entries; see `_core.kernels.sparse_descent`."""
-        flop = (2 + 7 * sweeps) * len(data) * B.shape[1]
+        arrays = indptr, indices, data, bounds, F, B, sums
+        if sweeps > SWEEPS_A_CALL:
+            moved = self.sparse_descent(*arrays, SWEEPS_A_CALL, scale)
+            for done in range(SWEEPS_A_CALL, sweeps, SWEEPS_A_CALL):
+                self.sparse_descent(*arrays, min(SWEEPS_A_CALL, sweeps - done), scale)
+            return moved
+        flop = (2 + 20 * sweeps) * len(data) * B.shape[1]
         threads = self._threads(flop)
         most = int(np.diff(indptr).max())
         scratch = self._reserve(kernels.descent_scratch(most, B.shape[1], threads), self.dtype)
@@ -175,6 +189,14 @@ class Workspace:
 
     def gram(self, F: np.ndarray) -> np.ndarray:
         """F'F (k x k) in float64, whatever the dtype of F: its error would be that of the objective."""
+        rows, k = F.shape
+        step = max(1, int(CALL_FLOP / (k * k)))
+        out = self._gram(F[:step])
+        for i in range(step, rows, step):
+            out += self._gram(F[i : i + step])
+        return out
+
+    def _gram(self, F: np.ndarray) -> np.ndarray:
         rows, k = F.shape
         threads = self._threads(rows * k * k)
         scratch = self._reserve(kernels.gram_scratch(rows, k, threads), FLOAT64)

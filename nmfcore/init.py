@@ -33,7 +33,7 @@ def given(data: Data, W: np.ndarray, H: np.ndarray) -> Start:
     """
     of_H = np.frexp(H.max(axis=1))[1]
     exponents = data.measures.exponent - of_H, of_H
-    with np.errstate(under="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         W, Ht = (np.ldexp(F, -e) for F, e in zip((W, H.T), exponents, strict=True))
     return Start(*(F.astype(data.dtype, order="C", copy=False) for F in (W, Ht)), exponents)
 

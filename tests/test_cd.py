@@ -98,3 +98,14 @@ def test_scale_and_other_losses():
     np.testing.assert_allclose(other.objective, 2.0**70 * one.objective, rtol=1e-12)
     with pytest.raises(ValueError, match="solver='cd' does not serve loss='frobenius'; wanted one of"):
         nmfcore.nmf(X, 4, solver="cd")
+
+
+def test_it_does_not_end_in_the_warm_up_and_many_sweeps_are_many_calls():
+    X, W, H = problem(zeros=0.2)
+    start = nmfcore.mu(X, 4, loss=1, init=(W, H), max_iter=3000)
+    closer = nmfcore.nmf(X, 4, loss=1, solver="cd", init=start)
+    assert closer.n_iter > CD.WARM_UP and closer.objective <= start.objective
+    for form in (np.asarray, sp.csr_array):
+        many = nmfcore.nmf(form(X), 4, solver="cd", init=(W, H), inner_iter=120, max_iter=12, **KL)
+        few = nmfcore.nmf(form(X), 4, solver="cd", init=(W, H), inner_iter=1, max_iter=12, **KL)
+        assert many.objective < few.objective

@@ -247,3 +247,40 @@ def test_random_state_and_made_starts():
             one, two = (nmfcore.mu(form(X), 4, loss=1, init=init, random_state=3, max_iter=30) for _ in range(2))
             np.testing.assert_array_equal(one.W, two.W)
             assert np.isfinite(one.objective) and one.objective < one.history.objective[0]
+
+
+@pytest.mark.parametrize("form", [np.ascontiguousarray, np.asfortranarray])
+@pytest.mark.parametrize("shape", [(193, 40), (40, 193), (1, 30), (30, 1), (385, 7)])
+def test_a_single_row_is_left_over(form, shape, monkeypatch):
+    monkeypatch.setattr("nmfcore._workspace.CALL_FLOP", 1.0)  # as many calls as there can be
+    X, W0, H0 = problem(*shape, 3)
+    result = nmfcore.mu(form(X), 3, loss=0, init=(W0, H0), max_iter=3, **PLAIN)
+    W, H = reference.mu(X, W0, H0, 3, 0)
+    np.testing.assert_allclose(result.W @ result.H, W @ H, rtol=1e-10)
+    np.testing.assert_allclose(result.objective, reference.beta_divergence(X, W @ H, 0), rtol=1e-10)
+
+
+@pytest.mark.parametrize(("beta", "near"), [(sum([0.1] * 10), 1), (0.1 + 0.2 - 0.3, 0), (2 - 1e-12, 2)])
+def test_a_beta_next_to_a_named_one_is_that_one(beta, near):
+    X, W0, H0 = problem()
+    one, other = (nmfcore.nmf(X, 4, loss=b, solver="mu", init=(W0, H0), max_iter=5, tol=0) for b in (beta, near))
+    np.testing.assert_array_equal(one.W, other.W)
+
+
+def test_what_overflows_has_not_converged():
+    X, W0, H0 = problem()
+    X[0, 0] = 1e7
+    result = nmfcore.mu(X, 4, loss=-60, init=(W0, H0), max_iter=3)
+    assert not (result.converged and result.objective == 0)
+    W0[3] = 0
+    locked = nmfcore.mu(X, 4, loss=1, init=(W0, H0), floor=0, max_iter=5)
+    assert np.isinf(locked.objective) and not locked.converged
+
+
+def test_small_models_in_float32():
+    X, W0, H0 = problem()
+    X[3] *= 1e-22
+    W0[3] *= 1e-22
+    single = nmfcore.nmf(X.astype(np.float32), 4, loss=1, solver="cd", init=(W0, H0), max_iter=40, tol=0)
+    double = nmfcore.nmf(X, 4, loss=1, solver="cd", init=(W0, H0), max_iter=40, tol=0)
+    np.testing.assert_allclose(single.objective, double.objective, rtol=1e-3)

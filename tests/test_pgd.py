@@ -40,3 +40,11 @@ def test_it_stops_at_a_stationary_point():
     result = nmfcore.nmf(X, 1, solver="pgd", init=(W, H), max_iter=10)
     assert result.converged and result.n_iter == 1
     np.testing.assert_array_equal(result.W, W)
+
+
+def test_an_empty_component_does_not_end_the_fit():
+    X, W, H = problem(30, 25, 3)
+    W[:, 1] = 0
+    result = nmfcore.nmf(X, 3, solver="pgd", init=(W, H), max_iter=300)
+    healthy = nmfcore.nmf(X, 2, solver="pgd", init=(W[:, ::2], H[::2]), max_iter=300)
+    assert result.objective < 1.05 * healthy.objective

@@ -89,3 +89,17 @@ def test_x_without_entries():
 def test_bad_parameters(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extreme_deltas(dtype):
+    X, W, H = problem()
+    X = X.astype(dtype)
+    squares = nmfcore.mu(X, 4, loss="frobenius", init=(W, H), max_iter=50, tol=0, extrapolate=False)
+    for scale, delta in ((1, 1e39), (1, 1e300), (1e-30, 1e300)):
+        found = nmfcore.mu(dtype(scale) * X, 4, loss=nmfcore.Huber(delta), init=(W, scale * H), max_iter=50, **PLAIN)
+        np.testing.assert_allclose(found.objective / scale**2, squares.objective, rtol=1e-3)
+    small = nmfcore.mu(X, 4, loss=nmfcore.Huber(1e-7), init=(W, H), max_iter=50)
+    assert small.n_iter > 5
+    with pytest.raises(ValueError, match="delta is 1000"):
+        nmfcore.Huber(10**400)

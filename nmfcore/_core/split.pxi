@@ -95,7 +95,7 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
     cdef Py_ssize_t rows = X.shape[0], terms = X.shape[1], k = B.shape[1], lanes = lanes_of(&scratch[0])
     cdef Py_ssize_t row_stride = X.strides[0] // <Py_ssize_t> sizeof(real) if rows > 1 else terms
     cdef Py_ssize_t term_stride = X.strides[1] // <Py_ssize_t> sizeof(real) if terms > 1 else rows
-    cdef bint across = row_stride == 1
+    cdef bint across = terms > 1 and term_stride != 1  # a single row or column says nothing of its own stride
     cdef Py_ssize_t vectors = ceil_div(k, lanes), padded = vectors * lanes
     cdef Py_ssize_t width = PANEL_VECTORS * lanes, span = LINE_PANELS * width
     cdef Py_ssize_t group = task_rows(&scratch[0], across), groups = ceil_div(rows, group)

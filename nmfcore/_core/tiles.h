@@ -45,6 +45,9 @@
 #define NMF_GATHER_VECTORS 8 /* vectors of a row of B that are summed at a time */
 #define NMF_GATHER_AHEAD 8   /* entries between a fetch of a row of B and its use */
 
+/* What a model counts as at least for Kullback-Leibler: its inverse times an entry of X is finite. */
+#define NMF_LEAST_MODEL(real) ((real)(sizeof(real) == 8 ? 1e-290 : 1e-30))
+
 #define NMF_MOST_ALONG 64 /* entries of a panel at the most, a multiple of 8 */
 
 /* The betas whose powers need no pow, and the others; and the robust losses. */

@@ -9,7 +9,7 @@
 static double NAME(descend_row)(const REAL *x, const REAL *b, ptrdiff_t stride, ptrdiff_t n, const double *sums, REAL *f,
                                 ptrdiff_t k, ptrdiff_t sweeps, REAL *y) {
     enum { LANES = NMF_LANES(REAL) };
-    const REAL least = sizeof(REAL) == 8 ? (REAL)1e-150 : (REAL)1e-18;
+    const REAL least = NMF_LEAST_MODEL(REAL);
     double moved = 0;
     for (ptrdiff_t j = 0; j < n; j += LANES) {
         NAME(vec) model = (NAME(vec)){0} + least;

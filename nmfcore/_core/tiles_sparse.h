@@ -44,7 +44,7 @@ static void NAME2(gather_row)(const REAL *x, const INDEX *indices, ptrdiff_t n, 
 NMF_INLINE double NAME2(share_width)(const int width, const int evaluate, const REAL *x, const INDEX *indices,
                                      ptrdiff_t n, ptrdiff_t left, const REAL *B, const REAL *f, double scale, REAL *num) {
     enum { LANES = NMF_LANES(REAL), LINE = 64 / sizeof(REAL), BATCH = 16 };
-    const REAL least = sizeof(REAL) == 8 ? (REAL)1e-150 : (REAL)1e-18;
+    const REAL least = NMF_LEAST_MODEL(REAL);
     NAME(vec) sum[NMF_GATHER_VECTORS], own[NMF_GATHER_VECTORS];
     double total = 0, a[BATCH], y[BATCH];
     for (int v = 0; v < width; v++) own[v] = NAME(load)(f + v * LANES), sum[v] = (NAME(vec)){0};
@@ -65,7 +65,7 @@ NMF_INLINE double NAME2(share_width)(const int width, const int evaluate, const 
             model = lanes[0] > least ? lanes[0] : least;
             REAL ratio = (REAL)scale * x[p + i] / model;
             for (int v = 0; v < width; v++) sum[v] += ratio * NAME(load)(row + v * LANES);
-            if (evaluate) a[i] = scale * x[p + i], y[i] = ratio, total += model > least || ratio == 0 ? 0 : HUGE_VAL;
+            if (evaluate) a[i] = scale * x[p + i], y[i] = ratio, total += lanes[0] > 0 || ratio == 0 ? 0 : HUGE_VAL;
         }
         if (evaluate) {
             for (int i = batch; i < BATCH; i++) a[i] = 0, y[i] = 1;
@@ -80,7 +80,7 @@ NMF_INLINE double NAME2(share_width)(const int width, const int evaluate, const 
 /* The same for any number of vectors: a row of B is read twice, from the cache the second time. */
 static double NAME2(share_wide)(int evaluate, const REAL *x, const INDEX *indices, ptrdiff_t n, const REAL *B,
                                 ptrdiff_t size, const REAL *f, double scale, REAL *num) {
-    const REAL least = sizeof(REAL) == 8 ? (REAL)1e-150 : (REAL)1e-18;
+    const REAL least = NMF_LEAST_MODEL(REAL);
     double total = 0;
     memset(num, 0, (size_t)size * sizeof(REAL));
     for (ptrdiff_t p = 0; p < n; p++) {
@@ -88,10 +88,11 @@ static double NAME2(share_wide)(int evaluate, const REAL *x, const INDEX *indice
         REAL lanes[16] = {0}, model = 0;
         for (ptrdiff_t t = 0; t < size; t++) lanes[t & 15] += f[t] * row[t];
         for (int l = 0; l < 16; l++) model += lanes[l];
+        int empty = !(model > 0);
         model = model > least ? model : least;
         REAL ratio = (REAL)scale * x[p] / model;
         for (ptrdiff_t t = 0; t < size; t++) num[t] += ratio * row[t];
-        if (evaluate) total += model > least || ratio == 0 ? scale * x[p] * (nmf_log(ratio) - 1) : HUGE_VAL;
+        if (evaluate) total += !empty || ratio == 0 ? scale * x[p] * (nmf_log(ratio) - 1) : HUGE_VAL;
     }
     return total;
 }

@@ -1,14 +1,14 @@
 /* The losses entry by entry, included by tiles.h once for each REAL: beta-divergences, whose parameter is beta, and
  * robust losses, quadratic up to a residual of their parameter and linear beyond. A model below NMF_LEAST counts as
  * NMF_LEAST, which is far below anything that X, whose largest entry lies in [1, 4), can tell from 0. */
-#define NMF_LEAST ((REAL)(sizeof(REAL) == 8 ? 1e-150 : 1e-18)) /* its inverse square is finite */
+#define NMF_LEAST ((REAL)(sizeof(REAL) == 8 ? 1e-150 : 1e-18)) /* its inverse square is finite, for beta >= 0 */
 
 /* The two parts p - q of minus the derivative by the model, for n entries, x times scale. Beta-divergences:
  * p = x v^(beta - 2), q = v^(beta - 1), which is left alone for beta = 1. Robust losses: p = w x, q = w v, w being the
  * weight of half the squared residual that touches the loss from above. */
 static void NAME(ratio_row)(int kind, const REAL *restrict x, const REAL *restrict v, ptrdiff_t n, double scale,
                             double parameter, REAL *restrict p, REAL *restrict q) {
-    const REAL s = (REAL)scale, least = NMF_LEAST, limit = (REAL)parameter;
+    const REAL least = kind == NMF_KULLBACK_LEIBLER ? NMF_LEAST_MODEL(REAL) : NMF_LEAST, s = (REAL)scale, limit = (REAL)parameter;
 #define NMF_EACH(...)                                 \
     for (ptrdiff_t j = 0; j < n; j++) {               \
         REAL y = v[j] > least ? v[j] : least, power; \
@@ -38,7 +38,7 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdi
                                    double parameter) {
     enum { LANES = 8 };
     double term[NMF_MOST_ALONG], sum[LANES] = {0}, total = 0;
-    const double least = NMF_LEAST, beta = parameter, half = 1 / (beta * (beta - 1));
+    const double least = kind == NMF_KULLBACK_LEIBLER ? NMF_LEAST_MODEL(REAL) : NMF_LEAST, beta = parameter, half = 1 / (beta * (beta - 1));
 #define NMF_EACH(...)                      \
     for (ptrdiff_t j = 0; j < n; j++) {    \
         double a = scale * x[j], y = v[j]; \
@@ -48,7 +48,7 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdi
     switch (kind) {
     case NMF_ITAKURA_SAITO: NMF_EACH(term[j] = a / y - nmf_log(a / y) - 1) break;
     case NMF_KULLBACK_LEIBLER: /* nmf_log(0) is finite; a model of 0 where X is not 0 is infinitely far */
-        NMF_EACH(term[j] = a * nmf_log(a / y) - a + (y > least || a == 0 ? y : HUGE_VAL)) break;
+        NMF_EACH(term[j] = a * nmf_log(a / y) - a + (v[j] > 0 || a == 0 ? y : HUGE_VAL)) break;
     case NMF_HALF: NMF_EACH(term[j] = 2 * (sqrt(a) - sqrt(y)) * (sqrt(a) - sqrt(y)) / sqrt(y)) break;
     case NMF_THREE_HALVES: NMF_EACH(term[j] = 4 / 3.0 * (a * sqrt(a) + 0.5 * y * sqrt(y) - 1.5 * a * sqrt(y))) break;
     case NMF_HUBER: /* beta is the residual where it becomes linear */

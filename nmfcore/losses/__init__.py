@@ -4,10 +4,16 @@ from .base import EPS, Loss, Split, converged
 from .frobenius import Frobenius, Normal
 from .pointwise import L1, NAMES, BetaDivergence, Huber
 
+SNAP = 1e-8
+
 
 def of(beta: float) -> Loss:
-    """The beta-divergence: least squares has normal equations, the others have two parts of a gradient."""
-    return Frobenius() if beta == 2 else BetaDivergence(float(beta))
+    """The beta-divergence: least squares has normal equations, the others have two parts of a gradient.
+
+    A beta next to 0, 1 or 2 is that one: in the formula for others a difference is divided by a distance to 0 or 1.
+    """
+    beta = next((named for named in NAMES if abs(beta - named) <= SNAP), float(beta))
+    return Frobenius() if beta == 2 else BetaDivergence(beta)
 
 
 NAMED = {name: of(beta) for beta, name in NAMES.items()} | {"l1": L1()}

@@ -13,6 +13,7 @@ from ..data import Data
 from .base import EPS, Split
 from .frobenius import Frobenius
 
+MOST_EXPONENT = 50  # of a residual
 NAMES = {2.0: "frobenius", 1.0: "kullback-leibler", 0.0: "itakura-saito"}
 
 
@@ -66,7 +67,8 @@ class Pointwise(ABC):
             return data.descent(F, B, summary, sweeps)
 
         den_or_row = summary[None].astype(F.dtype) if self.shares_den else den
-        return Split(num, den_or_row, self.exponent, objective, max(0.0, value), descend)
+        value = math.inf if math.isnan(value) else max(0.0, value)  # where powers overflow
+        return Split(num, den_or_row, self.exponent, objective, value, descend)
 
     def cost(self, data: Data, k: int) -> float:
         """Flop of `statistics`."""
@@ -194,8 +196,13 @@ class Huber(Pointwise):
         _check_positive(self.delta, "delta")
 
     def parameter(self, data: Data) -> float:
-        """Delta in units of the scaled X."""
-        return math.ldexp(self.delta, -data.measures.exponent)
+        """Delta in units of the scaled X, whose largest entry is below 4; beyond any residual it is all the same."""
+        fraction, exponent = math.frexp(self.delta)
+        return math.ldexp(fraction, min(exponent - data.measures.exponent, MOST_EXPONENT))
+
+    def _whole(self, data: Data) -> float:
+        size, mean = float(data.shape[0]) * data.shape[1], data.measures.mean
+        return size * mean * min(mean, self.parameter(data))
 
 
 @dataclass(frozen=True)
@@ -229,5 +236,9 @@ class L1(Pointwise):
 def _check_positive(value: float, name: str) -> None:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} is {value!r} ({type(value).__name__}); wanted a number > 0")
-    if not 0 < value < math.inf:
+    try:
+        inside = 0 < float(value) < math.inf
+    except OverflowError:  # an integer larger than any float
+        inside = False
+    if not inside:
         raise ValueError(f"{name} is {value}; wanted a finite number > 0")

@@ -1,5 +1,6 @@
 """Coordinate descent for Kullback-Leibler, to high accuracy."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,9 +29,10 @@ class CD:
     SWEEPS = 2
 
     def update(self, F: np.ndarray, statistics: Split, cost: float, iteration: int, workspace: Workspace) -> float:
-        """Sweeps over F in place; returns the sum of curvature times (change)^2 in the first one."""
+        """Sweeps over F in place; returns the sum of curvature (change)^2 in the first, infinity in the warm-up."""
         if iteration <= self.WARM_UP:
-            return MU().update(F, statistics, cost, iteration, workspace)
+            MU().update(F, statistics, cost, iteration, workspace)
+            return math.inf  # the fit does not end before it has begun
         return statistics.descend(F, self.SWEEPS if self.inner_iter == "auto" else self.inner_iter)
 
     def extrapolates(self, loss: Loss) -> bool:

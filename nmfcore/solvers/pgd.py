@@ -1,11 +1,12 @@
 """Alternating projected gradient descent: the textbook's, to compare with and to teach."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._workspace import Workspace
-from ..losses import Loss, Split
+from ..losses import EPS, Loss, Split
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,13 @@ class PGD:
     MOST_TRIALS = 40
 
     def update(self, F: np.ndarray, statistics: Split, cost: float, iteration: int, workspace: Workspace) -> float:
-        """One step in place; returns twice what the objective fell."""
+        """One step in place; returns twice what the objective fell, or infinity where no step was found."""
         split = statistics.split(F, workspace)
         gradient = split.den - split.num
         direction = np.where((F > 0) | (gradient < 0), gradient, 0)
         square = workspace.inner(direction, direction)
-        curvature = float(np.sum(direction**2 * (split.den / np.maximum(F, F.mean(axis=0))), dtype=np.float64))
+        size = np.maximum(F.mean(axis=0), EPS[F.dtype] * F.mean() or 1)
+        curvature = float(np.sum(direction**2 * (split.den / np.maximum(F, size)), dtype=np.float64))
         if not (square > 0 and curvature > 0):
             return 0.0
         start = split.objective(F)
@@ -47,6 +49,8 @@ class PGD:
                 break
             else:
                 step, halved = step / 2, True
+        if best is F:
+            return math.inf  # which says nothing of how far it is
         F[:] = best
         return 2 * (start - lowest)
 
