@@ -45,6 +45,13 @@ def test_a_sweep_is_that_of_the_reference(level, m, n, k, dtype):
         np.testing.assert_array_equal(other, bits[0])
 
 
+def test_what_comes_back_is_of_the_first_sweep(dtype):
+    X, W, H = problem(20, 30, 4)
+    F, B = W.astype(dtype), H.T.astype(dtype, order="C")
+    one, three = (sweep(_core.kernels, X.astype(dtype), F.copy(), B, sweeps, 1) for sweeps in (1, 3))
+    assert one == three > 0
+
+
 @pytest.mark.parametrize("form", [np.asarray, sp.csr_array, sp.csc_array])
 @pytest.mark.parametrize("zeros", [0.0, 0.7])
 def test_no_iteration_raises_the_objective(form, zeros):
