@@ -26,8 +26,8 @@ LOSSES = {"frobenius": "cd", "kullback-leibler": "mu", "itakura-saito": "mu"}  #
 def generated() -> dict[str, np.ndarray | sp.csr_array]:
     """Counts with the columns of a text, and a power spectrum."""
     rng = np.random.default_rng(0)
-    column = (30000 * rng.random(1_000_000) ** 3).astype(int)
-    counts = sp.csr_array((np.ones(len(column)), (rng.integers(0, 10000, len(column)), column)), shape=(10000, 30000))
+    column = (8000 * rng.random(100_000) ** 3).astype(int)
+    counts = sp.csr_array((np.ones(len(column)), (rng.integers(0, 3000, len(column)), column)), shape=(3000, 8000))
     power = rng.gamma(0.3, size=(1025, 12)) @ rng.gamma(0.3, size=(12, 1200)) + 1e-4
     return {"counts": counts, "spectrum": power * rng.exponential(size=power.shape)}
 
