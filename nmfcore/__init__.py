@@ -1,5 +1,6 @@
 """A numerical core for non-negative matrix factorization (NMF): X ~ W H, everything non-negative."""
 
+from . import penalties
 from ._api import hals, mu, nmf
 from ._config import show_config
 from ._types import History, Result, State
@@ -17,5 +18,6 @@ __all__ = [
     "hals",
     "mu",
     "nmf",
+    "penalties",
     "show_config",
 ]

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from . import _check
+from ._check_penalties import Known
 from ._driver import Fit
 from ._types import Result, State
+from .penalties import Penalty
 
 REPORT_SECONDS = 1.0
 
@@ -26,6 +28,10 @@ def nmf(
     inner_iter: int | str = "auto",
     floor: float | None = None,
     extrapolate: bool = True,
+    penalty_W: Penalty | None = None,
+    penalty_H: Penalty | None = None,
+    fixed_W: Any = None,
+    fixed_H: Any = None,
     n_threads: int | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
     callback: Callable[[State], object] | None = None,
@@ -63,13 +69,15 @@ def nmf(
     clock = time.perf_counter()
     k = _check.count(k, "k", 1)
     chosen_loss = _check.loss(loss)
-    chosen_solver = _check.solver(solver, chosen_loss, inner_iter, floor)
-    extrapolates = chosen_solver.extrapolates(chosen_loss)
-    options = _check.options(extrapolates, max_iter, tol, max_time, extrapolate, callback, verbose, _Report())
     data, workspace = _check.data(X, _check.threads(n_threads))
+    known = Known(data.shape, k, (penalty_W, penalty_H), (fixed_W, fixed_H))
+    solvers = _check.solvers(solver, chosen_loss, known.needs, inner_iter, floor)
+    extrapolates = all(chosen.extrapolates(chosen_loss) for chosen in solvers)
+    options = _check.options(extrapolates, max_iter, tol, max_time, extrapolate, callback, verbose, _Report())
     _check.entries(data, X, chosen_loss)
-    start = _check.start(init, data, k, random_state, workspace)
-    return Fit(data, chosen_loss, chosen_solver, start, options, workspace, clock).run()
+    start = known.start(init, data, k, random_state, workspace)
+    parts = known.parts(solvers, start, chosen_loss, data, workspace)
+    return Fit(data, chosen_loss, parts, start, options, workspace, clock).run()
 
 
 def hals(
@@ -82,6 +90,10 @@ def hals(
     max_time: float | None = None,
     inner_iter: int | str = "auto",
     extrapolate: bool = True,
+    penalty_W: Penalty | None = None,
+    penalty_H: Penalty | None = None,
+    fixed_W: Any = None,
+    fixed_H: Any = None,
     n_threads: int | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
     callback: Callable[[State], object] | None = None,
@@ -181,6 +193,10 @@ def hals(
         max_time=max_time,
         inner_iter=inner_iter,
         extrapolate=extrapolate,
+        penalty_W=penalty_W,
+        penalty_H=penalty_H,
+        fixed_W=fixed_W,
+        fixed_H=fixed_H,
         n_threads=n_threads,
         random_state=random_state,
         callback=callback,
@@ -199,6 +215,10 @@ def mu(
     max_time: float | None = None,
     floor: float | None = None,
     extrapolate: bool = True,
+    penalty_W: Penalty | None = None,
+    penalty_H: Penalty | None = None,
+    fixed_W: Any = None,
+    fixed_H: Any = None,
     n_threads: int | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
     callback: Callable[[State], object] | None = None,
@@ -282,6 +302,10 @@ def mu(
         max_time=max_time,
         floor=floor,
         extrapolate=extrapolate,
+        penalty_W=penalty_W,
+        penalty_H=penalty_H,
+        fixed_W=fixed_W,
+        fixed_H=fixed_H,
         n_threads=n_threads,
         random_state=random_state,
         callback=callback,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _threads, losses
+from ._numbers import number
 from ._driver import Options
 from ._types import Result, State
 from ._workspace import Workspace
@@ -172,18 +173,6 @@ def count(value: Any, name: str, least: int) -> int:
     return value
 
 
-def number(value: Any, name: str) -> float:
-    """A finite number >= 0."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); wanted a number >= 0")
-    try:
-        if 0 <= float(value) < math.inf:
-            return float(value)
-    except OverflowError:  # an integer larger than any float
-        pass
-    raise ValueError(f"{name} is {value}; wanted a finite number >= 0")
-
-
 def flag(value: Any, name: str) -> bool:
     """True or False."""
     if not isinstance(value, bool | np.bool_):
@@ -229,8 +218,19 @@ def generator(random_state: Any) -> Random:
     return np.random.default_rng(int(random_state))
 
 
-def start(init: Any, held: Data, k: int, random_state: Any, workspace: Workspace) -> Start:
-    """The starting factors that `init` names or holds."""
+def start(
+    init: Any,
+    held: Data,
+    k: int,
+    random_state: Any,
+    workspace: Workspace,
+    given_values: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
+    together: bool = False,
+) -> Start:
+    """The starting factors that `init` names or holds.
+
+    given_values: of W and H where they are (in part) fixed; together: whether all components have one scale.
+    """
     rng = generator(random_state)
     if isinstance(init, Result):
         init = tuple(init)
@@ -242,7 +242,7 @@ def start(init: Any, held: Data, k: int, random_state: Any, workspace: Workspace
             _factor(F, name, shape, held.dtype)
             for F, name, shape in zip(init, ("init[0] (W0)", "init[1] (H0)"), ((m, k), (k, n)), strict=True)
         )
-        found = given(held, W0, H0)
+        found = given(held, W0, H0, together)
         limit = float(np.finfo(held.dtype).max) ** 0.3
         if not found.W.max() <= limit:
             raise ValueError(
@@ -250,13 +250,23 @@ def start(init: Any, held: Data, k: int, random_state: Any, workspace: Workspace
                 f"entries beyond {limit:.0e}"
             )
         return found
+    of_H = _scale_of_H(held, given_values)
     if not isinstance(init, str):
         raise TypeError(f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {_names(STARTS)}")
     largest = min(held.shape)
     name = choice(init, "init", STARTS | {"auto": "nndsvda" if k <= largest else "random"})
     if k > largest and name != "random":
         raise ValueError(f"init={init!r} needs k <= min(m, n) = {largest}, but k is {k}; 'random' and 'auto' do not")
-    return made(held, name, k, rng, workspace)
+    return made(held, name, k, rng, workspace, of_H)
+
+
+def _scale_of_H(held: Data, given_values: tuple[np.ndarray | None, np.ndarray | None]) -> int | None:
+    """The exponent of H in a fit where values of a factor are given."""
+    of_W, of_H = (
+        None if values is None or not np.nanmax(values, initial=0) > 0 else int(np.frexp(np.nanmax(values))[1])
+        for values in given_values
+    )
+    return of_H if of_W is None else held.measures.exponent - of_W if of_H is None else of_H
 
 
 def _factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
@@ -270,13 +280,49 @@ def _factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.nd
     return F
 
 
-def solver(name: Any, loss: Loss, inner_iter: Any, floor: Any) -> Solver:
-    """The solver of that name with its options, which must be served by the loss."""
-    best = next(known for known in SOLVERS.values() if known.needs in loss.provides)
-    chosen = choice(name, "solver", {"auto": best} | SOLVERS)
-    if chosen.needs not in loss.provides:
-        serving = [name for name, other in SOLVERS.items() if other.needs in loss.provides]
-        raise ValueError(f"solver={name!r} does not serve loss={loss.name!r}; wanted one of {serving}")
+def solvers(name: Any, loss: Loss, needs: tuple[dict, dict], inner_iter: Any, floor: Any) -> tuple[Solver, Solver]:
+    """The solvers of W and of H, of that name and with its options, which serve the loss and take what is asked.
+
+    needs: for each factor what its solver must take, and the argument that asks for it.
+    """
+    names = [known.name for known in SOLVERS]
+    choice(name, "solver", dict.fromkeys(("auto", *names)))
+    serving = [known for known in SOLVERS if known.needs in loss.provides]
+    if name not in ("auto", *(known.name for known in serving)):
+        served = list(dict.fromkeys(known.name for known in serving))
+        raise ValueError(f"solver={name!r} does not serve loss={loss.name!r}; wanted one of {served}")
+    taking = [[known for known in serving if needed.keys() <= known.takes] for needed in needs]
+    common = [known.name for known in taking[0] if known.name in {other.name for other in taking[1]}]
+    wanted = name if name != "auto" else next(iter(common), None)
+    if wanted not in common:
+        _refuse_needs(name, loss, needs, serving, common)
+    found = tuple(next(known for known in side if known.name == wanted) for side in taking)
+    options = _solver_options(inner_iter, floor)
+    for option in options:
+        if not any(option in known.__dataclass_fields__ for known in found):
+            taken = sorted(found[0].__dataclass_fields__) or "none"
+            raise ValueError(f"{option} is not an option of solver={wanted!r}; it has {taken}")
+    return tuple(
+        known(**{option: value for option, value in options.items() if option in known.__dataclass_fields__})
+        for known in found
+    )
+
+
+def _refuse_needs(name: str, loss: Loss, needs: tuple[dict, dict], serving: list, common: list[str]) -> None:
+    """Name what is asked and who does not take it, and what would serve."""
+    candidates = [known for known in serving if name in ("auto", known.name)]
+    who = f"no solver of loss={loss.name!r}" if name == "auto" else f"solver={name!r} with loss={loss.name!r}"
+    wanted = f"wanted one of {list(dict.fromkeys(common))}" if common else "wanted another loss, or one thing less"
+    for needed in needs:
+        alone = [asked for need, asked in needed.items() if not any(need in known.takes for known in candidates)]
+        if alone or not any(needed.keys() <= known.takes for known in candidates):
+            asked = alone[0] if alone else " and ".join(needed.values()) + " together"
+            raise ValueError(f"{asked}: not served by {who}; {wanted}")
+    raise ValueError(f"{' and '.join(a for n in needs for a in n.values())}: not served by {who}; {wanted}")
+
+
+def _solver_options(inner_iter: Any, floor: Any) -> dict[str, Any]:
+    """The options that were given."""
     if isinstance(inner_iter, str) and inner_iter != "auto":
         raise ValueError(f"inner_iter is {inner_iter!r}; wanted 'auto' or an integer >= 1")
     given = {}
@@ -286,10 +332,7 @@ def solver(name: Any, loss: Loss, inner_iter: Any, floor: Any) -> Solver:
         given["floor"] = number(floor, "floor")
         if given["floor"] >= 1:
             raise ValueError(f"floor is {floor}, a share of the mean of a component; wanted 0 <= floor < 1")
-    taken = chosen.__dataclass_fields__
-    for option in given.keys() - taken.keys():
-        raise ValueError(f"{option} is not an option of solver={chosen.name!r}; it has {sorted(taken) or 'none'}")
-    return chosen(**given)
+    return given
 
 
 def loss(value: Any) -> Loss:

@@ -16,6 +16,7 @@ from ._workspace import Workspace
 from .data import Data
 from .init import Start
 from .losses import Loss, converged
+from .penalties import Domain, Side
 from .solvers import Solver
 
 STALLED = 20  # iterations without a lower objective after which round-off is all that is left
@@ -33,11 +34,22 @@ class Options:
     report: Callable[[State], None] | None
 
 
+@dataclass(frozen=True)
+class Part:
+    """How one factor is fitted: what updates it, what is asked of it, and the set in which it lies."""
+
+    solver: Solver
+    side: Side
+    domain: Domain
+    fixed: bool
+    """Whether the factor is given."""
+
+
 class Half:
     """One side of the alternation: its factor, X seen from it, and the arrays that its updates need."""
 
-    def __init__(self, data: Data, loss: Loss, start: np.ndarray, extrapolate: bool) -> None:
-        self.data = data
+    def __init__(self, data: Data, loss: Loss, part: Part, start: np.ndarray, extrapolate: bool) -> None:
+        self.data, self.part = data, part
         self.factor = start  # where a half-step starts and, after it, what it found; then that is extrapolated
         self.old = start.copy() if extrapolate else start  # what the last half-step found, without extrapolation
         self.best, self.out = start.copy(), loss.allocate(start)
@@ -80,32 +92,34 @@ class Fit:
         self,
         data: Data,
         loss: Loss,
-        solver: Solver,
+        parts: tuple[Part, Part],
         start: Start,
         options: Options,
         workspace: Workspace,
         clock: float,
     ) -> None:
-        self.loss, self.solver, self.options, self.workspace, self.clock = loss, solver, options, workspace, clock
-        self.w = Half(data, loss, start.W, options.extrapolate)
-        self.h = Half(data.T, loss, start.Ht, options.extrapolate)
+        self.loss, self.options, self.workspace, self.clock = loss, options, workspace, clock
+        self.w = Half(data, loss, parts[0], start.W, options.extrapolate)
+        self.h = Half(data.T, loss, parts[1], start.Ht, options.extrapolate)
+        self.halves = [half for half in (self.w, self.h) if not half.part.fixed]
         self.exponents = start.exponents
         self.momentum = Momentum()
-        self.value = math.inf  # the lowest so far
+        self.value = math.inf  # the lowest so far, penalties included
+        self.best_loss = math.inf  # without them, at the best factors
         self.values: list[float] = []
         self.seconds: list[float] = []
         self.since_lower = self.since_progress = 0
-        self.at_best: tuple[Any, Any] = None, None  # the statistics for W and H at the best factors, where at hand
+        self.at_best: dict[Half, Any] = {}  # the statistics for a factor at the best ones, where at hand
 
     def run(self) -> Result:
         """Alternate until the stopping rule, a limit or the callback ends it."""
-        w, h = self.w, self.h
-        statistics = self._statistics(w, h)
-        w.summary = self.loss.summary(w.factor, self.workspace)
-        self._keep_best(self.loss.value(w.data, w.factor, h.factor, w.summary, statistics, self.workspace))
+        first = self.halves[0]
+        statistics = self._statistics(first)
+        first.summary = self.loss.summary(first.factor, self.workspace)
+        self._keep_best(first, statistics)
         reason = "max_iter"
         for iteration in range(1, self.options.max_iter + 1):
-            moved, statistics = self._iterate(iteration, statistics or self._statistics(w, h))
+            moved, statistics = self._iterate(iteration, statistics or self._statistics(first))
             stop = self._stop(moved)
             if stop:
                 reason = stop
@@ -113,42 +127,60 @@ class Fit:
         return self._result(reason)
 
     def _iterate(self, iteration: int, statistics: Any) -> tuple[float, Any]:
-        """Both half-steps, from the statistics for W.
+        """The half-steps of an iteration, from the statistics for the first one.
 
-        Returns the square of their first steps, and the next statistics for W where they are made already.
+        Returns the square of their first steps, and the next statistics for the first one where they are made already.
         """
-        w, h = self.w, self.h
+        first, last = self.halves[0], self.halves[-1]
         weight = self.momentum.advance() if self.options.extrapolate else 0.0
-        moved = self._half_step(w, statistics, iteration)
-        self._extrapolate(w, weight)
-        statistics = self._statistics(h, w)
-        moved += self._half_step(h, statistics, iteration)
-        if self.loss.constant:  # the statistics of H give the objective at its new value
-            following = None
-            h.summary = self.loss.summary(h.factor, self.workspace)
-            value = self.loss.value(h.data, h.factor, w.factor, h.summary, statistics, self.workspace)
-            no_higher = self._keep_best(value)
-            self._extrapolate(h, weight)
-        else:  # the next ones for W give it where that half-step starts
-            self._extrapolate(h, weight)
-            following = self._statistics(w, h)
-            value = self.loss.value(w.data, w.factor, h.factor, None, following, self.workspace)
-            no_higher = self._keep_best(value)
-        self.at_best = (following, statistics if self.loss.constant else None) if no_higher else (None, None)
+        moved = self._half_step(first, statistics, iteration)
+        if last is not first:
+            self._extrapolate(first, weight)
+            statistics = self._statistics(last)
+            moved += self._half_step(last, statistics, iteration)
+        if self.loss.constant:  # the last statistics give the objective at the new value of their factor
+            following = statistics if last is first else None
+            last.summary = self.loss.summary(last.factor, self.workspace)
+            no_higher = self._keep_best(last, statistics)
+            self._extrapolate(last, weight)
+        else:  # the next ones for the first factor give it where that half-step starts
+            self._extrapolate(last, weight)
+            following = self._statistics(first)
+            no_higher = self._keep_best(first, following)
+        self.at_best = {}
+        if no_higher:
+            if following is not None:
+                self.at_best[first] = following
+            if self.loss.constant:
+                self.at_best[last] = statistics
         if self.options.extrapolate and not no_higher:
             self._restart()
-            following = None
+            following = following if self.loss.constant else None
         return moved, following
+
+    def _other(self, half: Half) -> Half:
+        return self.h if half is self.w else self.w
 
     def _extrapolate(self, half: Half, weight: float) -> None:
         if self.options.extrapolate:
-            self.solver.extrapolate(half.factor, half.old, weight, self.workspace)
+            half.part.solver.extrapolate(half.factor, half.old, weight, self.workspace)
+            half.part.domain.project(half.old, self.workspace)
             half.exchange()
 
-    def _keep_best(self, value: float) -> bool:
-        """Enter the objective of the factors as they are, and keep them if it is, to round-off, the lowest so far."""
-        no_higher = self._record(value)
+    def _penalties(self) -> float:
+        w, h = self.w, self.h
+        return w.part.side.value(w.factor, h.factor) + h.part.side.value(h.factor, w.factor)
+
+    def _keep_best(self, half: Half, statistics: Any) -> bool:
+        """Enter the objective, which the statistics for a factor give, and keep the factors if it is the lowest so far.
+
+        Returns whether it is, to round-off.
+        """
+        other = self._other(half)
+        loss = self.loss.value(half.data, half.factor, other.factor, half.summary, statistics, self.workspace)
+        no_higher = self._record(loss + self._penalties())
         if no_higher:
+            self.best_loss = loss
             for half in (self.w, self.h):
                 np.copyto(half.best, half.factor)
                 half.best_summary = half.summary
@@ -160,19 +192,26 @@ class Fit:
         If a plain iteration from there is still above the best factors, go back to those: from them it cannot be.
         """
         self.momentum.reset()
-        for half in (self.w, self.h):
+        for half in self.halves:
             half.restart(half.old if self.since_progress == 1 else half.best)
 
-    def _statistics(self, half: Half, other: Half) -> Any:
+    def _statistics(self, half: Half) -> Any:
+        other = self._other(half)
         if other.summary is None:
             other.summary = self.loss.summary(other.factor, self.workspace)
-        evaluate = half is self.w
+        evaluate = half is self.halves[0]
         return self.loss.statistics(half.data, half.factor, other.factor, other.summary, half.out, evaluate)
 
     def _half_step(self, half: Half, statistics: Any, iteration: int) -> float:
         half.summary = None
         cost = self.loss.cost(half.data, half.factor.shape[1])
-        return self.solver.update(half.factor, statistics, cost, iteration, self.workspace)
+        asked = self._edited(half, half.factor, self._other(half).factor, statistics)
+        return half.part.solver.update(half.factor, asked, half.part.domain, cost, iteration, self.workspace)
+
+    def _edited(self, half: Half, F: np.ndarray, B: np.ndarray, statistics: Any) -> Any:
+        """The statistics with what the penalties add to them."""
+        edit = half.part.side.edit(F, B)
+        return statistics if edit is None else statistics.edited(edit, F, self.workspace)
 
     def _record(self, value: float) -> bool:
         """Enter the objective of an iteration; whether it is, to round-off, the lowest so far.
@@ -252,14 +291,16 @@ class Fit:
 
     def _kkt_residual(self) -> float:
         """At the best factors, from statistics made for them: half an iteration each, where they are not at hand."""
-        w, h = self.w, self.h
-        for_w, for_h = self.at_best
-        for_h = for_h or self._best_statistics(h, w)
-        for_w = for_w or self._best_statistics(w, h)
-        return self.loss.kkt_residual([(h.data, h.best, for_h), (w.data, w.best, for_w)], self.workspace)
+        sides = []
+        for half in reversed(self.halves):
+            other = self._other(half)
+            statistics = self.at_best.get(half) or self._best_statistics(half, other)
+            asked = self._edited(half, half.best, other.best, statistics)
+            sides.append((half.data, half.best, asked, half.part.domain))
+        return self.loss.kkt_residual(sides, self.workspace)
 
     def _relative_error(self) -> float:
-        return self.loss.relative_error(self.w.data, self.w.best, self.h.best, self.value, self.workspace)
+        return self.loss.relative_error(self.w.data, self.w.best, self.h.best, self.best_loss, self.workspace)
 
     def _best_statistics(self, half: Half, other: Half) -> Any:
         return self.loss.statistics(half.data, half.best, other.best, other.best_summary, half.out, False)

@@ -224,28 +224,67 @@ class Workspace:
         """The sum of each column, in float64."""
         return kernels.column_sums(F, self._threads(F.size))
 
-    def multiply(self, F: np.ndarray, num: np.ndarray, den: np.ndarray, exponent: float, floor: np.ndarray) -> float:
+    def multiply(
+        self,
+        F: np.ndarray,
+        num: np.ndarray,
+        den: np.ndarray,
+        exponent: float,
+        floor: np.ndarray,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> float:
         """F <- max(floor, F (num / den)^exponent); see `_core.kernels.multiply`, whose value comes back."""
-        return kernels.multiply(F, num, den, floor, exponent, self._threads(8 * F.size))
+        return kernels.multiply(F, num, den, floor, lower, upper, exponent, self._threads(8 * F.size))
 
-    def split_kkt(self, F: np.ndarray, num: np.ndarray, den: np.ndarray) -> tuple[float, float]:
+    def split_kkt(
+        self,
+        F: np.ndarray,
+        num: np.ndarray,
+        den: np.ndarray,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> tuple[float, float]:
         """(sum of den |min(F, mean (1 - num / den))|, sum of F num), mean being that of each column of F."""
         mean = self.column_sums(F) / len(F)
-        return kernels.split_kkt(F, num, den, mean, self._threads(8 * F.size))
+        return kernels.split_kkt(F, num, den, lower, upper, mean, self._threads(8 * F.size))
 
-    def squared_kkt_residual(self, G: np.ndarray, C: np.ndarray, F: np.ndarray) -> float:
-        """Sum of G_tt min(F_it, gradient_it / G_tt)^2, gradient = F G - C."""
-        return kernels.squared_kkt_residual(G, C, F, self._threads(2 * F.size * F.shape[1]))
+    def squared_kkt_residual(
+        self,
+        G: np.ndarray,
+        C: np.ndarray,
+        F: np.ndarray,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> float:
+        """Sum of G_tt min(F_it, gradient_it / G_tt)^2, gradient = F G - C, of the step within bounds."""
+        return kernels.squared_kkt_residual(G, C, F, lower, upper, self._threads(2 * F.size * F.shape[1]))
 
-    def sweep(self, G: np.ndarray, C: np.ndarray, F: np.ndarray, max_sweeps: int, stop: float) -> float:
+    def sweep(
+        self,
+        G: np.ndarray,
+        C: np.ndarray,
+        F: np.ndarray,
+        max_sweeps: int,
+        stop: float,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> float:
         """Coordinate sweeps over F in place; see `_core.kernels.sweep`, whose value comes back."""
         rows, k = F.shape
         step = 64 * max(1, int(CALL_FLOP / (128 * max_sweeps * k * k)))
         moved = 0.0
         for i in range(0, rows, step):
-            block = F[i : i + step]
+            block, low, high = F[i : i + step], _rows_of(lower, i, step), _rows_of(upper, i, step)
             threads = self._threads(2 * len(block) * k * k * max_sweeps)
             size, groups = kernels.sweep_scratch(len(block), k, threads)
             scratch, group_moved = self._reserve(size, self.dtype), np.empty(groups)
-            moved += kernels.sweep(G, C[i : i + step], block, max_sweeps, stop, scratch, group_moved, threads)
+            moved += kernels.sweep(
+                G, C[i : i + step], block, low, high, max_sweeps, stop, scratch, group_moved, threads
+            )
         return moved
+
+
+def _rows_of(bound: np.ndarray | None, i: int, step: int) -> np.ndarray | None:
+    """The rows i ... i + step - 1 of bounds, which may be None or one row for all."""
+    return bound if bound is None or len(bound) == 1 else bound[i : i + step]

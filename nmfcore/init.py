@@ -12,6 +12,7 @@ import numpy as np
 from ._threads import single_blas
 from ._workspace import Workspace
 from .data import Data
+from .penalties import ORTHANT, Domain
 
 Random = np.random.Generator | np.random.RandomState
 OVERSAMPLING = 10
@@ -26,24 +27,49 @@ class Start(NamedTuple):
     exponents: tuple[np.ndarray, np.ndarray]
 
 
-def given(data: Data, W: np.ndarray, H: np.ndarray) -> Start:
-    """Copies of given factors, component by component brought to the scale of the data.
+def given(data: Data, W: np.ndarray, H: np.ndarray, together: bool = False) -> Start:
+    """Copies of given factors, component by component, or all of them `together`, brought to the scale of the data.
 
     The powers of two change no digit, and HALS does the same whatever they are.
     """
     of_H = np.frexp(H.max(axis=1))[1]
+    of_H = np.full_like(of_H, of_H.max()) if together else of_H
     exponents = data.measures.exponent - of_H, of_H
     with np.errstate(over="ignore", under="ignore"):
         W, Ht = (np.ldexp(F, -e) for F, e in zip((W, H.T), exponents, strict=True))
     return Start(*(F.astype(data.dtype, order="C", copy=False) for F in (W, Ht)), exponents)
 
 
-def made(data: Data, name: str, k: int, rng: Random, workspace: Workspace) -> Start:
-    """The start of that name; the scale of X is shared between the factors."""
+def made(data: Data, name: str, k: int, rng: Random, workspace: Workspace, of_H: int | None = None) -> Start:
+    """The start of that name; the scale of X is shared between the factors, or 2**of_H of it is that of H."""
     with single_blas():
         W, Ht = INITS[name](data, k, rng, workspace)
-    half = np.full(k, data.measures.exponent // 2)
-    return Start(*(np.ascontiguousarray(F, dtype=data.dtype) for F in (W, Ht)), (half, half))
+    of_H = data.measures.exponent // 2 if of_H is None else of_H
+    exponents = np.full(k, data.measures.exponent - of_H), np.full(k, of_H)
+    return Start(*(np.ascontiguousarray(F, dtype=data.dtype) for F in (W, Ht)), exponents)
+
+
+def enter(start: Start, domains: tuple[Domain, Domain], fixed: tuple[bool, bool], workspace: Workspace) -> None:
+    """Bring a start into the sets of its factors, in place.
+
+    What that divided one factor by multiplies the other one, if that is free.
+    """
+    factors = start.W, start.Ht
+    divided = [domain.enter(F, workspace) for domain, F in zip(domains, factors, strict=True)]
+    for side in (0, 1):
+        if domains[side] is ORTHANT and not fixed[side]:
+            factors[side][:] *= factors[side].dtype.type(divided[1 - side])
+
+
+def beside(data: Data, W: np.ndarray | None, H: np.ndarray | None) -> Start:
+    """The start beside one given factor: all entries of the other one the same, so that the model has the sum of X."""
+    given, rows = (W, data.shape[1]) if H is None else (H.T, data.shape[0])
+    exponent, k = int(np.frexp(given.max())[1]), given.shape[1]
+    given = np.ldexp(given, -exponent).astype(data.dtype, order="C")
+    total, size = float(np.sum(given, dtype=np.float64)), float(data.shape[0]) * data.shape[1]
+    level = np.full((rows, k), data.measures.mean * size / (rows * total) if total > 0 else 1.0, dtype=data.dtype)
+    exponents = np.full(k, data.measures.exponent - exponent), np.full(k, exponent)
+    return Start(given, level, exponents[::-1]) if H is None else Start(level, given, exponents)
 
 
 def random(data: Data, k: int, rng: Random, workspace: Workspace) -> tuple[np.ndarray, np.ndarray]:

@@ -62,10 +62,10 @@ def product(kernels, X, B, scale=1.0, n_threads=1):
     return out
 
 
-def sweep(kernels, G, C, F, max_sweeps, stop, n_threads=1):
+def sweep(kernels, G, C, F, max_sweeps, stop, n_threads=1, bounds=(None, None)):
     size, groups = kernels.sweep_scratch(*F.shape, n_threads)
     scratch, moved = np.full(size, np.nan, F.dtype), np.full(groups, np.nan)
-    return kernels.sweep(G.astype(float), C, F, max_sweeps, stop, scratch, moved, n_threads)
+    return kernels.sweep(G.astype(float), C, F, *bounds, max_sweeps, stop, scratch, moved, n_threads)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -191,13 +191,13 @@ def test_multiply_and_what_is_summed_with_it(kernels, exponent, shared, dtype, r
     mean, floor = f.mean(axis=0), np.full(k, 1e-3)
     step = np.minimum(f, mean * (1 - num / np.where(d > 0, d, np.inf)))
     off, whole = np.sum(d * np.abs(step)), np.sum(f * num)
-    np.testing.assert_allclose(kernels.split_kkt(F, num, den, mean, 2), (off, whole), rtol=1e-10)
+    np.testing.assert_allclose(kernels.split_kkt(F, num, den, None, None, mean, 2), (off, whole), rtol=1e-10)
     expected = np.maximum(floor, np.where(d > 0, f * (num / np.where(d > 0, d, 1)) ** exponent, f))
     moved = np.sum(np.where(f > 0, d * (expected - f) ** 2 / np.where(f > 0, f, 1), 0))
     found = []
     for n_threads in (1, 3):
         G = F.copy()
-        found.append(kernels.multiply(G, num, den, floor, exponent, n_threads))
+        found.append(kernels.multiply(G, num, den, floor, None, None, exponent, n_threads))
         np.testing.assert_allclose(G, expected, rtol=rtol)
     np.testing.assert_allclose(found[0], moved, rtol=1e-3 if dtype == np.float32 else 1e-9)
     assert found[0] == found[1]
@@ -287,9 +287,9 @@ def test_squared_kkt_residual(kernels, m, k, dtype):
     G[:, k // 2] = G[k // 2] = 0  # an empty component, which counts for nothing
     d = G.diagonal()
     step = np.minimum(F, (F @ G - C) / np.where(d > 0, d, np.inf))
-    found = kernels.squared_kkt_residual(G, C, F, 1)
+    found = kernels.squared_kkt_residual(G, C, F, None, None, 1)
     np.testing.assert_allclose(found, np.sum(d * step**2), rtol=1e-10, atol=1e-300)
-    assert kernels.squared_kkt_residual(G, C, F, 3) == found
+    assert kernels.squared_kkt_residual(G, C, F, None, None, 3) == found
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (4000, 33)])

@@ -55,14 +55,25 @@ def squared_distance(const real[:, :] A, const real[:, ::1] B, double scale, int
     return ordered_sum(sums)
 
 
-def squared_kkt_residual(const double[:, ::1] G, const real[:, ::1] C, const real[:, ::1] F, int n_threads):
-    """Sum of G_tt min(F_it, gradient_it / G_tt)^2 in float64 for the gradient F G - C. 2 rows k^2 flop."""
+cdef inline const real *bound_row(const real[:, ::1] bound, Py_ssize_t i) noexcept nogil:
+    """Bounds of row i: its own, or the one row that all share; null where there are none."""
+    if bound is None:
+        return NULL
+    return &bound[i if bound.shape[0] > 1 else 0, 0]
+
+
+def squared_kkt_residual(const double[:, ::1] G, const real[:, ::1] C, const real[:, ::1] F, const real[:, ::1] lower,
+                         const real[:, ::1] upper, int n_threads):
+    """Sum of G_tt min(F_it, gradient_it / G_tt)^2 in float64 for the gradient F G - C. 2 rows k^2 flop.
+
+    With bounds, which may be None, the step gradient_it / G_tt is cut where it leaves them.
+    """
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task, i
     cdef double[::1] sums = np.zeros(tasks)
     cdef double[:, ::1] gradient = np.empty((n_threads, k))
     for task in prange(tasks, nogil=True, num_threads=n_threads, schedule="static"):
         for i in range(task * step, min(rows, (task + 1) * step)):
-            sums[task] += kkt_row(&C[i, 0], &F[i, 0], &G[0, 0], k, &gradient[threadid(), 0])
+            sums[task] += kkt_row(&C[i, 0], &F[i, 0], bound_row(lower, i), bound_row(upper, i), &G[0, 0], k, &gradient[threadid(), 0])
     return ordered_sum(sums)
 
 

@@ -155,30 +155,32 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
     return ordered_sum(values)
 
 
-def multiply(real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const double[::1] floor, double gamma,
-             int n_threads):
+def multiply(real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const double[::1] floor,
+             const real[:, ::1] lower, const real[:, ::1] upper, double gamma, int n_threads):
     """F <- max(floor, F (num / den)^gamma) in place, where den is not 0; den may be one row for all.
 
-    Returns the sum of den (change)^2 / F.
+    F stays within lower and upper, m x k or one row for all, or None. Returns the sum of den (change)^2 / F.
     """
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task, i
     cdef Py_ssize_t den_step = 1 if den.shape[0] > 1 else 0
     cdef double[::1] sums = np.zeros(tasks)
     for task in prange(tasks, nogil=True, num_threads=n_threads, schedule="static"):
         for i in range(task * step, min(rows, (task + 1) * step)):
-            sums[task] += multiply_row(&F[i, 0], &num[i, 0], &den[i * den_step, 0], &floor[0], k, gamma)
+            sums[task] += multiply_row(&F[i, 0], &num[i, 0], &den[i * den_step, 0], &floor[0], bound_row(lower, i),
+                                       bound_row(upper, i), k, gamma)
     return ordered_sum(sums)
 
 
-def split_kkt(const real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const double[::1] mean,
-              int n_threads):
-    """(sum of den |min(F, mean (1 - num / den))|, sum of F num); den may be one row for all."""
+def split_kkt(const real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const real[:, ::1] lower,
+              const real[:, ::1] upper, const double[::1] mean, int n_threads):
+    """(sum of den |min(F, mean (1 - num / den))|, sum of F num); den may be one row for all, the bounds None."""
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task, i
     cdef Py_ssize_t den_step = 1 if den.shape[0] > 1 else 0
     cdef double[:, ::1] sums = np.zeros((2, tasks))
     for task in prange(tasks, nogil=True, num_threads=n_threads, schedule="static"):
         for i in range(task * step, min(rows, (task + 1) * step)):
-            sums[0, task] += split_kkt_row(&F[i, 0], &num[i, 0], &den[i * den_step, 0], &mean[0], k, &sums[1, task])
+            sums[0, task] += split_kkt_row(&F[i, 0], &num[i, 0], &den[i * den_step, 0], bound_row(lower, i),
+                                           bound_row(upper, i), &mean[0], k, &sums[1, task])
     return ordered_sum(sums[0]), ordered_sum(sums[1])
 
 

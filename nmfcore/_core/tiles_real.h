@@ -24,6 +24,20 @@ NMF_INLINE NAME(vec) NAME(positive_part)(NAME(vec) v) {
 #endif
 }
 
+/* v between the bounds, lane by lane; the lower one for a NaN. */
+NMF_INLINE NAME(vec) NAME(between)(NAME(vec) v, NAME(vec) lower, NAME(vec) upper) {
+#if defined(__GNUC__) || defined(__clang__)
+    typedef __typeof__(v > lower) mask;
+    mask above = v > lower;
+    v = (NAME(vec))(((mask)v & above) | ((mask)lower & ~above));
+    mask below = v < upper;
+    return (NAME(vec))(((mask)v & below) | ((mask)upper & ~below));
+#else
+    v = v > lower ? v : lower;
+    return v < upper ? v : upper;
+#endif
+}
+
 /* to[:width] = n entries times scale, filled up with zeros. */
 static void NAME(pack_row)(const REAL *restrict from, ptrdiff_t n, ptrdiff_t width, double scale, REAL *restrict to) {
     for (ptrdiff_t j = 0; j < n; j++) to[j] = (REAL)scale * from[j];
@@ -148,10 +162,11 @@ static void NAME(transpose)(const REAL *from, ptrdiff_t from_stride, ptrdiff_t r
 }
 
 /* One cyclic coordinate step for the coordinates t ... t + count - 1 of all rows of a tile, tiles stored
- * coordinate by row: first their residuals c - G w against the factor as it stands, then one after the other.
- * moved gathers G_tt times the square of each change, row by row. */
-NMF_INLINE void NAME(sweep_count)(const int count, const REAL *G, ptrdiff_t k, ptrdiff_t t,
-                                  const REAL *inverse_diagonal, const REAL *c, REAL *w, REAL *moved) {
+ * coordinate by row: first their residuals c - G w against the factor as it stands, then one after the other, kept
+ * >= 0 or, if `bounded`, between two more tiles. moved gathers G_tt times the square of each change, row by row. */
+NMF_INLINE void NAME(sweep_count)(const int count, const int bounded, const REAL *G, ptrdiff_t k, ptrdiff_t t,
+                                  const REAL *inverse_diagonal, const REAL *c, REAL *w, const REAL *lower,
+                                  const REAL *upper, REAL *moved) {
     enum { LANES = NMF_LANES(REAL), VECTORS = NMF_SWEEP_VECTORS, ROWS = LANES * VECTORS };
     NAME(vec) residual[NMF_SWEEP_BLOCK][VECTORS], row[VECTORS];
     for (int b = 0; b < count; b++)
@@ -164,9 +179,12 @@ NMF_INLINE void NAME(sweep_count)(const int count, const REAL *G, ptrdiff_t k, p
     }
     for (int b = 0; b < count; b++) {
         for (int v = 0; v < VECTORS; v++) {
-            REAL *entry = w + (t + b) * ROWS + v * LANES;
+            ptrdiff_t place = (t + b) * ROWS + v * LANES;
+            REAL *entry = w + place;
             NAME(vec) old = NAME(load)(entry);
-            NAME(vec) new = NAME(positive_part)(old + inverse_diagonal[t + b] * residual[b][v]);
+            NAME(vec) new = old + inverse_diagonal[t + b] * residual[b][v];
+            new = bounded ? NAME(between)(new, NAME(load)(lower + place), NAME(load)(upper + place))
+                          : NAME(positive_part)(new);
             NAME(vec) change = new - old;
             NAME(store)(entry, new);
             NAME(store)(moved + v * LANES,
@@ -176,12 +194,21 @@ NMF_INLINE void NAME(sweep_count)(const int count, const REAL *G, ptrdiff_t k, p
     }
 }
 
-static void NAME(sweep_tile)(const REAL *G, ptrdiff_t k, const REAL *inverse_diagonal, const REAL *c, REAL *w,
-                             REAL *moved) {
+NMF_INLINE void NAME(sweep_all)(const int bounded, const REAL *G, ptrdiff_t k, const REAL *inverse_diagonal,
+                                const REAL *c, REAL *w, const REAL *lower, const REAL *upper, REAL *moved) {
     ptrdiff_t t = 0;
     for (; t + NMF_SWEEP_BLOCK <= k; t += NMF_SWEEP_BLOCK)
-        NAME(sweep_count)(NMF_SWEEP_BLOCK, G, k, t, inverse_diagonal, c, w, moved);
-    for (; t < k; t++) NAME(sweep_count)(1, G, k, t, inverse_diagonal, c, w, moved);
+        NAME(sweep_count)(NMF_SWEEP_BLOCK, bounded, G, k, t, inverse_diagonal, c, w, lower, upper, moved);
+    for (; t < k; t++) NAME(sweep_count)(1, bounded, G, k, t, inverse_diagonal, c, w, lower, upper, moved);
+}
+
+/* lower and upper: tiles, or null for 0 and infinity. */
+static void NAME(sweep_tile)(const REAL *G, ptrdiff_t k, const REAL *inverse_diagonal, const REAL *c, REAL *w,
+                             const REAL *lower, const REAL *upper, REAL *moved) {
+    if (lower)
+        NAME(sweep_all)(1, G, k, inverse_diagonal, c, w, lower, upper, moved);
+    else
+        NAME(sweep_all)(0, G, k, inverse_diagonal, c, w, w, w, moved);
 }
 
 /* Adds up the n entries times scale and their squares, in float64, and widens [low, high] to hold the entries. */
@@ -230,8 +257,10 @@ static double NAME(distance_row)(const REAL *a, const REAL *b, ptrdiff_t n, doub
     return NAME(pair_sum)(1, a, b, n, scale);
 }
 
-/* Sum of G_tt min(f_t, gradient_t / G_tt)^2 for a row f of the factor, gradient = G f - c. */
-static double NAME(kkt_row)(const REAL *c, const REAL *f, const double *G, ptrdiff_t k, double *restrict gradient) {
+/* Sum of G_tt min(f_t, gradient_t / G_tt)^2 for a row f of the factor, gradient = G f - c; with bounds of what the step
+ * gradient_t / G_tt is within them. */
+static double NAME(kkt_row)(const REAL *c, const REAL *f, const REAL *lower, const REAL *upper, const double *G,
+                            ptrdiff_t k, double *restrict gradient) {
     double sum = 0;
     for (ptrdiff_t t = 0; t < k; t++) gradient[t] = -(double)c[t];
     for (ptrdiff_t s = 0; s < k; s++)
@@ -239,7 +268,9 @@ static double NAME(kkt_row)(const REAL *c, const REAL *f, const double *G, ptrdi
     for (ptrdiff_t t = 0; t < k; t++)
         if (G[t * k + t] > 0) {
             double step = gradient[t] / G[t * k + t];
-            step = f[t] < step ? f[t] : step;
+            double most = lower ? f[t] - lower[t] : f[t], least = upper ? f[t] - upper[t] : -HUGE_VAL;
+            step = most < step ? most : step;
+            step = least > step ? least : step;
             sum += G[t * k + t] * step * step;
         }
     return sum;

@@ -65,10 +65,11 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdi
     return total;
 }
 
-/* The multiplicative update of a row of n coordinates, f <- max(floor, f (num / den)^gamma); where den is 0 it stays.
- * Returns the sum of den (change)^2 / f. */
+/* The multiplicative update of a row of n coordinates, f <- max(floor, f (num / den)^gamma), within bounds where there
+ * are any; where den is 0 it stays. Returns the sum of den (change)^2 / f. */
 static double NAME(multiply_row)(REAL *restrict f, const REAL *restrict num, const REAL *restrict den,
-                                 const double *restrict floor, ptrdiff_t n, double gamma) {
+                                 const double *restrict floor, const REAL *lower, const REAL *upper, ptrdiff_t n,
+                                 double gamma) {
     double moved = 0;
     for (ptrdiff_t t = 0; t < n; t++) {
         double old = f[t], new = old;
@@ -77,21 +78,24 @@ static double NAME(multiply_row)(REAL *restrict f, const REAL *restrict num, con
             new *= gamma == 1 ? ratio : gamma == 0.5 ? sqrt(ratio) : pow(ratio, gamma);
         }
         new = new > floor[t] ? new : floor[t];
+        if (lower) new = new > lower[t] ? new : lower[t], new = new < upper[t] ? new : upper[t];
         f[t] = (REAL)new;
         if (old > 0) moved += den[t] * (new - old) * (new - old) / old;
     }
     return moved;
 }
 
-/* Sum of den min(f, mean (1 - num / den)) over a row, and of f num. */
-static double NAME(split_kkt_row)(const REAL *f, const REAL *num, const REAL *den, const double *mean, ptrdiff_t n,
-                                  double *whole) {
+/* Sum of den min(f, mean (1 - num / den)) over a row, of the step within bounds where there are any, and of f num. */
+static double NAME(split_kkt_row)(const REAL *f, const REAL *num, const REAL *den, const REAL *lower, const REAL *upper,
+                                  const double *mean, ptrdiff_t n, double *whole) {
     double sum = 0;
     for (ptrdiff_t t = 0; t < n; t++) {
         *whole += (double)f[t] * num[t];
         if (den[t] > 0) {
             double step = mean[t] * (1 - (double)num[t] / den[t]);
-            step = f[t] < step ? f[t] : step;
+            double most = lower ? f[t] - lower[t] : f[t], least = upper ? f[t] - upper[t] : -HUGE_VAL;
+            step = most < step ? most : step;
+            step = least > step ? least : step;
             sum += den[t] * fabs(step);
         }
     }

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._workspace import Workspace
 from ..data import Data
+from ..penalties import Domain, Edit
 
 EPS = {np.dtype(real): float(np.finfo(real).eps) for real in (np.float32, np.float64)}
 
@@ -19,27 +20,60 @@ EPS = {np.dtype(real): float(np.finfo(real).eps) for real in (np.float32, np.flo
 class Split(NamedTuple):
     """The minus and the plus part of a gradient, den - num.
 
-    F (num / den)^exponent does not raise the objective. num is m x k; den is m x k, or 1 x k where all rows share it.
-    descend(F, sweeps) sweeps over the rows of F, for losses that provide "rows";
-    objective gives the objective, up to a constant, at another F; value is that at this F, where it was asked for.
+    F (num / den)^exponent does not raise the objective, nor does F (num / den)^edited_exponent where penalties have
+    added to it what is quadratic in F. num is m x k; den is m x k, or 1 x k where all rows share it.
+    descend(F, sweeps, slope) sweeps over the rows of F, for losses that provide "rows", of which slope (k) is added to
+    the gradient; objective gives the objective, up to a constant, at another F; value is that at this F, where it was
+    asked for.
     """
 
     num: np.ndarray
     den: np.ndarray
     exponent: float
+    edited_exponent: float
     objective: Callable[[np.ndarray], float]
     value: float = math.nan
-    descend: Callable[[np.ndarray, int], float] | None = None
+    descend: Callable[[np.ndarray, int, Any], float] | None = None
 
     def split(self, F: np.ndarray, workspace: Workspace) -> "Split":
         """Itself; other statistics make one."""
         return self
+
+    def edited(self, edit: Edit, F: np.ndarray, workspace: Workspace) -> "Split":
+        """With the gradient F G - C of a penalty's quadratic, its plus parts in den and its minus parts in num."""
+        dtype, linear = F.dtype, not edit.G.any()
+        slope = -edit.C[0]
+        num, den = (
+            part + np.maximum(0, sign * edit.C).astype(dtype) for part, sign in ((self.num, 1), (self.den, -1))
+        )
+        if linear:
+            descend = self.descend and (lambda F, sweeps, more=0.0: self.descend(F, sweeps, slope + more))
+            return self._replace(num=num, den=den, objective=self._with(edit, workspace), descend=descend)
+        falls, rises = (np.maximum(0, sign * edit.G).astype(dtype) for sign in (-1, 1))
+        if falls.any():
+            num += workspace.product(F, falls, np.empty_like(F))
+        den = den + workspace.product(F, rises, np.empty_like(F))
+        return self._replace(
+            num=num, den=den, exponent=self.edited_exponent, objective=self._with(edit, workspace), descend=None
+        )
+
+    def _with(self, edit: Edit, workspace: Workspace) -> Callable[[np.ndarray], float]:
+        """The objective with a penalty's quadratic."""
+        return lambda F: self.objective(F) + quadratic(edit, F, workspace)
+
+
+def quadratic(edit: Edit, F: np.ndarray, workspace: Workspace) -> float:
+    """1/2 tr(F G F') - tr(F C')."""
+    product = workspace.product(F, edit.G.astype(F.dtype), np.empty_like(F))
+    return 0.5 * workspace.inner(product, F) - float(np.sum(edit.C * F, dtype=np.float64))
 
 
 class Loss(Protocol):
     """A measure of how far W H is from X. Its objectives are those of the scaled X (see `data.Data`)."""
 
     name: str
+    degree: float
+    """The loss of (c X, c V) is c^degree times that of (X, V)."""
     convex: bool
     """Whether it is convex in the model W H."""
     positive: bool
@@ -93,8 +127,8 @@ class Loss(Protocol):
         """Objectives in units of X, from those of X times 2**-exponent; out of the range of float64 infinite or 0."""
         ...
 
-    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Any]], workspace: Workspace) -> float:
-        """How far two factors are from stationary, free of every scale; a side is (data, F, statistics for F)."""
+    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Any, Domain]], workspace: Workspace) -> float:
+        """How far factors are from stationary, free of every scale; a side is (data, F, statistics for F, domain)."""
         ...
 
 

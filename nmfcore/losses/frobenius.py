@@ -7,6 +7,7 @@ import numpy as np
 
 from .._workspace import Workspace
 from ..data import Data
+from ..penalties import Domain, Edit
 from .base import EPS, Split
 
 #: The share of ||X||_F^2 below which a difference of such numbers has lost half of its digits.
@@ -26,13 +27,19 @@ class Normal(NamedTuple):
         def objective(F: np.ndarray) -> float:
             return 0.5 * workspace.inner(workspace.product(F, G, np.empty_like(F)), F) - workspace.inner(self.C, F)
 
-        return Split(self.C, workspace.product(F, G, np.empty_like(F)), 1.0, objective)
+        return Split(self.C, workspace.product(F, G, np.empty_like(F)), 1.0, 1.0, objective)
+
+    def edited(self, edit: Edit, F: np.ndarray, workspace: Workspace) -> "Normal":
+        """With a penalty's quadratic, which is of the same form."""
+        C = self.C + edit.C.astype(F.dtype) if edit.C.any() else self.C
+        return Normal(self.G + edit.G, C)
 
 
 class Frobenius:
     """Half the squared error, 1/2 ||X - W H||_F^2 (the beta-divergence with beta = 2)."""
 
     name = "frobenius"
+    degree = 2.0
     convex = True
     positive = False
     provides = frozenset({"normal", "split"})
@@ -91,8 +98,8 @@ class Frobenius:
         """Objectives in units of X, from those of X times 2**-exponent; out of the range of float64 infinite or 0."""
         return np.ldexp(value, 2 * exponent)
 
-    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Normal]], workspace: Workspace) -> float:
+    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Normal, Domain]], workspace: Workspace) -> float:
         """(sum_t G_tt ||min(F_t, gradient_t / G_tt)||^2)^(1/2) / ||X||_F over both factors: no scale is left."""
         whole = sides[0][0].measures.squared_norm
-        squares = [workspace.squared_kkt_residual(G, C, F) for _, F, (G, C) in sides]
+        squares = [domain.squared_kkt_residual(G, C, F, workspace) for _, F, (G, C), domain in sides]
         return math.sqrt(sum(squares) / whole) if whole > 0 else 0.0

@@ -8,8 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from .._numbers import number
 from .._workspace import Workspace
 from ..data import Data
+from ..penalties import Domain
 from .base import EPS, Split
 from .frobenius import Frobenius
 
@@ -27,6 +29,8 @@ class Pointwise(ABC):
     """The loss of (c X, c V) is c^degree times that of (X, V)."""
     exponent: float = 1.0
     """Of the multiplicative update that does not raise the objective."""
+    edited_exponent: float = 1.0
+    """The same with a penalty that is quadratic in the factor."""
     convex: bool = True
     positive: bool = False
     shares_den: bool = False
@@ -63,12 +67,12 @@ class Pointwise(ABC):
         def objective(F: np.ndarray) -> float:
             return data.split_step(F, B, self.family, parameter, np.empty_like(num), np.empty_like(den), True)
 
-        def descend(F: np.ndarray, sweeps: int) -> float:
-            return data.descent(F, B, summary, sweeps)
+        def descend(F: np.ndarray, sweeps: int, slope: np.ndarray | float = 0.0) -> float:
+            return data.descent(F, B, summary + slope, sweeps)
 
         den_or_row = summary[None].astype(F.dtype) if self.shares_den else den
         value = math.inf if math.isnan(value) else max(0.0, value)  # where powers overflow
-        return Split(num, den_or_row, self.exponent, objective, value, descend)
+        return Split(num, den_or_row, self.exponent, self.edited_exponent, objective, value, descend)
 
     def cost(self, data: Data, k: int) -> float:
         """Flop of `statistics`."""
@@ -105,11 +109,11 @@ class Pointwise(ABC):
         whole = math.floor(self.degree * exponent)
         return np.ldexp(value * 2.0 ** (self.degree * exponent - whole), whole)
 
-    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Split]], workspace: Workspace) -> float:
+    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Split, Domain]], workspace: Workspace) -> float:
         """Sum of den |min(F, mean(F_t) gradient / den)| over both factors, as a share of sum F num; free of scales."""
         residual = 0.0
-        for _, F, split in sides:
-            off, whole = workspace.split_kkt(F, split.num, split.den)
+        for _, F, split, domain in sides:
+            off, whole = domain.split_kkt(F, split.num, split.den, workspace)
             residual += off / whole if whole > 0 else 0.0
         return residual
 
@@ -147,6 +151,11 @@ class BetaDivergence(Pointwise):
     def exponent(self) -> float:
         """Of the multiplicative update."""
         return 1 / (2 - self.beta) if self.beta < 1 else 1 / (self.beta - 1) if self.beta > 2 else 1.0
+
+    @property
+    def edited_exponent(self) -> float:
+        """The same with a quadratic penalty (Tan & Fevotte 2013, doi:10.1109/TPAMI.2012.240)."""
+        return 1 / (3 - self.beta) if self.beta <= 2 else 1 / (self.beta - 1)
 
     @property
     def convex(self) -> bool:
@@ -193,7 +202,7 @@ class Huber(Pointwise):
     degree = 2.0
 
     def __post_init__(self) -> None:
-        _check_positive(self.delta, "delta")
+        number(self.delta, "delta", positive=True)
 
     def parameter(self, data: Data) -> float:
         """Delta in units of the scaled X, whose largest entry is below 4; beyond any residual it is all the same."""
@@ -226,19 +235,8 @@ class L1(Pointwise):
     degree = 1.0
 
     def __post_init__(self) -> None:
-        _check_positive(self.epsilon, "epsilon")
+        number(self.epsilon, "epsilon", positive=True)
 
     def parameter(self, data: Data) -> float:
         """Epsilon times the mean of the scaled X; something for X = 0."""
         return self.epsilon * data.measures.mean or self.epsilon
-
-
-def _check_positive(value: float, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); wanted a number > 0")
-    try:
-        inside = 0 < float(value) < math.inf
-    except OverflowError:  # an integer larger than any float
-        inside = False
-    if not inside:
-        raise ValueError(f"{name} is {value}; wanted a finite number > 0")

@@ -1,4 +1,4 @@
-"""The solvers by name. To add one: a module with a class that has the protocol `Solver`, and its line here."""
+"""The solvers. To add one: a module with a class that has the protocol `Solver`, and its place here."""
 
 from .base import Solver
 from .cd import CD
@@ -6,6 +6,7 @@ from .hals import HALS
 from .mu import MU
 from .pgd import PGD
 
-SOLVERS = {solver.name: solver for solver in (HALS, MU, CD, PGD)}
+#: In the order in which "auto" takes them; several may serve one name, for other statistics and sets.
+SOLVERS = (HALS, MU, CD, PGD)
 
 __all__ = ["CD", "HALS", "MU", "PGD", "SOLVERS", "Solver"]

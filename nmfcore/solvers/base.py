@@ -6,6 +6,7 @@ import numpy as np
 
 from .._workspace import Workspace
 from ..losses import Loss
+from ..penalties import Domain
 
 
 class Solver(Protocol):
@@ -14,9 +15,15 @@ class Solver(Protocol):
     name: str
     needs: str
     """The statistics that `update` takes; a loss serves the solver where it `provides` them."""
+    takes: frozenset[str]
+    """What `penalties` may need of it."""
 
-    def update(self, F: np.ndarray, statistics: Any, cost: float, iteration: int, workspace: Workspace) -> float:
-        """Lower the objective over F >= 0, given the statistics, the flop that they cost, and the iteration, from 1.
+    def update(
+        self, F: np.ndarray, statistics: Any, domain: Domain, cost: float, iteration: int, workspace: Workspace
+    ) -> float:
+        """Lower the objective over F in its domain, in place.
+
+        Given are the statistics, those of the penalties included, the flop that they cost, and the iteration, from 1.
 
         Returns the square of the first step, in the metric in which half of it is what the objective would fall
         were no bound active: zero at a stationary point, and nowhere else.

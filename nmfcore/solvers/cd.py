@@ -7,6 +7,7 @@ import numpy as np
 
 from .._workspace import Workspace
 from ..losses import Loss, Split
+from ..penalties import Domain
 from .mu import MU
 
 
@@ -25,13 +26,16 @@ class CD:
 
     name = "cd"
     needs = "rows"
+    takes = frozenset({"linear"})
     WARM_UP = 10
     SWEEPS = 2
 
-    def update(self, F: np.ndarray, statistics: Split, cost: float, iteration: int, workspace: Workspace) -> float:
+    def update(
+        self, F: np.ndarray, statistics: Split, domain: Domain, cost: float, iteration: int, workspace: Workspace
+    ) -> float:
         """Sweeps over F in place; returns the sum of curvature (change)^2 in the first, infinity in the warm-up."""
         if iteration <= self.WARM_UP:
-            MU().update(F, statistics, cost, iteration, workspace)
+            MU().update(F, statistics, domain, cost, iteration, workspace)
             return math.inf  # the fit does not end before it has begun
         return statistics.descend(F, self.SWEEPS if self.inner_iter == "auto" else self.inner_iter)
 

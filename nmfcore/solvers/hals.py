@@ -7,6 +7,7 @@ import numpy as np
 
 from .._workspace import Workspace
 from ..losses import Loss, Normal
+from ..penalties import Domain
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,15 @@ class HALS:
 
     name = "hals"
     needs = "normal"
+    takes = frozenset({"linear", "diagonal", "crossed", "volume", "bounds"})
     EFFORT = 0.5
     PRECISION = 0.03
     WARM_UP = 3
     MOST_SWEEPS = 100
 
-    def update(self, F: np.ndarray, statistics: Normal, cost: float, iteration: int, workspace: Workspace) -> float:
+    def update(
+        self, F: np.ndarray, statistics: Normal, domain: Domain, cost: float, iteration: int, workspace: Workspace
+    ) -> float:
         """Sweep over F in place; returns sum_t G_tt ||change of F_t in the first sweep||^2."""
         G, C = statistics
         most, stop = self.inner_iter, 0.0
@@ -39,7 +43,7 @@ class HALS:
             most = min(self.MOST_SWEEPS, 1 + math.ceil(self.EFFORT * cost / sweep_cost))
             most = 1 if iteration <= self.WARM_UP else most
             stop = self.PRECISION**2
-        return workspace.sweep(G, C, F, most, stop)
+        return workspace.sweep(G, C, F, most, stop, domain.lower, domain.upper)
 
     def extrapolates(self, loss: Loss) -> bool:
         """Always."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._workspace import Workspace
 from ..losses import EPS, Loss, Split
+from ..penalties import Domain
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,16 @@ class MU:
 
     name = "mu"
     needs = "split"
+    takes = frozenset({"linear", "diagonal", "crossed", "bounds"})
 
-    def update(self, F: np.ndarray, statistics: Split, cost: float, iteration: int, workspace: Workspace) -> float:
+    def update(
+        self, F: np.ndarray, statistics: Split, domain: Domain, cost: float, iteration: int, workspace: Workspace
+    ) -> float:
         """One update of F in place; returns the sum of den (change)^2 / F."""
         num, den, exponent, *_ = statistics.split(F, workspace)
         floor = EPS[F.dtype] if self.floor is None else self.floor
-        return workspace.multiply(F, num, den, exponent, floor * workspace.column_sums(F) / len(F))
+        least = floor * workspace.column_sums(F) / len(F)
+        return workspace.multiply(F, num, den, exponent, least, domain.lower, domain.upper)
 
     def extrapolates(self, loss: Loss) -> bool:
         """Where the objective is convex in the model."""

@@ -7,11 +7,12 @@ import numpy as np
 
 from .._workspace import Workspace
 from ..losses import EPS, Loss, Split
+from ..penalties import Domain
 
 
 @dataclass(frozen=True)
 class PGD:
-    """Projected gradient descent F <- max(0, F - step gradient) with Armijo's rule.
+    """Projected gradient descent F <- P(F - step gradient), P the projection onto F >= 0 or its domain; Armijo's rule.
 
     Lin 2007, doi:10.1162/neco.2007.19.10.2756, section 4. The first step tried is that of the quadratic with the
     curvature den / F of the multiplicative update. It is doubled while that lowers the objective further, or halved
@@ -21,10 +22,13 @@ class PGD:
 
     name = "pgd"
     needs = "split"
+    takes = frozenset({"linear", "diagonal", "crossed", "volume", "bounds", "rows", "columns"})
     SIGMA = 0.01
     MOST_TRIALS = 40
 
-    def update(self, F: np.ndarray, statistics: Split, cost: float, iteration: int, workspace: Workspace) -> float:
+    def update(
+        self, F: np.ndarray, statistics: Split, domain: Domain, cost: float, iteration: int, workspace: Workspace
+    ) -> float:
         """One step in place; returns twice what the objective fell, or infinity where no step was found."""
         split = statistics.split(F, workspace)
         gradient = split.den - split.num
@@ -38,6 +42,7 @@ class PGD:
         step, best, lowest, halved = square / curvature, F, start, False
         for _ in range(self.MOST_TRIALS):
             trial = np.maximum(0, F - F.dtype.type(step) * gradient)
+            domain.project(trial, workspace)
             value = split.objective(trial)
             promised = workspace.inner(gradient, trial - F)
             if value <= start + self.SIGMA * promised and value < lowest:

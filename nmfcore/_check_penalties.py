@@ -1,0 +1,140 @@
+"""Every check of what the user says of the factors, and the step from it to the parts of a fit."""
+
+from typing import Any
+
+import numpy as np
+
+from . import _check, penalties
+from ._driver import Part
+from ._workspace import Workspace
+from .data import Data
+from .init import Start, beside, enter
+from .losses import Loss
+from .penalties import Box, Fixed, MinVolume, Penalty, Side, Sum, Units
+from .solvers import Solver
+
+PENALTIES, GIVEN = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
+MOST_EXPONENT = 1000  # of a unit: what is beyond is as good as infinite
+
+
+class Known:
+    """What is known of both factors, as the user says it: W first, then H."""
+
+    def __init__(self, shape: tuple[int, int], k: int, on: tuple[Any, Any], fixed: tuple[Any, Any]) -> None:
+        self.shapes = tuple((size, k) for size in shape)
+        self.values = tuple(_values(given, side, self.shapes[side]) for side, given in enumerate(fixed))
+        self.own = tuple(_own(on[side], self.values[side], side, self.shapes[side]) for side in (0, 1))
+        self.fixed = tuple(values is not None and not np.isnan(values).any() for values in self.values)
+        if all(self.fixed):
+            raise ValueError("fixed_W and fixed_H leave nothing to fit; wanted a factor, or NaN in one, that is free")
+        said = [own for own in self.own if own is not None]
+        self.coupled = len(said) == 1 and said[0].scale_free
+        for own, name, other in zip(self.own, PENALTIES, reversed(PENALTIES), strict=True):
+            if len(said) == 1 and own is not None and any(isinstance(part, MinVolume) for part in own.parts):
+                raise ValueError(
+                    f"{name}=MinVolume(...) alone is undone by scaling; wanted {other}, too, such as SumToOne(...) or "
+                    "L2(...), or given values of that factor"
+                )
+
+    @property
+    def needs(self) -> tuple[dict[str, str], dict[str, str]]:
+        """For each factor what its solver must take, and the argument that asks for it."""
+        return self._needs(0), self._needs(1)
+
+    def _needs(self, side: int) -> dict[str, str]:
+        own, other = self.own[side], self.own[1 - side]
+        if self.fixed[side]:
+            return {}
+        if own is not None:
+            return {part.needs: _shown(part, side) for part in own.parts}
+        if self.coupled:
+            return {"diagonal": f"{_shown(other, 1 - side)} alone"}
+        return {}
+
+    def start(self, init: Any, data: Data, k: int, random_state: Any, workspace: Workspace) -> Start:
+        """The start that `init` says; level beside a given factor for "auto"."""
+        said = any(own is not None for own in self.own)
+        if said and isinstance(init, str) and init == "auto" and any(self.fixed):
+            return beside(data, *(values if fixed else None for values, fixed in zip(self.values, self.fixed, strict=True)))
+        return _check.start(init, data, k, random_state, workspace, self.values, together=said)
+
+    def parts(
+        self, solvers: tuple[Solver, Solver], start: Start, loss: Loss, data: Data, workspace: Workspace
+    ) -> tuple[Part, Part]:
+        """The parts of a fit, in its units; the start is brought into their sets."""
+        objective = _unit(loss.degree * data.measures.exponent)
+        within: list[Penalty | None] = []
+        for side, own in enumerate(self.own):
+            exponent = data.measures.exponent if self.coupled else int(start.exponents[side][0])
+            units = Units(_unit(exponent), objective)
+            within.append(own and own.within(units, self.shapes[side], side == 1))
+        factors = start.W, start.Ht
+        domains = tuple(
+            penalties.ORTHANT if own is None else own.domain(F) for own, F in zip(within, factors, strict=True)
+        )
+        enter(start, domains, self.fixed, workspace)
+        sides = Side(within[0], within[1], self.coupled), Side(within[1], within[0], self.coupled)
+        return tuple(map(Part, solvers, sides, domains, self.fixed))
+
+
+def _unit(exponent: float) -> float:
+    return float(np.exp2(np.clip(exponent, -MOST_EXPONENT, MOST_EXPONENT)))
+
+
+def _values(given: Any, side: int, shape: tuple[int, int]) -> np.ndarray | None:
+    """Given values of a factor as the user sees it, NaN where it is free."""
+    if given is None:
+        return None
+    fault = Fixed(given).fault(shape, side == 1)
+    if fault:
+        raise ValueError(f"{GIVEN[side]}: {fault}")
+    return np.asarray(given, np.float64)
+
+
+def _own(penalty: Any, values: np.ndarray | None, side: int, shape: tuple[int, int]) -> Penalty | None:
+    """The penalties and the given values of one factor; None where there are none."""
+    name = PENALTIES[side]
+    if penalty is not None and not isinstance(penalty, Penalty):
+        raise TypeError(
+            f"{name} is {penalty!r} ({type(penalty).__name__}); wanted None or what nmfcore.penalties has, such as "
+            "nmfcore.penalties.L1(0.1), or a sum of such"
+        )
+    parts = [] if penalty is None else list(penalty.parts)
+    for part in parts:
+        fault = part.fault(shape, side == 1)
+        if fault:
+            raise ValueError(f"{_shown(part, side)}: {fault}")
+    sets = [part for part in parts if part.needs in ("rows", "columns")]
+    if len(sets) > 1:
+        raise ValueError(
+            f"{_shown(sets[0], side)} and {_shown(sets[1], side)} are two sets, of which no algorithm here finds the "
+            "nearest common point; wanted one of them"
+        )
+    if values is not None and not np.isnan(values).all():
+        _check_box(parts, values, side)
+        parts.append(Fixed(values))
+    return None if not parts else parts[0] if len(parts) == 1 else Sum(tuple(parts))
+
+
+def _check_box(parts: list[Penalty], values: np.ndarray, side: int) -> None:
+    """Refuse given values outside of a box."""
+    for box in parts:
+        if isinstance(box, Box):
+            outside = (values < box.lower) | (values > box.upper)
+            if outside.any():
+                first = tuple(int(i) for i in np.argwhere(outside)[0])
+                raise ValueError(
+                    f"{GIVEN[side]} has {np.count_nonzero(outside)} values outside of {_shown(box, side)}, the first "
+                    f"({values[first]}) at {first}; wanted values within the bounds"
+                )
+
+
+def _shown(part: Penalty, side: int) -> str:
+    """What a user has written, without its arrays."""
+    if isinstance(part, Fixed):
+        return f"{GIVEN[side]} (given values)"
+    terms = []
+    for term in part.parts:
+        fields = [getattr(term, name) for name, field in term.__dataclass_fields__.items() if field.repr]
+        terms.append(f"{type(term).__name__}({', '.join(repr(v) if np.ndim(v) == 0 else '...' for v in fields)})")
+    return f"{PENALTIES[side]}={' + '.join(terms)}"

@@ -1,0 +1,41 @@
+"""What is known of a factor: penalties, bounds and sets. `P + Q` is both.
+
+Passed as penalty_W and penalty_H to `nmfcore.hals`, `mu` and `nmf`. To add one: a class with the protocol `Penalty`.
+"""
+
+from .base import Edit, Penalty, Side, Sum, Units
+from .bounds import Box, Fixed
+from .domain import ORTHANT, Bounds, Domain
+from .quadratic import (
+    L1,
+    L2,
+    ElasticNet,
+    Group,
+    MinVolume,
+    Orthogonality,
+    Prior,
+    Smooth,
+    scikit_learn,
+)
+
+__all__ = [
+    "L1",
+    "L2",
+    "ORTHANT",
+    "Bounds",
+    "Box",
+    "Domain",
+    "Edit",
+    "ElasticNet",
+    "Fixed",
+    "Group",
+    "MinVolume",
+    "Orthogonality",
+    "Penalty",
+    "Prior",
+    "Side",
+    "Smooth",
+    "Sum",
+    "Units",
+    "scikit_learn",
+]
