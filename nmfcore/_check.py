@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from . import _threads, losses
-from ._numbers import number
 from ._driver import Options
+from ._numbers import number
 from ._types import Result, State
 from ._workspace import Workspace
 from .data import Data, Dense, Sparse

@@ -55,7 +55,8 @@ class Known:
         """The start that `init` says; level beside a given factor for "auto"."""
         said = any(own is not None for own in self.own)
         if said and isinstance(init, str) and init == "auto" and any(self.fixed):
-            return beside(data, *(values if fixed else None for values, fixed in zip(self.values, self.fixed, strict=True)))
+            W, H = (values if fixed else None for values, fixed in zip(self.values, self.fixed, strict=True))
+            return beside(data, W, H)
         return _check.start(init, data, k, random_state, workspace, self.values, together=said)
 
     def parts(

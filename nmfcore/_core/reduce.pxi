@@ -73,7 +73,8 @@ def squared_kkt_residual(const double[:, ::1] G, const real[:, ::1] C, const rea
     cdef double[:, ::1] gradient = np.empty((n_threads, k))
     for task in prange(tasks, nogil=True, num_threads=n_threads, schedule="static"):
         for i in range(task * step, min(rows, (task + 1) * step)):
-            sums[task] += kkt_row(&C[i, 0], &F[i, 0], bound_row(lower, i), bound_row(upper, i), &G[0, 0], k, &gradient[threadid(), 0])
+            sums[task] += kkt_row(&C[i, 0], &F[i, 0], bound_row(lower, i), bound_row(upper, i), &G[0, 0], k,
+                                  &gradient[threadid(), 0])
     return ordered_sum(sums)
 
 

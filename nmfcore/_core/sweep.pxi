@@ -90,9 +90,10 @@ def sweep(const double[:, ::1] G, const real[:, ::1] C, real[:, ::1] F, const re
           int n_threads):
     """Cyclic coordinate sweeps over F >= 0 for 1/2 tr(F G F') - tr(F C'), in place.
 
-    lower and upper bound F, row by row or by one row for all; None for 0 and infinity, or both of them. A coordinate whose G_tt is 0 is left as it is. A group of GROUP_ROWS rows stops after max_sweeps, or when the sum
-    of G_tt (change)^2 in a sweep is at most stop times that of its first (Gillis & Glineur 2012). Returns that sum
-    for the first sweep, over all rows. 2 rows k^2 flop a sweep.
+    lower and upper bound F, with a row each or one for all; both may be None, for 0 and infinity. A coordinate whose
+    G_tt is 0 is left as it is. A group of GROUP_ROWS rows stops after max_sweeps, or when the sum of G_tt (change)^2 in
+    a sweep is at most stop times that of its first (Gillis & Glineur 2012). Returns that sum for the first sweep, over
+    all rows. 2 rows k^2 flop a sweep.
     """
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], groups = ceil_div(rows, GROUP_ROWS), i
     cdef Py_ssize_t bound_stride = k if lower is not None and lower.shape[0] > 1 else 0

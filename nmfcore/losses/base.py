@@ -43,9 +43,7 @@ class Split(NamedTuple):
         """With the gradient F G - C of a penalty's quadratic, its plus parts in den and its minus parts in num."""
         dtype, linear = F.dtype, not edit.G.any()
         slope = -edit.C[0]
-        num, den = (
-            part + np.maximum(0, sign * edit.C).astype(dtype) for part, sign in ((self.num, 1), (self.den, -1))
-        )
+        num, den = (part + np.maximum(0, sign * edit.C).astype(dtype) for part, sign in ((self.num, 1), (self.den, -1)))
         if linear:
             descend = self.descend and (lambda F, sweeps, more=0.0: self.descend(F, sweeps, slope + more))
             return self._replace(num=num, den=den, objective=self._with(edit, workspace), descend=descend)

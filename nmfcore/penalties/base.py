@@ -1,8 +1,8 @@
 """What the driver asks of a penalty, and how penalties add up.
 
 A penalty sees a factor F (m x k) as it is updated: W, or H' for H. What it asks of a half-step is an *edit*, a quadratic
-that touches the penalty at F from above, added to the statistics: no solver knows which penalties there are. A set in
-which the factor must lie is a *domain* (see `domain`).
+that touches the penalty at F from above, added to the statistics, so that solvers know no penalty. A set in which the
+factor must lie is a *domain* (see `domain`).
 """
 
 from abc import ABC, abstractmethod
@@ -41,7 +41,7 @@ class Penalty(ABC):
     """
 
     needs: ClassVar[str]
-    """What a solver must take: "linear", "diagonal", "crossed", "volume" (kinds of edits), "bounds", "rows", "columns"."""
+    """What a solver must take: "linear", "diagonal", "crossed" or "volume" (edits), "bounds", "rows" or "columns"."""
     scale_free: ClassVar[bool] = True
     """Whether it is undone by scaling: smaller for smaller components, whatever the size of the other factor."""
 
@@ -73,7 +73,7 @@ class Penalty(ABC):
         return None
 
     def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
-        """r (k) such that value(F, s norms) <= value(F, norms) + 1/2 sum_t r_t (s_t^2 - 1); scale-free ones have them."""
+        """r (k) such that value(F, s norms) <= value(F, norms) + 1/2 sum_t r_t (s_t^2 - 1), where it is scale-free."""
         return np.zeros(F.shape[1])
 
     def domain(self, F: np.ndarray) -> Domain:

@@ -34,9 +34,7 @@ class Domain(Protocol):
         """Squared distance from stationary for 1/2 tr(F G F') - tr(F C'), in the metric of G."""
         ...
 
-    def split_kkt(
-        self, F: np.ndarray, num: np.ndarray, den: np.ndarray, workspace: Workspace
-    ) -> tuple[float, float]:
+    def split_kkt(self, F: np.ndarray, num: np.ndarray, den: np.ndarray, workspace: Workspace) -> tuple[float, float]:
         """(distance from stationary for the gradient den - num, in units of F num; sum of F num)."""
         ...
 
@@ -78,9 +76,7 @@ class Bounds:
         """Sum of G_tt step^2, step = gradient / G_tt cut where it leaves the bounds."""
         return workspace.squared_kkt_residual(G, C, F, self.lower, self.upper)
 
-    def split_kkt(
-        self, F: np.ndarray, num: np.ndarray, den: np.ndarray, workspace: Workspace
-    ) -> tuple[float, float]:
+    def split_kkt(self, F: np.ndarray, num: np.ndarray, den: np.ndarray, workspace: Workspace) -> tuple[float, float]:
         """Sum of den |step|, step = mean (1 - num / den) cut where it leaves the bounds."""
         return workspace.split_kkt(F, num, den, self.lower, self.upper)
 
@@ -122,9 +118,7 @@ class Projected(ABC):
         gradient = workspace.product(F, G.astype(F.dtype), np.empty_like(F)) - C
         return L * float(np.sum(self._returned(F, gradient / L, workspace).astype(np.float64) ** 2))
 
-    def split_kkt(
-        self, F: np.ndarray, num: np.ndarray, den: np.ndarray, workspace: Workspace
-    ) -> tuple[float, float]:
+    def split_kkt(self, F: np.ndarray, num: np.ndarray, den: np.ndarray, workspace: Workspace) -> tuple[float, float]:
         """Mean den times the sum of |F - P(F - gradient mean F / mean den)|."""
         size, slope = float(np.mean(F, dtype=np.float64)), float(np.mean(den, dtype=np.float64))
         step = (den - num) * (size / slope if slope > 0 else 0.0)

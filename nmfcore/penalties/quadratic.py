@@ -95,7 +95,7 @@ class L2(Strong):
         return self.strength * norms**2 * np.einsum("it,it->t", F, F, dtype=np.float64)
 
 
-def ElasticNet(strength: float, l1_ratio: float) -> Penalty:  # noqa: N802 - it stands beside the classes that it adds up
+def ElasticNet(strength: float, l1_ratio: float) -> Penalty:
     """strength x (l1_ratio x sum of entries + (1 - l1_ratio) / 2 x sum of squares) (Zou & Hastie 2005).
 
     doi:10.1111/j.1467-9868.2005.00503.x. It is `L1` + `L2`.
