@@ -204,7 +204,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("only", nargs="*", metavar="PROBLEM", help="names of problems (default: all)")
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float64")
     parser.add_argument("--threads", type=int, metavar="N", help="for both (default: all available)")
-    parser.add_argument("--init", choices=["random", "nndsvd", "nndsvda", "nndsvdar"], default="nndsvda")
+    parser.add_argument("--init", choices=["random", "nndsvd", "nndsvda", "nndsvdar", "spa"], default="nndsvda")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--max-iter", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=3)

@@ -3,7 +3,8 @@
 from . import penalties
 from ._api import hals, mu, nmf
 from ._config import show_config
-from ._types import History, Result, State
+from ._separable import separable
+from ._types import History, Result, Separable, State
 from ._version import __version__
 from .losses import L1, BetaDivergence, Huber
 
@@ -13,11 +14,13 @@ __all__ = [
     "History",
     "Huber",
     "Result",
+    "Separable",
     "State",
     "__version__",
     "hals",
     "mu",
     "nmf",
     "penalties",
+    "separable",
     "show_config",
 ]

@@ -114,9 +114,9 @@ def hals(
         read where they lie; float16 is computed in float32, integers and booleans in float64. Never written to.
     k : int
         The rank, >= 1; it may exceed m and n.
-    init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar"}, (W0, H0) or Result
-        The start [4]_; "auto" is "nndsvda", or "random" for k > min(m, n). Given factors are copied, in any float
-        dtype.
+    init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar", "spa"}, (W0, H0) or Result
+        The start [4]_; "auto" is "nndsvda", or "random" for k > min(m, n). "spa" takes k rows of X for H and the least
+        squares for W, see `separable`. Given factors are copied, in any float dtype.
     max_iter : int
         Most iterations; one updates W, then H. 0 returns the start.
     tol : float
@@ -155,7 +155,7 @@ def hals(
         X is complex, text or of another kind that holds no real numbers; an option of the wrong type.
     ValueError
         X is not 2-D, is empty, or has NaN, infinite or negative entries, or indices outside its shape; factors of the
-        wrong shape or with such entries; an option out of its range.
+        wrong shape or with such entries; an option out of its range; init="spa" for fewer than k independent rows.
 
     Notes
     -----

@@ -257,7 +257,15 @@ def start(
     name = choice(init, "init", STARTS | {"auto": "nndsvda" if k <= largest else "random"})
     if k > largest and name != "random":
         raise ValueError(f"init={init!r} needs k <= min(m, n) = {largest}, but k is {k}; 'random' and 'auto' do not")
-    return made(held, name, k, rng, workspace, of_H)
+    found = made(held, name, k, rng, workspace, of_H)
+    independent(found.W.shape[1], k)
+    return found
+
+
+def independent(rows: int, k: int) -> None:
+    """Refuse more components than X has independent rows, where those are to be the components."""
+    if rows < k:
+        raise ValueError(f"k is {k}, but X has only {rows} linearly independent rows, to round-off; wanted k <= {rows}")
 
 
 def _scale_of_H(held: Data, given_values: tuple[np.ndarray | None, np.ndarray | None]) -> int | None:

@@ -64,6 +64,32 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Separable:
+    """A separable factorization X ~ W H, in which H consists of rows of X; `W, H = result` unpacks it.
+
+    Attributes
+    ----------
+    rows : ndarray of intp, shape (k,)
+        The indices of those rows, in the order in which they were found.
+    W : ndarray, shape (m, k)
+        Of the dtype of X, float32 or float64; C-contiguous.
+    H : ndarray, shape (k, n)
+        X[rows]; it is the transpose of a C-contiguous (n, k) array.
+    relative_error : float
+        ||X - W H||_F / ||X||_F.
+    """
+
+    rows: np.ndarray
+    W: np.ndarray = field(repr=False)
+    H: np.ndarray = field(repr=False)
+    relative_error: float
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """W, then H."""
+        return iter((self.W, self.H))
+
+
+@dataclass(frozen=True)
 class State:
     """What a callback is given after each iteration: the best factors so far.
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._spa import coordinates, successive_projections
 from ._threads import single_blas
 from ._workspace import Workspace
 from .data import Data
@@ -152,4 +153,16 @@ def _filled(factors: tuple[np.ndarray, np.ndarray], fill: Callable) -> tuple[np.
     return factors
 
 
-INITS = {function.__name__: function for function in (random, nndsvd, nndsvda, nndsvdar)}
+def spa(data: Data, k: int, rng: Random, workspace: Workspace) -> tuple[np.ndarray, np.ndarray]:
+    """H: rows of X by successive projections, W: least squares; see `nmfcore.separable`.
+
+    Fewer than k components where X has no k independent rows, which `_check` refuses.
+    """
+    rows = successive_projections(data, k, normalize=True)
+    Ht = np.ascontiguousarray(data.take(rows).T)
+    if len(rows) < k:
+        return np.empty((data.shape[0], len(rows))), Ht
+    return coordinates(data, Ht, workspace.gram(Ht), workspace, rounds=1)[0], Ht
+
+
+INITS = {function.__name__: function for function in (random, nndsvd, nndsvda, nndsvdar, spa)}

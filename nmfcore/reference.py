@@ -242,6 +242,25 @@ def nndsvd(X: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return W, H
 
 
+def successive_projections(X: np.ndarray, k: int, normalize: bool = True) -> list[int]:
+    """The successive projection algorithm on the rows of X (Araujo et al. 2001, doi:10.1016/S0169-7439(01)00119-8).
+
+    With `normalize` each row is divided by its sum first. The row of largest norm, then that of what is left of all
+    rows orthogonal to it, and so on. Of rows that are equally long, to half the digits of X, the first is taken.
+    """
+    almost = 1 - math.sqrt(np.finfo(X.dtype).eps)
+    R, rows = X.astype(np.float64), []
+    if normalize:
+        sums = R.sum(axis=1, keepdims=True)
+        R = R / np.where(sums > 0, sums, 1)
+    for _ in range(k):
+        squares = np.sum(R**2, axis=1)
+        rows.append(int(np.argmax(squares >= almost * squares.max())))
+        u = R[rows[-1]] / math.sqrt(squares[rows[-1]])
+        R = R - np.outer(R @ u, u)
+    return rows
+
+
 def filled(F: np.ndarray, value: float) -> np.ndarray:
     """The factor with its zeros set to a value: with mean(X) / sqrt(max(X)), nndsvd becomes nndsvda."""
     return np.where(F == 0, value, F)

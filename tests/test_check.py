@@ -80,7 +80,7 @@ BAD_OPTIONS = [
     ({"n_threads": 1.0}, TypeError, "n_threads is 1.0 (float)"),
     ({"random_state": -1}, ValueError, "random_state is -1; wanted None, an integer >= 0"),
     ({"random_state": "seed"}, TypeError, "random_state is 'seed' (str)"),
-    ({"init": "svd"}, ValueError, "init is 'svd'; wanted one of 'auto', 'random', 'nndsvd', 'nndsvda', 'nndsvdar'"),
+    ({"init": "svd"}, ValueError, "wanted one of 'auto', 'random', 'nndsvd', 'nndsvda', 'nndsvdar', 'spa'"),
     ({"n_threads": "all"}, TypeError, "n_threads is 'all' (str); wanted a number >= 1"),
     ({"k": 2**70}, ValueError, "wanted an integer >= 1 and <= 2147483647"),
     ({"tol": 10**400}, ValueError, "wanted a finite number >= 0"),

@@ -53,7 +53,7 @@ def test_filled_zeros():
         np.testing.assert_allclose(ar[zero > 0], zero[zero > 0], rtol=1e-10)
 
 
-@pytest.mark.parametrize("init", ["random", "nndsvd", "nndsvda", "nndsvdar"])
+@pytest.mark.parametrize("init", ["random", "nndsvd", "nndsvda", "nndsvdar", "spa"])
 def test_starts_repeat_and_scale(init):
     X, *_ = planted(50, 40, 5)
     one, again, large = start(X, 5, init), start(X, 5, init), start(1000 * X, 5, init)

@@ -243,7 +243,7 @@ def test_a_rule_for_stopping():
 def test_random_state_and_made_starts():
     X, *_ = problem(zeros=0.4)
     for form in (np.asarray, sp.csr_array):
-        for init in ("random", "nndsvd", "nndsvda", "nndsvdar"):
+        for init in ("random", "nndsvd", "nndsvda", "nndsvdar", "spa"):
             one, two = (nmfcore.mu(form(X), 4, loss=1, init=init, random_state=3, max_iter=30) for _ in range(2))
             np.testing.assert_array_equal(one.W, two.W)
             assert np.isfinite(one.objective) and one.objective < one.history.objective[0]

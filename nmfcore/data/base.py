@@ -1,7 +1,7 @@
 """What the losses see of X: the protocol that every kind of storage implements, and what all of them measure."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -39,6 +39,14 @@ class Data(Protocol):
 
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """out = X B for B (n x k), out (m x k)."""
+        ...
+
+    def take(self, rows: Sequence[int]) -> np.ndarray:
+        """Those rows of X as a new dense array."""
+        ...
+
+    def squared_row_norms(self, weights: np.ndarray) -> np.ndarray:
+        """Sum of (weights_i X_ij)^2 over j for each row i, in float64."""
         ...
 
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:

@@ -1,6 +1,7 @@
 """X as an array in memory, in C or Fortran order, read where it lies."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from .._workspace import Workspace
 from .base import Measures, measure
 
 RESIDUAL_BLOCK = 1 << 20  # entries of the m x n residual that exist at a time
+NORM_BLOCK = 1 << 16  # the same for weighted rows: they are squared while they are in cache
 
 
 def _contiguous_rows(X: np.ndarray) -> np.ndarray:
@@ -57,6 +59,20 @@ class Dense:
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """out = X B."""
         return self.workspace.product(self.X, B, out, self._scale)
+
+    def take(self, rows: Sequence[int]) -> np.ndarray:
+        """Those rows as a new array."""
+        return np.ascontiguousarray(self.X[rows]) * self.dtype.type(self._scale)
+
+    def squared_row_norms(self, weights: np.ndarray) -> np.ndarray:
+        """Sum of (weights_i X_ij)^2 over j, by blocks of rows."""
+        m, n = self.shape
+        step = max(1, NORM_BLOCK // n)
+        out = np.empty(m)
+        for i in range(0, m, step):
+            block = self.X[i : i + step] * self._scale * weights[i : i + step, None]
+            np.einsum("ij,ij->i", block, block, out=out[i : i + step])
+        return out
 
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
         """||X - F B'||_F^2, by blocks of rows of X or of X'."""

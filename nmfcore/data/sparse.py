@@ -1,7 +1,7 @@
 """X in compressed rows, and once more in compressed columns: both halves of an iteration run along stored entries."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -77,6 +77,20 @@ class Sparse:
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """out = X B."""
         return self.workspace.sparse_product(*self.rows, B, out, self._scale)
+
+    def take(self, rows: Sequence[int]) -> np.ndarray:
+        """Those rows as a new dense array."""
+        indptr, indices, data, _ = self.rows
+        out = np.zeros((len(rows), self.shape[1]), dtype=self.dtype)
+        for line, i in zip(out, rows, strict=True):
+            stored = slice(indptr[i], indptr[i + 1])
+            line[indices[stored]] = data[stored] * self.dtype.type(self._scale)
+        return out
+
+    def squared_row_norms(self, weights: np.ndarray) -> np.ndarray:
+        """Sum of (weights_i X_ij)^2 over j, along stored entries."""
+        row = np.repeat(np.arange(self.shape[0]), np.diff(self.rows.indptr))
+        return np.bincount(row, (self.rows.data * self._scale * weights[row]) ** 2, minlength=self.shape[0])
 
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
         """||X - F B'||_F^2, by dense blocks of rows: 2 m n k flop, but it is asked for near an exact fit only."""

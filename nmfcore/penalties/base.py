@@ -1,6 +1,6 @@
 """What the driver asks of a penalty, and how penalties add up.
 
-A penalty sees a factor F (m x k) as it is updated: W, or H' for H. What it asks of a half-step is an *edit*, a quadratic
+A penalty sees a factor F (m x k) as it is updated: W, or H' for H. It asks of a half-step an *edit*, a quadratic
 that touches the penalty at F from above, added to the statistics, so that solvers know no penalty. A set in which the
 factor must lie is a *domain* (see `domain`).
 """
