@@ -6,10 +6,11 @@ from ._config import show_config
 from ._separable import separable
 from ._types import History, Result, Separable, State
 from ._version import __version__
-from .losses import L1, BetaDivergence, Huber
+from .losses import L1, L21, BetaDivergence, Huber
 
 __all__ = [
     "L1",
+    "L21",
     "BetaDivergence",
     "History",
     "Huber",

@@ -15,7 +15,7 @@ from ._types import Result, State
 from ._workspace import Workspace
 from .data import Data, Dense, Sparse
 from .init import INITS, Random, Start, given, made
-from .losses import L1, BetaDivergence, Frobenius, Huber, Loss
+from .losses import L1, L21, BetaDivergence, Frobenius, Huber, Loss
 from .solvers import SOLVERS, Solver
 
 STARTS = {name: name for name in ("auto", *INITS)}
@@ -299,7 +299,10 @@ def solvers(name: Any, loss: Loss, needs: tuple[dict, dict], inner_iter: Any, fl
     if name not in ("auto", *(known.name for known in serving)):
         served = list(dict.fromkeys(known.name for known in serving))
         raise ValueError(f"solver={name!r} does not serve loss={loss.name!r}; wanted one of {served}")
-    taking = [[known for known in serving if needed.keys() <= known.takes] for needed in needs]
+    taking = [
+        [known for known in serving if needed.keys() <= known.takes & of_loss]
+        for needed, of_loss in zip(needs, loss.takes, strict=True)
+    ]
     common = [known.name for known in taking[0] if known.name in {other.name for other in taking[1]}]
     wanted = name if name != "auto" else next(iter(common), None)
     if wanted not in common:
@@ -319,14 +322,15 @@ def solvers(name: Any, loss: Loss, needs: tuple[dict, dict], inner_iter: Any, fl
 def _refuse_needs(name: str, loss: Loss, needs: tuple[dict, dict], serving: list, common: list[str]) -> None:
     """Name what is asked and who does not take it, and what would serve."""
     candidates = [known for known in serving if name in ("auto", known.name)]
-    who = f"no solver of loss={loss.name!r}" if name == "auto" else f"solver={name!r} with loss={loss.name!r}"
+    who = f"with loss={loss.name!r}" if name == "auto" else f"by solver={name!r} with loss={loss.name!r}"
     wanted = f"wanted one of {list(dict.fromkeys(common))}" if common else "wanted another loss, or one thing less"
-    for needed in needs:
-        alone = [asked for need, asked in needed.items() if not any(need in known.takes for known in candidates)]
-        if alone or not any(needed.keys() <= known.takes for known in candidates):
+    for needed, of_loss in zip(needs, loss.takes, strict=True):
+        taken = [known.takes & of_loss for known in candidates]
+        alone = [asked for need, asked in needed.items() if not any(need in kinds for kinds in taken)]
+        if alone or not any(needed.keys() <= kinds for kinds in taken):
             asked = alone[0] if alone else " and ".join(needed.values()) + " together"
-            raise ValueError(f"{asked}: not served by {who}; {wanted}")
-    raise ValueError(f"{' and '.join(a for n in needs for a in n.values())}: not served by {who}; {wanted}")
+            raise ValueError(f"{asked} is not served {who}; {wanted}")
+    raise ValueError(f"{' and '.join(a for n in needs for a in n.values())} is not served {who}; {wanted}")
 
 
 def _solver_options(inner_iter: Any, floor: Any) -> dict[str, Any]:
@@ -345,7 +349,7 @@ def _solver_options(inner_iter: Any, floor: Any) -> dict[str, Any]:
 
 def loss(value: Any) -> Loss:
     """The loss of that name, or of that beta, or that object itself."""
-    if isinstance(value, Frobenius | BetaDivergence | Huber | L1):
+    if isinstance(value, Frobenius | BetaDivergence | Huber | L1 | L21):
         return losses.of(value.beta) if isinstance(value, BetaDivergence) else value
     if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
         if not abs(value) < MOST:

@@ -49,13 +49,14 @@ class Half:
     """One side of the alternation: its factor, X seen from it, and the arrays that its updates need."""
 
     def __init__(self, data: Data, loss: Loss, part: Part, start: np.ndarray, extrapolate: bool) -> None:
-        self.data, self.part = data, part
+        self.data, self.loss, self.part = data, loss, part
         self.factor = start  # where a half-step starts and, after it, what it found; then that is extrapolated
         self.old = start.copy() if extrapolate else start  # what the last half-step found, without extrapolation
-        self.best, self.out = start.copy(), loss.allocate(start)
+        self.best, self.out = start.copy(), loss.allocate(data, start)
         # What the loss keeps of `factor`, None where that has changed, and of `best`.
         self.summary: Any = None
         self.best_summary: Any = None
+        self.made: Any = None  # the last statistics for it, None where the other factor has changed since
 
     def exchange(self) -> None:
         """After `old` was overwritten by the extrapolation of `factor`."""
@@ -99,8 +100,9 @@ class Fit:
         clock: float,
     ) -> None:
         self.loss, self.options, self.workspace, self.clock = loss, options, workspace, clock
-        self.w = Half(data, loss, parts[0], start.W, options.extrapolate)
-        self.h = Half(data.T, loss, parts[1], start.Ht, options.extrapolate)
+        of_w, of_h = loss.sides()
+        self.w = Half(data, of_w, parts[0], start.W, options.extrapolate)
+        self.h = Half(data.T, of_h, parts[1], start.Ht, options.extrapolate)
         self.halves = [half for half in (self.w, self.h) if not half.part.fixed]
         self.exponents = start.exponents
         self.momentum = Momentum()
@@ -115,7 +117,7 @@ class Fit:
         """Alternate until the stopping rule, a limit or the callback ends it."""
         first = self.halves[0]
         statistics = self._statistics(first)
-        first.summary = self.loss.summary(first.factor, self.workspace)
+        first.summary = first.loss.summary(first.factor, self.workspace)
         self._keep_best(first, statistics)
         reason = "max_iter"
         for iteration in range(1, self.options.max_iter + 1):
@@ -140,7 +142,7 @@ class Fit:
             moved += self._half_step(last, statistics, iteration)
         if self.loss.constant:  # the last statistics give the objective at the new value of their factor
             following = statistics if last is first else None
-            last.summary = self.loss.summary(last.factor, self.workspace)
+            last.summary = last.loss.summary(last.factor, self.workspace)
             no_higher = self._keep_best(last, statistics)
             self._extrapolate(last, weight)
         else:  # the next ones for the first factor give it where that half-step starts
@@ -166,6 +168,7 @@ class Fit:
             half.part.solver.extrapolate(half.factor, half.old, weight, self.workspace)
             half.part.domain.project(half.old, self.workspace)
             half.exchange()
+            self._other(half).made = None
 
     def _penalties(self) -> float:
         w, h = self.w, self.h
@@ -177,7 +180,7 @@ class Fit:
         Returns whether it is, to round-off.
         """
         other = self._other(half)
-        loss = self.loss.value(half.data, half.factor, other.factor, half.summary, statistics, self.workspace)
+        loss = half.loss.value(half.data, half.factor, other.factor, half.summary, statistics, self.workspace)
         no_higher = self._record(loss + self._penalties())
         if no_higher:
             self.best_loss = loss
@@ -194,17 +197,20 @@ class Fit:
         self.momentum.reset()
         for half in self.halves:
             half.restart(half.old if self.since_progress == 1 else half.best)
+            self._other(half).made = None
 
     def _statistics(self, half: Half) -> Any:
         other = self._other(half)
         if other.summary is None:
-            other.summary = self.loss.summary(other.factor, self.workspace)
-        evaluate = half is self.halves[0]
-        return self.loss.statistics(half.data, half.factor, other.factor, other.summary, half.out, evaluate)
+            other.summary = other.loss.summary(other.factor, self.workspace)
+        half.made = half.loss.statistics(
+            half.data, half.factor, other.factor, other.summary, half.out, half is self.halves[0], other.made
+        )
+        return half.made
 
     def _half_step(self, half: Half, statistics: Any, iteration: int) -> float:
-        half.summary = None
-        cost = self.loss.cost(half.data, half.factor.shape[1])
+        half.summary = self._other(half).made = None
+        cost = half.loss.cost(half.data, half.factor.shape[1])
         asked = self._edited(half, half.factor, self._other(half).factor, statistics)
         return half.part.solver.update(half.factor, asked, half.part.domain, cost, iteration, self.workspace)
 
@@ -303,4 +309,4 @@ class Fit:
         return self.loss.relative_error(self.w.data, self.w.best, self.h.best, self.best_loss, self.workspace)
 
     def _best_statistics(self, half: Half, other: Half) -> Any:
-        return self.loss.statistics(half.data, half.best, other.best, other.best_summary, half.out, False)
+        return half.loss.statistics(half.data, half.best, other.best, other.best_summary, half.out, False, None)

@@ -153,6 +153,23 @@ def robust_update(X: np.ndarray, F: np.ndarray, B: np.ndarray, limit: float) -> 
     F *= (weights * X) @ B / ((weights * V) @ B)
 
 
+def l21_loss(X: np.ndarray, W: np.ndarray, H: np.ndarray, limit: float) -> float:
+    """Sum over the samples of ||x_i - w_i H||, of the parabola that touches it at `limit` below that."""
+    r = np.linalg.norm(X - W @ H, axis=1)
+    return float(np.sum(np.where(r < limit, r**2 / (2 * limit) + limit / 2, r)))
+
+
+def l21_iteration(X: np.ndarray, W: np.ndarray, Ht: np.ndarray, limit: float) -> None:
+    """One sweep of HALS over W, then one over H', in place, that do not raise `l21_loss`.
+
+    Kong, Ding & Huang 2011 (doi:10.1145/2063576.2063676): least squares with a weight for each sample, 1 over the norm
+    of its residual, which only H sees.
+    """
+    hals_sweep(Ht.T @ Ht, X @ Ht, W)
+    D = 1 / np.maximum(limit, np.linalg.norm(X - W @ Ht.T, axis=1))
+    hals_sweep((W.T * D) @ W, X.T @ (W * D[:, None]), Ht)
+
+
 def multiplicative_update(X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: float, floor: float = 0.0) -> None:
     """One multiplicative update of F, in place, that does not raise the beta-divergence of X from F B'.
 

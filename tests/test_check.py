@@ -108,7 +108,7 @@ def test_bad_options(options, error, message):
     [
         (
             {"loss": "absolute"},
-            "loss is 'absolute'; wanted one of 'frobenius', 'kullback-leibler', 'itakura-saito', 'l1', a",
+            "loss is 'absolute'; wanted one of 'frobenius', 'kullback-leibler', 'itakura-saito', 'l1', 'l21', a",
         ),
         ({"loss": np.inf}, "loss is beta=inf; wanted a finite number"),
         ({"solver": "newton"}, "solver is 'newton'; wanted one of 'auto', 'hals', 'mu', 'cd', 'pgd'"),

@@ -1,7 +1,8 @@
 """The losses. To add one: a class with the protocol `Loss`, and a way to it in `of` or `NAMED`."""
 
-from .base import EPS, Loss, Split, converged
+from .base import EPS, EVERYTHING, Loss, Split, converged
 from .frobenius import Frobenius, Normal
+from .l21 import L21
 from .pointwise import L1, NAMES, BetaDivergence, Huber
 
 SNAP = 1e-8
@@ -16,6 +17,20 @@ def of(beta: float) -> Loss:
     return Frobenius() if beta == 2 else BetaDivergence(beta)
 
 
-NAMED = {name: of(beta) for beta, name in NAMES.items()} | {"l1": L1()}
+NAMED = {name: of(beta) for beta, name in NAMES.items()} | {"l1": L1(), "l21": L21()}
 
-__all__ = ["EPS", "L1", "NAMED", "BetaDivergence", "Frobenius", "Huber", "Loss", "Normal", "Split", "converged", "of"]
+__all__ = [
+    "EPS",
+    "EVERYTHING",
+    "L1",
+    "L21",
+    "NAMED",
+    "BetaDivergence",
+    "Frobenius",
+    "Huber",
+    "Loss",
+    "Normal",
+    "Split",
+    "converged",
+    "of",
+]

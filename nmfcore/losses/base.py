@@ -14,6 +14,8 @@ from .._workspace import Workspace
 from ..data import Data
 from ..penalties import Domain, Edit
 
+#: The kinds of penalties that there are (see `penalties.Penalty.needs`).
+EVERYTHING = frozenset({"linear", "diagonal", "crossed", "volume", "bounds", "rows", "columns"})
 EPS = {np.dtype(real): float(np.finfo(real).eps) for real in (np.float32, np.float64)}
 
 
@@ -84,7 +86,14 @@ class Loss(Protocol):
     Else they are made at a point (F, B), and give the objective there.
     """
 
-    def allocate(self, F: np.ndarray) -> Any:
+    takes: tuple[frozenset[str], frozenset[str]]
+    """What penalties on W, and on H, may need."""
+
+    def sides(self) -> tuple["Loss", "Loss"]:
+        """The loss as W sees it, and as H does: what makes their statistics."""
+        ...
+
+    def allocate(self, data: Data, F: np.ndarray) -> Any:
         """The arrays that the statistics for a factor like F are written to."""
         ...
 
@@ -92,10 +101,13 @@ class Loss(Protocol):
         """What the statistics need of a factor alone; not None."""
         ...
 
-    def statistics(self, data: Data, F: np.ndarray, B: np.ndarray, summary: Any, out: Any, evaluate: bool) -> Any:
+    def statistics(
+        self, data: Data, F: np.ndarray, B: np.ndarray, summary: Any, out: Any, evaluate: bool, across: Any
+    ) -> Any:
         """What a solver needs to update F, given B and its summary; one pass over X.
 
-        With `evaluate` the objective will be asked for: `value` at (F, B) where they are not constant.
+        With `evaluate` the objective will be asked for: `value` at (F, B) where they are not constant. across: the
+        statistics for B, if F has not changed since they were made.
         """
         ...
 

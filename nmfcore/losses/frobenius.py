@@ -1,14 +1,14 @@
 """Half the squared error, by normal equations."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._workspace import Workspace
 from ..data import Data
 from ..penalties import Domain, Edit
-from .base import EPS, Split
+from .base import EPS, EVERYTHING, Split
 
 #: The share of ||X||_F^2 below which a difference of such numbers has lost half of its digits.
 CANCELLED = {dtype: eps**0.5 for dtype, eps in EPS.items()}
@@ -19,6 +19,10 @@ class Normal(NamedTuple):
 
     G: np.ndarray
     C: np.ndarray
+    value: float = math.nan
+
+    unit = 1.0
+    """What the least squares count in the objective."""
 
     def split(self, F: np.ndarray, workspace: Workspace) -> Split:
         """The two parts of the gradient F G - C (Lee & Seung 2001)."""
@@ -35,6 +39,14 @@ class Normal(NamedTuple):
         return Normal(self.G + edit.G, C)
 
 
+def relative_error_of_squares(data: Data, F: np.ndarray, B: np.ndarray, workspace: Workspace) -> float:
+    """||X - F B'||_F / ||X||_F for losses that do not know it, by a reading of X."""
+    squares = Frobenius()
+    normal = Normal(workspace.gram(B), data.dot(B, np.empty_like(F)))
+    half_square = squares.value(data, F, B, workspace.gram(F), normal, workspace)
+    return squares.relative_error(data, F, B, half_square, workspace)
+
+
 class Frobenius:
     """Half the squared error, 1/2 ||X - W H||_F^2 (the beta-divergence with beta = 2)."""
 
@@ -44,8 +56,13 @@ class Frobenius:
     positive = False
     provides = frozenset({"normal", "split"})
     constant = True
+    takes = EVERYTHING, EVERYTHING
 
-    def allocate(self, F: np.ndarray) -> np.ndarray:
+    def sides(self) -> tuple["Frobenius", "Frobenius"]:
+        """The same for both."""
+        return self, self
+
+    def allocate(self, data: Data, F: np.ndarray) -> np.ndarray:
         """Memory for C."""
         return np.empty_like(F)
 
@@ -54,7 +71,14 @@ class Frobenius:
         return workspace.gram(F)
 
     def statistics(
-        self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, out: np.ndarray, evaluate: bool = False
+        self,
+        data: Data,
+        F: np.ndarray,
+        B: np.ndarray,
+        summary: np.ndarray,
+        out: np.ndarray,
+        evaluate: bool,
+        across: Any,
     ) -> Normal:
         """G and C for the other factor B and its summary G; C is written to out. 2 m n k flop."""
         return Normal(summary, data.dot(B, out))
@@ -71,7 +95,7 @@ class Frobenius:
         Where that difference of large numbers has lost half of its digits, near an exact fit, the residual is summed
         entry by entry.
         """
-        G, C = statistics
+        G, C = statistics.G, statistics.C
         whole = data.measures.squared_norm
         value = 0.5 * whole - workspace.inner(C, F) + 0.5 * workspace.inner(G, summary)
         if not value > CANCELLED[F.dtype] * whole:
@@ -101,5 +125,5 @@ class Frobenius:
     def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Normal, Domain]], workspace: Workspace) -> float:
         """(sum_t G_tt ||min(F_t, gradient_t / G_tt)||^2)^(1/2) / ||X||_F over both factors: no scale is left."""
         whole = sides[0][0].measures.squared_norm
-        squares = [domain.squared_kkt_residual(G, C, F, workspace) for _, F, (G, C), domain in sides]
+        squares = [domain.squared_kkt_residual(asked.G, asked.C, F, workspace) for _, F, asked, domain in sides]
         return math.sqrt(sum(squares) / whole) if whole > 0 else 0.0

@@ -4,7 +4,7 @@ import math
 import numbers
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,8 +12,8 @@ from .._numbers import number
 from .._workspace import Workspace
 from ..data import Data
 from ..penalties import Domain
-from .base import EPS, Split
-from .frobenius import Frobenius
+from .base import EPS, EVERYTHING, Split
+from .frobenius import relative_error_of_squares
 
 MOST_EXPONENT = 50  # of a residual
 NAMES = {2.0: "frobenius", 1.0: "kullback-leibler", 0.0: "itakura-saito"}
@@ -37,12 +37,17 @@ class Pointwise(ABC):
     """Whether den is one row, the sum of B, for every row of F."""
     provides = frozenset({"split"})
     constant = False
+    takes = EVERYTHING, EVERYTHING
 
     @abstractmethod
     def parameter(self, data: Data) -> float:
         """Of the family, for the scaled X."""
 
-    def allocate(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sides(self) -> tuple["Pointwise", "Pointwise"]:
+        """The same for both."""
+        return self, self
+
+    def allocate(self, data: Data, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Memory for num and den; den may be a row that B gives."""
         return np.empty_like(F), np.empty_like(F[:0] if self.shares_den else F)
 
@@ -58,6 +63,7 @@ class Pointwise(ABC):
         summary: np.ndarray,
         out: tuple[np.ndarray, np.ndarray],
         evaluate: bool,
+        across: Any,
     ) -> Split:
         """The parts of the gradient at (F, B), written to out. 6 m n k flop, 4 where den is a row."""
         num, den = out
@@ -86,10 +92,7 @@ class Pointwise(ABC):
 
     def relative_error(self, data: Data, F: np.ndarray, B: np.ndarray, value: float, workspace: Workspace) -> float:
         """||X - F B'||_F / ||X||_F, for which X is read once more."""
-        squares = Frobenius()
-        normal = squares.statistics(data, F, B, workspace.gram(B), np.empty_like(F))
-        half_square = squares.value(data, F, B, workspace.gram(F), normal, workspace)
-        return squares.relative_error(data, F, B, half_square, workspace)
+        return relative_error_of_squares(data, F, B, workspace)
 
     def _whole(self, data: Data) -> float:
         """A size of the terms that the objective adds up."""

@@ -36,14 +36,13 @@ class HALS:
         self, F: np.ndarray, statistics: Normal, domain: Domain, cost: float, iteration: int, workspace: Workspace
     ) -> float:
         """Sweep over F in place; returns sum_t G_tt ||change of F_t in the first sweep||^2."""
-        G, C = statistics
         most, stop = self.inner_iter, 0.0
         if most == "auto":
             sweep_cost = 2.0 * F.size * F.shape[1]
             most = min(self.MOST_SWEEPS, 1 + math.ceil(self.EFFORT * cost / sweep_cost))
             most = 1 if iteration <= self.WARM_UP else most
             stop = self.PRECISION**2
-        return workspace.sweep(G, C, F, most, stop, domain.lower, domain.upper)
+        return statistics.unit * workspace.sweep(statistics.G, statistics.C, F, most, stop, domain.lower, domain.upper)
 
     def extrapolates(self, loss: Loss) -> bool:
         """Always."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._workspace import Workspace
-from ..losses import EPS, Loss, Split
+from ..losses import EPS, EVERYTHING, Loss, Split
 from ..penalties import Domain
 
 
@@ -22,7 +22,7 @@ class PGD:
 
     name = "pgd"
     needs = "split"
-    takes = frozenset({"linear", "diagonal", "crossed", "volume", "bounds", "rows", "columns"})
+    takes = EVERYTHING
     SIGMA = 0.01
     MOST_TRIALS = 40
 
