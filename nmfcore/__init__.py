@@ -4,6 +4,7 @@ from . import penalties
 from ._api import hals, mu, nmf
 from ._config import show_config
 from ._separable import separable
+from ._transform import transform
 from ._types import History, Result, Separable, State
 from ._version import __version__
 from .losses import L1, L21, BetaDivergence, Huber
@@ -24,4 +25,5 @@ __all__ = [
     "penalties",
     "separable",
     "show_config",
+    "transform",
 ]

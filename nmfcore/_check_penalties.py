@@ -1,5 +1,6 @@
 """Every check of what the user says of the factors, and the step from it to the parts of a fit."""
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,6 @@ def _shown(part: Penalty, side: int) -> str:
         return f"{GIVEN[side]} (given values)"
     terms = []
     for term in part.parts:
-        fields = [getattr(term, name) for name, field in term.__dataclass_fields__.items() if field.repr]
-        terms.append(f"{type(term).__name__}({', '.join(repr(v) if np.ndim(v) == 0 else '...' for v in fields)})")
+        shown = [getattr(term, field.name) for field in fields(term) if field.repr]
+        terms.append(f"{type(term).__name__}({', '.join(repr(v) if np.ndim(v) == 0 else '...' for v in shown)})")
     return f"{PENALTIES[side]}={' + '.join(terms)}"

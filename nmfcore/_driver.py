@@ -210,7 +210,8 @@ class Fit:
 
     def _half_step(self, half: Half, statistics: Any, iteration: int) -> float:
         half.summary = self._other(half).made = None
-        cost = half.loss.cost(half.data, half.factor.shape[1])
+        once = len(self.halves) == 1 and self.loss.constant
+        cost = math.inf if once else half.loss.cost(half.data, half.factor.shape[1])
         asked = self._edited(half, half.factor, self._other(half).factor, statistics)
         return half.part.solver.update(half.factor, asked, half.part.domain, cost, iteration, self.workspace)
 

@@ -32,16 +32,19 @@ def kkt_residual(X: np.ndarray, W: np.ndarray, H: np.ndarray) -> float:
     return math.sqrt(square) / np.linalg.norm(X)
 
 
-def hals_sweep(G: np.ndarray, C: np.ndarray, F: np.ndarray) -> float:
+def hals_sweep(
+    G: np.ndarray, C: np.ndarray, F: np.ndarray, lower: np.ndarray | float = 0.0, upper: np.ndarray | float = np.inf
+) -> float:
     """One sweep of hierarchical alternating least squares over F, in place.
 
-    Cichocki & Phan 2009 (doi:10.1587/transfun.E92.A.708), algorithm 2, without its normalisation. Returns
-    sum_t G_tt ||change of F_t||^2.
+    Cichocki & Phan 2009 (doi:10.1587/transfun.E92.A.708), algorithm 2, without its normalisation; lower <= F <= upper.
+    Returns sum_t G_tt ||change of F_t||^2.
     """
+    lower, upper = np.broadcast_to(lower, F.shape), np.broadcast_to(upper, F.shape)
     moved = 0.0
     for t in range(F.shape[1]):
         if G[t, t] > 0:
-            new = np.maximum(0, F[:, t] + (C[:, t] - F @ G[:, t]) / G[t, t])
+            new = np.clip(F[:, t] + (C[:, t] - F @ G[:, t]) / G[t, t], lower[:, t], upper[:, t])
             moved += G[t, t] * np.sum((new - F[:, t]) ** 2)
             F[:, t] = new
     return moved

@@ -240,6 +240,55 @@ def test_sweep(kernels, m, n, k, max_sweeps, dtype):
         np.testing.assert_array_equal(F_more, F_one)
 
 
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize(("m", "n", "k"), SIZES)
+def test_sweep_within_bounds(kernels, m, n, k, shared, dtype):
+    rng = np.random.default_rng(2)
+    F, B, X = rng.random((m, k)).astype(dtype), rng.random((n, k)).astype(dtype), rng.random((m, n)).astype(dtype)
+    rows = 1 if shared else m
+    lower, upper = 0.2 * rng.random((rows, k)).astype(dtype), (0.2 + rng.random((rows, k))).astype(dtype)
+    upper[rng.random(upper.shape) < 0.2] = np.inf
+    held = rng.random(upper.shape) < 0.2
+    upper[held] = lower[held]
+    F = np.clip(F, lower, upper)
+    G, C = (B.T @ B).astype(dtype), (X @ B).astype(dtype)
+    expected = F.astype(float)
+    moved, *_ = (reference.hals_sweep(G.astype(float), C.astype(float), expected, lower, upper) for _ in range(3))
+    found = []
+    for n_threads in (1, 3):
+        found.append(F.copy())
+        value = sweep(kernels, G, C, found[-1], 3, 0.0, n_threads, (lower, upper))
+        np.testing.assert_allclose(value, moved, rtol=1e-9 if dtype == np.float64 else 2e-2)
+    tolerance = 1e-10 if dtype == np.float64 else 2e-3
+    np.testing.assert_allclose(found[0], expected, rtol=tolerance, atol=tolerance * expected.max())
+    np.testing.assert_array_equal(found[0], found[1])
+    assert np.all(found[0] >= lower) and np.all(found[0] <= upper)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_updates_and_residuals_within_bounds(kernels, shared, dtype, rtol):
+    rng = np.random.default_rng(11)
+    m, k = 300, 9
+    F, num, den = rng.random((3, m, k)).astype(dtype)
+    rows = 1 if shared else m
+    lower, upper = 0.3 * rng.random((rows, k)).astype(dtype), (0.3 + rng.random((rows, k))).astype(dtype)
+    F = np.clip(F, lower, upper)
+    f, d, n = F.astype(float), den.astype(float), num.astype(float)
+    G, floor = F.copy(), np.full(k, 1e-9)
+    moved = kernels.multiply(G, num, den, floor, lower, upper, 0.5, 2)
+    expected = np.clip(f * np.sqrt(n / d), lower, upper)
+    np.testing.assert_allclose(G, expected, rtol=rtol)
+    np.testing.assert_allclose(moved, np.sum(d * (expected - f) ** 2 / f), rtol=1e-3 if dtype == np.float32 else 1e-9)
+    mean = f.mean(axis=0)
+    step = np.clip(mean * (1 - n / d), f - upper, f - lower)
+    found = kernels.split_kkt(F, num, den, lower, upper, mean, 2)
+    np.testing.assert_allclose(found, (np.sum(d * np.abs(step)), np.sum(f * n)), rtol=1e-9)
+    gram = f.T @ f
+    step = np.clip((f @ gram - n) / gram.diagonal(), f - upper, f - lower)
+    found = kernels.squared_kkt_residual(gram, num, F, lower, upper, 2)
+    np.testing.assert_allclose(found, np.sum(gram.diagonal() * step**2), rtol=1e-9)
+
+
 def test_sweeps_stop_group_by_group_as_the_reference_does(kernels):
     rng = np.random.default_rng(3)
     F, B = rng.random((300, 12)), rng.random((40, 12))

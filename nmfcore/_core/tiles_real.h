@@ -268,7 +268,7 @@ static double NAME(kkt_row)(const REAL *c, const REAL *f, const REAL *lower, con
     for (ptrdiff_t t = 0; t < k; t++)
         if (G[t * k + t] > 0) {
             double step = gradient[t] / G[t * k + t];
-            double most = lower ? f[t] - lower[t] : f[t], least = upper ? f[t] - upper[t] : -HUGE_VAL;
+            double most = (double)f[t] - (lower ? lower[t] : 0), least = upper ? (double)f[t] - upper[t] : -HUGE_VAL;
             step = most < step ? most : step;
             step = least > step ? least : step;
             sum += G[t * k + t] * step * step;

@@ -93,7 +93,7 @@ static double NAME(split_kkt_row)(const REAL *f, const REAL *num, const REAL *de
         *whole += (double)f[t] * num[t];
         if (den[t] > 0) {
             double step = mean[t] * (1 - (double)num[t] / den[t]);
-            double most = lower ? f[t] - lower[t] : f[t], least = upper ? f[t] - upper[t] : -HUGE_VAL;
+            double most = (double)f[t] - (lower ? lower[t] : 0), least = upper ? (double)f[t] - upper[t] : -HUGE_VAL;
             step = most < step ? most : step;
             step = least > step ? least : step;
             sum += den[t] * fabs(step);

@@ -44,18 +44,15 @@ class Box(Penalty):
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Box":
         """The bounds in the units of the fit, one row of them where they are the same for all."""
-        lower, upper = (np.asarray(bound, np.float64) / units.factor for bound in (self.lower, self.upper))
-        return Box(*(_rows(bound, shape, transposed) for bound in (upper, lower)))
+        bounds = [np.asarray(bound, np.float64) / units.factor for bound in (self.upper, self.lower)]
+        if all(bound.ndim == 0 for bound in bounds):
+            return Box(*(np.full((1, shape[1]), bound) for bound in bounds))
+        seen = [np.broadcast_to(bound, shape[::-1] if transposed else shape) for bound in bounds]
+        return Box(*(np.ascontiguousarray(bound.T if transposed else bound) for bound in seen))
 
     def domain(self, F: np.ndarray) -> Bounds:
         """The box in the dtype of F."""
         return Bounds(*(bound.astype(F.dtype) for bound in (self.lower, self.upper)))
-
-
-def _rows(bound: np.ndarray, shape: tuple[int, int], transposed: bool) -> np.ndarray:
-    seen = np.broadcast_to(bound, shape[::-1] if transposed else shape)
-    seen = seen.T if transposed else seen
-    return np.ascontiguousarray(seen[:1] if bound.ndim == 0 else seen)
 
 
 @dataclass(frozen=True)

@@ -109,9 +109,11 @@ def ElasticNet(strength: float, l1_ratio: float) -> Penalty:
 class Group(Strong):
     """strength x the sum of the Euclidean norms of the components (L2,1): switches whole components off.
 
-    Components are the columns of W, the rows of H. By iteratively reweighted least squares, which touches a norm from
-    above (Yuan & Lin 2006, doi:10.1111/j.1467-9868.2005.00532.x, for the penalty): a component that does not pay for
-    itself shrinks geometrically, and is 0 from where it falls below the round-off of the largest one.
+    Components are the columns of W, the rows of H. On both factors it asks for few components, since |w| + |h| is least
+    at twice the root of |w| |h|, and one large root is less than two small ones; on one factor alone two components
+    with the same direction are as good as one. By iteratively reweighted least squares, which touches a norm from above
+    (Yuan & Lin 2006, doi:10.1111/j.1467-9868.2005.00532.x, for the penalty): a component that does not pay for itself
+    shrinks geometrically, and is 0 from where it falls below the round-off of the largest one.
 
     Parameters
     ----------

@@ -23,7 +23,8 @@ class Solver(Protocol):
     ) -> float:
         """Lower the objective over F in its domain, in place.
 
-        Given are the statistics, those of the penalties included, the flop that they cost, and the iteration, from 1.
+        Given are the statistics, those of the penalties included, the flop that they cost (infinite where they are made
+        once for all iterations), and the iteration, from 1.
 
         Returns the square of the first step, in the metric in which half of it is what the objective would fall
         were no bound active: zero at a stationary point, and nowhere else.

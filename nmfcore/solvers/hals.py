@@ -39,7 +39,7 @@ class HALS:
         most, stop = self.inner_iter, 0.0
         if most == "auto":
             sweep_cost = 2.0 * F.size * F.shape[1]
-            most = min(self.MOST_SWEEPS, 1 + math.ceil(self.EFFORT * cost / sweep_cost))
+            most = math.ceil(min(self.MOST_SWEEPS, 1 + self.EFFORT * cost / sweep_cost))
             most = 1 if iteration <= self.WARM_UP else most
             stop = self.PRECISION**2
         return statistics.unit * workspace.sweep(statistics.G, statistics.C, F, most, stop, domain.lower, domain.upper)

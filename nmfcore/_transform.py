@@ -1,0 +1,64 @@
+"""W for new samples under a model that is fitted already."""
+
+from typing import Any
+
+import numpy as np
+
+from ._api import nmf
+from .penalties import Penalty
+
+TOL = 1e-6
+
+
+def transform(
+    X: Any,
+    H: Any,
+    *,
+    loss: Any = "frobenius",
+    solver: str = "auto",
+    max_iter: int = 1000,
+    tol: float = TOL,
+    max_time: float | None = None,
+    penalty_W: Penalty | None = None,
+    fixed_W: Any = None,
+    n_threads: int | None = None,
+) -> np.ndarray:
+    """W >= 0 that fits X ~ W H for a given H: the rows of a fitted model for new samples, one or a million.
+
+    Minimises the loss of `nmf` and the penalty on W over W alone. Each row is a problem of its own, convex for every
+    loss that is convex in the model, so that it does not depend on the other rows nor on a start.
+
+    Parameters
+    ----------
+    X : array_like or SciPy sparse, shape (m, n)
+        New samples in rows, as for `hals`.
+    H : array_like, shape (k, n)
+        The parts, >= 0 and finite: `Result.H` of a fit.
+    loss, solver, penalty_W, fixed_W, max_time, n_threads
+        See `nmf`. penalty_W is taken as it is, for H is given.
+    max_iter : int
+        Most iterations over W.
+    tol : float
+        As for `hals` or `mu`. For least squares the products with X are made once; a sweep costs 2 m k^2 flop.
+
+    Returns
+    -------
+    ndarray, shape (m, k)
+        Of the dtype of X.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `nmf`; also where H has another number of columns than X.
+
+    Examples
+    --------
+    >>> import numpy as np, nmfcore
+    >>> rng = np.random.default_rng(0)
+    >>> W, H = rng.random((50, 3)), rng.random((3, 20))
+    >>> np.allclose(nmfcore.transform(W @ H, H, tol=1e-10), W, atol=1e-6)
+    True
+    """
+    k = np.shape(H)[0] if np.ndim(H) == 2 else 1
+    options = {"penalty_W": penalty_W, "fixed_W": fixed_W, "fixed_H": H, "n_threads": n_threads}
+    return nmf(X, k, loss=loss, solver=solver, max_iter=max_iter, tol=tol, max_time=max_time, **options).W
