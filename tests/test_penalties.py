@@ -231,7 +231,8 @@ def test_the_penalised_least_squares_of_the_textbook():
     )  # fmt: skip
     for _ in range(2):
         D = D * (X @ S.T) / (D @ (S @ S.T + 0.3 * np.eye(4)))
-        S = S * np.maximum(0, D.T @ X - strength) / ((D.T @ D + 0.2 * np.eye(4)) @ S)
+        den = (D.T @ D + 0.2 * np.eye(4)) @ S
+        S = S * np.maximum(0, D.T @ X - strength) / np.where(den > 0, den, 1)
     assert (S == 0).any() and (S > 0).any()
     np.testing.assert_allclose(found.W, D, rtol=1e-9)
     np.testing.assert_allclose(found.H, S, rtol=1e-9)
