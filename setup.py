@@ -48,7 +48,7 @@ class BuildExt(build_ext):
 
     def get_source_files(self) -> list[str]:
         """The kernels' sources, the documents, tests and benchmarks."""
-        patterns = ("nmfcore/_core/*.p[xy]*", "nmfcore/_core/*.h", "*.md", "tests/*.py", "bench/*.py", "bench/*.md")
+        patterns = ("nmfcore/_core/*.p[xy]*", "nmfcore/_core/*.h", "*.md", "docs/*.md", "tests/*.py", "bench/*.*")
         return super().get_source_files() + [name for pattern in patterns for name in sorted(glob(pattern))]
 
 

@@ -43,8 +43,10 @@ def nmf(
     ----------
     X, k, init, max_iter, tol, max_time, extrapolate, n_threads, random_state, callback, verbose
         See `hals`.
-    loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1"}, float, BetaDivergence, Huber or L1
-        What is minimised; see `mu`.
+    penalty_W, penalty_H, fixed_W, fixed_H
+        See `hals`. What a solver does not serve is refused, with those that do.
+    loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1", "l21"}, float, BetaDivergence, Huber, L1 or L21
+        What is minimised; see `mu`, and `L21` for samples that are wrong as a whole.
     solver : {"auto", "hals", "mu", "cd", "pgd"}
         How; "auto" is "hals" for "frobenius" and "mu" for the others. "cd" is coordinate descent for
         "kullback-leibler": safe Newton steps (Hsieh & Dhillon 2011, doi:10.1145/2020408.2020577, made monotone) after
@@ -131,6 +133,13 @@ def hals(
         Sweeps over a factor per product with X. 1 with extrapolate=False is the textbook's HALS.
     extrapolate : bool
         Whether to extrapolate.
+    penalty_W, penalty_H : penalties.Penalty, optional
+        What else is asked of a factor, such as ``nmfcore.penalties.L1(0.1)``; ``P + Q`` is both. The objective contains
+        it, and a given start is brought into its bounds and sets. A penalty on one factor alone, which scaling would
+        undo, is meant for components of which the other half has the Euclidean norm 1 (see `docs/models.md`).
+    fixed_W, fixed_H : array_like, shape (m, k) and (k, n), optional
+        Given values, NaN where the factor is free; they count more than those of `init`. Beside a factor given whole
+        "auto" starts level.
     n_threads : int, optional
         None: the environment variable OMP_NUM_THREADS or all processors that the process may use; -1: all, -2: all
         but one. Fewer are used while other threads of the process keep processors busy, and one in a forked
@@ -240,6 +249,10 @@ def mu(
     ----------
     X, k, init, max_iter, max_time, n_threads, random_state, callback, verbose
         See `hals`. For beta <= 0 X must be positive.
+    penalty_W, penalty_H, fixed_W, fixed_H
+        See `hals`. Penalties that are linear or quadratic with entries >= 0 are served for every loss, quadratic ones
+        with the exponents of Tan & Fevotte (2013, doi:10.1109/TPAMI.2012.240), under which no update raises the
+        penalised objective either.
     loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1"}, float, BetaDivergence, Huber or L1
         What is minimised: beta = 2, 1, 0, or any other beta; or a robust loss, the sum of absolute residuals or one
         that is linear beyond delta (`Huber`). Kullback-Leibler suits counts, Itakura-Saito powers such as spectra,
