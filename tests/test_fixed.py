@@ -154,7 +154,8 @@ def test_start_beside_a_given_factor_of_extreme_scale():
             ValueError,
             r"fixed_W: array has 160 bad entries, the first \(-1.0\) at \(0, 0\); wanted numbers >= 0, or NaN",
         ),
-        ({"fixed_W": "a"}, ValueError, "fixed_W: array is not an array of numbers"),
+        ({"fixed_W": "a"}, ValueError, "fixed_W: array is not an array of real numbers"),
+        ({"fixed_W": 1j * np.ones((40, 4))}, ValueError, "fixed_W: array is not an array of real numbers"),
         (
             {"fixed_W": np.ones((40, 4)), "fixed_H": np.ones((4, 30))},
             ValueError,

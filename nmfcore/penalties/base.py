@@ -167,9 +167,10 @@ class Side:
 def entries_fault(values: Any, name: str, shape: tuple[int, int], free: bool = False) -> str | None:
     """What is wrong with an array that should have that shape and entries >= 0, or NaN where `free`."""
     try:
-        values = np.asarray(values, np.float64)
+        values = np.asarray(values)
+        values = values.astype(np.float64, casting="same_kind" if values.dtype.kind in "fc" else "unsafe")
     except (TypeError, ValueError):
-        return f"{name} is not an array of numbers"
+        return f"{name} is not an array of real numbers"
     if values.shape != shape:
         return f"{name} has shape {values.shape}; wanted {shape}"
     bad = ~((values >= 0) & np.isfinite(values)) & ~(free & np.isnan(values))
