@@ -286,7 +286,7 @@ class Workspace:
         return moved
 
     def pivot(self, G: np.ndarray, C: np.ndarray, F: np.ndarray) -> int:
-        """F, solved to the end from where it is positive, in place; see `_core.kernels.pivot`, whose value comes back."""
+        """F in place, solved to the end; see `_core.kernels.pivot`, whose value comes back."""
         rows, k = F.shape
         flop = 4 * (k**3 / 3 + 6 * k**2)  # of a row that is solved by four systems
         step, systems = max(64, int(CALL_FLOP / flop)), 0

@@ -77,16 +77,13 @@ def test_the_active_set_method_ends_where_exchanges_do(kernels, most_exchanges):
 
 
 @levels
-def test_collinear_columns(kernels):
-    rng = np.random.default_rng(3)  # nearly collinear columns: full exchanges go in circles
-    B = 1 + 1e-3 * rng.standard_normal((40, 12))
-    X = rng.standard_normal((40, 300)) + 1
+def test_where_full_exchanges_go_in_circles(kernels):
+    rng = np.random.default_rng(1)
+    B, X = rng.standard_normal((12, 12)), rng.standard_normal((12, 2000))
     G, C = B.T @ B, np.ascontiguousarray((B.T @ X).T)
     F = np.ones_like(C)
-    pivot(kernels, G, C, F, 5000)
-    residuals = np.linalg.norm(X - B @ F.T, axis=0)
-    best = np.array([scipy.optimize.nnls(B, x)[1] for x in X.T])
-    np.testing.assert_allclose(residuals, best, rtol=1e-10)
+    assert pivot(kernels, G, C, F, 5000) < 10 * len(C)  # none of them takes 5000
+    np.testing.assert_allclose(F.T, exact(B, X), rtol=0, atol=1e-8)
 
 
 @levels
