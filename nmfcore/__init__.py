@@ -3,6 +3,7 @@
 from . import penalties
 from ._api import hals, mu, nmf
 from ._config import show_config
+from ._nnls import nnls
 from ._separable import separable
 from ._transform import transform
 from ._types import History, Result, Separable, State
@@ -22,6 +23,7 @@ __all__ = [
     "hals",
     "mu",
     "nmf",
+    "nnls",
     "penalties",
     "separable",
     "show_config",

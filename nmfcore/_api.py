@@ -47,12 +47,15 @@ def nmf(
         See `hals`. What a solver does not serve is refused, with those that do.
     loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1", "l21"}, float, BetaDivergence, Huber, L1 or L21
         What is minimised; see `mu`, and `L21` for samples that are wrong as a whole.
-    solver : {"auto", "hals", "mu", "cd", "pgd"}
+    solver : {"auto", "hals", "mu", "cd", "pgd", "bpp"}
         How; "auto" is "hals" for "frobenius" and "mu" for the others. "cd" is coordinate descent for
         "kullback-leibler": safe Newton steps (Hsieh & Dhillon 2011, doi:10.1145/2020408.2020577, made monotone) after
         ten multiplicative updates, for high accuracy; an iteration costs k divisions an entry. "pgd" is the textbook's
         alternating projected gradient with Armijo's rule (Lin 2007, doi:10.1162/neco.2007.19.10.2756): slower, to
-        compare and to teach, for which tol asks how much the objective fell. These two extrapolate nothing.
+        compare and to teach, for which tol asks how much the objective fell. These two extrapolate nothing. "bpp" is
+        alternating exact non-negative least squares by block principal pivoting (Kim & Park 2011,
+        doi:10.1137/110821172) for "frobenius", extrapolated and stopped like "hals": after an iteration the gradient
+        conditions of H hold to round-off.
     inner_iter : int or "auto"
         See `hals`; an option of "hals" and "cd", where "auto" is 2 sweeps.
     floor : float, optional

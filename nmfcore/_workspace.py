@@ -11,8 +11,9 @@ CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
 SPLIT_ROWS = 192  # a multiple of the rows of a task of `_core.kernels.split_step`
 POWERS_FLOP = 200  # what the powers of an entry may take, as long as so many flop
 SWEEPS_A_CALL = 50
+MOST_EXCHANGES = 5  # times k, of block principal pivoting; a few are the rule
 CACHE_LINE = 64
-FLOAT64 = np.dtype(np.float64)
+FLOAT64, INT32 = np.dtype(np.float64), np.dtype(np.int32)
 LEAST_SCRATCH = 16384  # entries; what small problems need is allocated once
 
 
@@ -283,6 +284,19 @@ class Workspace:
                 G, C[i : i + step], block, low, high, max_sweeps, stop, scratch, group_moved, threads
             )
         return moved
+
+    def pivot(self, G: np.ndarray, C: np.ndarray, F: np.ndarray) -> int:
+        """F in place, solved to the end; see `_core.kernels.pivot`, whose value comes back."""
+        rows, k = F.shape
+        flop = 4 * (k**3 / 3 + 6 * k**2)  # of a row that is solved by four systems
+        step, systems = max(64, int(CALL_FLOP / flop)), 0
+        for i in range(0, rows, step):
+            block = F[i : i + step]
+            threads = self._threads(flop * len(block))
+            size, marks = kernels.pivot_scratch(k, threads)
+            scratch = self._reserve(size, FLOAT64), self._reserve(marks, INT32)
+            systems += kernels.pivot(G, C[i : i + step], block, MOST_EXCHANGES * k, *scratch, threads)
+        return systems
 
 
 def _rows_of(bound: np.ndarray | None, i: int, step: int) -> np.ndarray | None:

@@ -120,6 +120,34 @@ def extrapolated_hals(
     return best[0], best[1].T, values
 
 
+def block_principal_pivoting(G: np.ndarray, C: np.ndarray, patience: int = 3) -> np.ndarray:
+    """The F >= 0 that minimises 1/2 tr(F G F') - tr(F C'), row by row, for positive definite G.
+
+    Kim & Park 2011 (doi:10.1137/110821172), algorithm 2. f is positive on a passive set, where the gradient y is 0; the
+    infeasible coordinates, f < 0 or y < 0, change sides: all of them, until that has `patience` times not made them
+    fewer, then the last one alone until they are. A gradient of round-off counts as 0.
+    """
+    F = np.empty_like(C)
+    k = len(G)
+    for row, c in enumerate(C):
+        passive, fewest, left = np.ones(k, bool), k + 1, patience
+        while True:
+            f = np.zeros(k)
+            f[passive] = np.linalg.solve(G[np.ix_(passive, passive)], c[passive])
+            y = G @ f - c
+            zero = 4 * k * np.finfo(float).eps * np.sqrt(np.diagonal(G)) * np.sum(np.sqrt(np.diagonal(G)) * np.abs(f))
+            infeasible = np.flatnonzero(np.where(passive, f < 0, y < -zero))
+            if len(infeasible) == 0:
+                break
+            if len(infeasible) < fewest:
+                fewest, left = len(infeasible), patience
+            else:
+                left -= 1
+            passive[infeasible if left >= 0 else infeasible[-1:]] ^= True
+        F[row] = f
+    return F
+
+
 def beta_divergence(X: np.ndarray, V: np.ndarray, beta: float) -> float:
     """Sum of d_beta(x | v) over the entries (Fevotte & Idier 2011, doi:10.1162/NECO_a_00168, equation 4)."""
     if beta == 1:

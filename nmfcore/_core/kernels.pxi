@@ -4,9 +4,10 @@
 import numpy as np
 
 from cython.parallel cimport prange, threadid
-from libc.float cimport DBL_MIN, FLT_MIN
+from libc.float cimport DBL_EPSILON, DBL_MIN, FLT_EPSILON, FLT_MIN
+from libc.math cimport frexp, ldexp
 from libc.stdint cimport int32_t, int64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 ctypedef fused real:
     float
@@ -35,6 +36,8 @@ cdef extern from "tiles.h" nogil:
         SWEEP_VECTORS "NMF_SWEEP_VECTORS"
         LANES_F64 "NMF_LANES(double)"
         LANES_F32 "NMF_LANES(float)"
+        SOLVE_BLOCK "NMF_SOLVE_BLOCK"
+        SOLVE_TILE "NMF_SOLVE_TILE"
     int nmf_cpu_level()
     # Macros that take the function of the pointers' type.
     void pack_row(...)
@@ -64,6 +67,11 @@ cdef extern from "tiles.h" nogil:
     double distance_row(...)
     double kkt_row(...)
     void extrapolate_row(...)
+    void gather_lanes "gather_lanes_f64"(...)
+    void factor_lanes "factor_lanes_f64"(...)
+    void substitute_lanes "substitute_lanes_f64"(...)
+    void gradient_lanes "gradient_lanes_f64"(...)
+    void look_lanes "look_lanes_f64"(...)
 
 
 cdef inline Py_ssize_t lanes_of(const real *_) noexcept nogil:
@@ -92,3 +100,4 @@ include "sweep.pxi"
 include "sparse.pxi"
 include "split.pxi"
 include "descent.pxi"
+include "pivot.pxi"

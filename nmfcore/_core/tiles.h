@@ -7,6 +7,7 @@
 #ifndef NMFCORE_TILES_H
 #define NMFCORE_TILES_H
 
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,10 +35,12 @@
 #define NMF_TILE_ROWS 8
 #define NMF_NARROW_VECTORS 6
 #define NMF_SWEEP_VECTORS 4
+#define NMF_SOLVE_BLOCK 4 /* rows and columns of a tile of an elimination */
 #else
 #define NMF_TILE_ROWS 4
 #define NMF_NARROW_VECTORS 3
 #define NMF_SWEEP_VECTORS 2
+#define NMF_SOLVE_BLOCK 3
 #endif
 #define NMF_PANEL_VECTORS 3 /* vectors of B that a product tile holds at the most */
 #define NMF_NARROW 4        /* columns of B that a narrow tile holds at the most */
@@ -87,6 +90,7 @@ NMF_INLINE double nmf_log(double x) {
 #include "tiles_real.h"
 #include "tiles_split.h"
 #include "tiles_descent.h"
+#include "tiles_pivot.h"
 #undef NMF_SQRT
 #undef NMF_ABS
 #define INDEX int32_t

@@ -20,10 +20,11 @@ class Measures(NamedTuple):
 
 
 class Data(Protocol):
-    """An m x n matrix X >= 0, seen from its rows; `T` is the same matrix seen from its columns.
+    """An m x n matrix X, seen from its rows; `T` is the same matrix seen from its columns.
 
-    All products, norms and entries are those of X times 2**-exponent, whose largest entry lies in [1, 4): squares and
-    products neither overflow nor vanish, and a power of two changes no bit but the exponents.
+    All products, norms and entries are those of X times 2**-exponent, whose largest absolute entry lies in [1, 4):
+    squares and products neither overflow nor vanish, and a power of two changes no bit but the exponents. X >= 0 but in
+    `nnls`, which asks for products alone.
     """
 
     shape: tuple[int, int]
@@ -80,11 +81,12 @@ def measure(scan: Callable[[float], tuple[float, float, float, float]], size: in
     scan(scale) gives the sum and the sum of squares of scale X, then the smallest and the largest entry of X.
     """
     total, squares, low, high = scan(1.0)
-    exponent = math.frexp(high)[1] - 1 if high > 0 else 0
+    largest = max(high, -low)
+    exponent = math.frexp(largest)[1] - 1 if largest > 0 else 0
     exponent = max(exponent, 8 - np.finfo(dtype).maxexp)  # 2**-exponent must be a number of the dtype, too
     exponent -= exponent % 2  # even, so that each factor can take one half of it
     scale = math.ldexp(1.0, -exponent)
-    if 1e-250 < squares < 1e250 or high <= 0:
+    if 1e-250 < squares < 1e250 or largest <= 0:
         total, squares = math.ldexp(total, -exponent), math.ldexp(squares, -2 * exponent)
     else:
         total, squares, *_ = scan(scale)

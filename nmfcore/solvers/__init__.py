@@ -1,12 +1,13 @@
 """The solvers. To add one: a module with a class that has the protocol `Solver`, and its place here."""
 
 from .base import Solver
+from .bpp import BPP
 from .cd import CD
 from .hals import HALS
 from .mu import MU
 from .pgd import PGD
 
 #: In the order in which "auto" takes them; several may serve one name, for other statistics and sets.
-SOLVERS = (HALS, MU, CD, PGD)
+SOLVERS = (HALS, MU, CD, PGD, BPP)
 
-__all__ = ["CD", "HALS", "MU", "PGD", "SOLVERS", "Solver"]
+__all__ = ["BPP", "CD", "HALS", "MU", "PGD", "SOLVERS", "Solver"]
