@@ -48,7 +48,8 @@ def nmf(
     loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1", "l21"}, float, BetaDivergence, Huber, L1 or L21
         What is minimised; see `mu`, and `L21` for samples that are wrong as a whole.
     solver : {"auto", "hals", "mu", "cd", "pgd", "bpp"}
-        How; "auto" is "hals" for "frobenius" and "mu" for the others. "cd" is coordinate descent for
+        How; "auto" is "hals" for "frobenius" and "l21" and "mu" for the others, "bpp" where a factor is given, and what
+        serves where those do not serve the penalties. "cd" is coordinate descent for
         "kullback-leibler": safe Newton steps (Hsieh & Dhillon 2011, doi:10.1145/2020408.2020577, made monotone) after
         ten multiplicative updates, for high accuracy; an iteration costs k divisions an entry. "pgd" is the textbook's
         alternating projected gradient with Armijo's rule (Lin 2007, doi:10.1162/neco.2007.19.10.2756): slower, to
@@ -76,7 +77,7 @@ def nmf(
     chosen_loss = _check.loss(loss)
     data, workspace = _check.data(X, _check.threads(n_threads))
     known = Known(data.shape, k, (penalty_W, penalty_H), (fixed_W, fixed_H))
-    solvers = _check.solvers(solver, chosen_loss, known.needs, inner_iter, floor)
+    solvers = _check.solvers(solver, chosen_loss, known.needs, inner_iter, floor, any(known.fixed))
     extrapolates = all(chosen.extrapolates(chosen_loss) for chosen in solvers)
     options = _check.options(extrapolates, max_iter, tol, max_time, extrapolate, callback, verbose, _Report())
     _check.entries(data, X, chosen_loss)

@@ -288,14 +288,19 @@ def _factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.nd
     return F
 
 
-def solvers(name: Any, loss: Loss, needs: tuple[dict, dict], inner_iter: Any, floor: Any) -> tuple[Solver, Solver]:
+def solvers(
+    name: Any, loss: Loss, needs: tuple[dict, dict], inner_iter: Any, floor: Any, once: bool = False
+) -> tuple[Solver, Solver]:
     """The solvers of W and of H, of that name and with its options, which serve the loss and take what is asked.
 
-    needs: for each factor what its solver must take, and the argument that asks for it.
+    needs: for each factor what its solver must take, and the argument that asks for it; once: whether one factor is
+    given, so that the other one's problem is solved once, by "auto" exactly where there is a solver that does.
     """
     names = [known.name for known in SOLVERS]
     choice(name, "solver", dict.fromkeys(("auto", *names)))
     serving = [known for known in SOLVERS if known.needs in loss.provides]
+    if once:
+        serving.sort(key=lambda known: not known.exact)
     if name not in ("auto", *(known.name for known in serving)):
         served = list(dict.fromkeys(known.name for known in serving))
         raise ValueError(f"solver={name!r} does not serve loss={loss.name!r}; wanted one of {served}")

@@ -17,6 +17,8 @@ class Solver(Protocol):
     """The statistics that `update` takes; a loss serves the solver where it `provides` them."""
     takes: frozenset[str]
     """What `penalties` may need of it."""
+    exact: bool
+    """Whether one update solves the half-step to the end."""
 
     def update(
         self, F: np.ndarray, statistics: Any, domain: Domain, cost: float, iteration: int, workspace: Workspace

@@ -21,6 +21,7 @@ class BPP:
 
     name = "bpp"
     needs = "normal"
+    exact = True
     takes = frozenset({"linear", "diagonal", "volume"})  # which leave G positive semi-definite
 
     def update(

@@ -26,6 +26,7 @@ class CD:
 
     name = "cd"
     needs = "rows"
+    exact = False
     takes = frozenset({"linear"})
     WARM_UP = 10
     SWEEPS = 2

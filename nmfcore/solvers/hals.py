@@ -26,6 +26,7 @@ class HALS:
 
     name = "hals"
     needs = "normal"
+    exact = False
     takes = frozenset({"linear", "diagonal", "crossed", "volume", "bounds"})
     EFFORT = 0.5
     PRECISION = 0.03

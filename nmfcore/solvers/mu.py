@@ -27,6 +27,7 @@ class MU:
 
     name = "mu"
     needs = "split"
+    exact = False
     takes = frozenset({"linear", "diagonal", "crossed", "bounds"})
 
     def update(

@@ -22,6 +22,7 @@ class PGD:
 
     name = "pgd"
     needs = "split"
+    exact = False
     takes = EVERYTHING
     SIGMA = 0.01
     MOST_TRIALS = 40
