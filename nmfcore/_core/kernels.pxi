@@ -34,6 +34,7 @@ cdef extern from "tiles.h" nogil:
         NARROW "NMF_NARROW"
         NARROW_VECTORS "NMF_NARROW_VECTORS"
         SWEEP_VECTORS "NMF_SWEEP_VECTORS"
+        WEIGHTED_ROWS "NMF_WEIGHTED_ROWS"
         LANES_F64 "NMF_LANES(double)"
         LANES_F32 "NMF_LANES(float)"
         SOLVE_BLOCK "NMF_SOLVE_BLOCK"
@@ -60,6 +61,17 @@ cdef extern from "tiles.h" nogil:
     double split_kkt_row(...)
     double descend_row(...)
     void add_row(...)
+    void nmf_add_squares(...)
+    void nmf_mirror(...)
+    void gather_place(...)
+    double bounded_sweep(...)
+    void weighted_residual(...)
+    void weighted_pair(...)
+    double pair_step(...)
+    void weigh_row(...)
+    double weighted_square(...)
+    double weighted_quadratic(...)
+    double row_quadratic(...)
     void transpose(...)
     void sweep_tile(...)
     void scan_row(...)
@@ -101,3 +113,5 @@ include "sparse.pxi"
 include "split.pxi"
 include "descent.pxi"
 include "pivot.pxi"
+include "weighted.pxi"
+include "weighted_descent.pxi"

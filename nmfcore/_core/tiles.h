@@ -36,11 +36,13 @@
 #define NMF_NARROW_VECTORS 6
 #define NMF_SWEEP_VECTORS 4
 #define NMF_SOLVE_BLOCK 4 /* rows and columns of a tile of an elimination */
+#define NMF_WEIGHTED_ROWS 4
 #else
 #define NMF_TILE_ROWS 4
 #define NMF_NARROW_VECTORS 3
 #define NMF_SWEEP_VECTORS 2
 #define NMF_SOLVE_BLOCK 3
+#define NMF_WEIGHTED_ROWS 2
 #endif
 #define NMF_PANEL_VECTORS 3 /* vectors of B that a product tile holds at the most */
 #define NMF_NARROW 4        /* columns of B that a narrow tile holds at the most */
@@ -91,6 +93,7 @@ NMF_INLINE double nmf_log(double x) {
 #include "tiles_split.h"
 #include "tiles_descent.h"
 #include "tiles_pivot.h"
+#include "tiles_weighted.h"
 #undef NMF_SQRT
 #undef NMF_ABS
 #define INDEX int32_t
@@ -113,6 +116,7 @@ NMF_INLINE double nmf_log(double x) {
 #include "tiles_real.h"
 #include "tiles_split.h"
 #include "tiles_descent.h"
+#include "tiles_weighted.h"
 #undef NMF_SQRT
 #undef NMF_ABS
 #define INDEX int32_t
@@ -142,6 +146,15 @@ NMF_INLINE double nmf_log(double x) {
 #define multiply_row(f, ...) NMF_OF(f, multiply_row)(f, __VA_ARGS__)
 #define split_kkt_row(f, ...) NMF_OF(f, split_kkt_row)(f, __VA_ARGS__)
 #define descend_row(x, ...) NMF_OF(x, descend_row)(x, __VA_ARGS__)
+#define gather_place(b, ...) NMF_OF(b, gather_place)(b, __VA_ARGS__)
+#define bounded_sweep(G, inverse, k, padded, g, f, ...) NMF_OF(f, bounded_sweep)(G, inverse, k, padded, g, f, __VA_ARGS__)
+#define weighted_residual(rows, f, ...) NMF_OF(f, weighted_residual)(rows, f, __VA_ARGS__)
+#define weighted_pair(rows, w, ...) NMF_OF(w, weighted_pair)(rows, w, __VA_ARGS__)
+#define pair_step(sums, E, c, ...) NMF_OF(c, pair_step)(sums, E, c, __VA_ARGS__)
+#define weigh_row(x, ...) NMF_OF(x, weigh_row)(x, __VA_ARGS__)
+#define weighted_square(w, ...) NMF_OF(w, weighted_square)(w, __VA_ARGS__)
+#define weighted_quadratic(w, ...) NMF_OF(w, weighted_quadratic)(w, __VA_ARGS__)
+#define row_quadratic(f, ...) NMF_OF(f, row_quadratic)(f, __VA_ARGS__)
 #define add_row(f, ...) NMF_OF(f, add_row)(f, __VA_ARGS__)
 #define share_row(kind, x, indices, ...) NMF_OF_INDEX(x, indices, share_row)(kind, x, indices, __VA_ARGS__)
 #define pack_row(from, ...) NMF_OF(from, pack_row)(from, __VA_ARGS__)

@@ -1,0 +1,157 @@
+"""The kernels of weighted least squares with the memory and the threads of a `Workspace`; see `_core/weighted.pxi`."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ._core import kernels
+from ._workspace import CALL_FLOP, FLOAT64, Workspace
+
+TASK_PLACES = 1024  # of a task, a row counting as ROW_PLACES
+ROW_PLACES = 16
+GROUP = 8  # rows of a task of `_core.kernels.weighted_descent`
+
+
+class Places(NamedTuple):
+    """The entries of X with a weight of their own, in compressed rows, indices rising.
+
+    w: the weight less that of the other entries; y: the weight times the entry; bounds: the first row of each task.
+    """
+
+    indptr: np.ndarray
+    indices: np.ndarray
+    w: np.ndarray
+    y: np.ndarray
+    bounds: np.ndarray
+
+    @classmethod
+    def of(cls, indptr: np.ndarray, indices: np.ndarray, w: np.ndarray, y: np.ndarray) -> "Places":
+        """With tasks of about as many places, and rows, as any other."""
+        rows = len(indptr) - 1
+        cost = indptr.astype(np.int64) + ROW_PLACES * np.arange(rows + 1)
+        first = np.searchsorted(cost, np.arange(0, cost[-1], TASK_PLACES))
+        return cls(indptr, indices, w, y, np.unique(np.append(first, rows)))
+
+
+class Quadratic(NamedTuple):
+    """What is added for a row f: 1/2 f (G + ridge diag(q)) f' - f C, in `_core.kernels.weighted_sweep` G being E.
+
+    G: k x k, float64; C: one row, or one for each row of the factor; ridge: one number, or one for each row; q: k.
+    """
+
+    G: np.ndarray
+    C: np.ndarray
+    ridge: np.ndarray
+    q: np.ndarray
+
+    @classmethod
+    def none(cls, k: int, dtype: np.dtype) -> "Quadratic":
+        """Zeros."""
+        return cls(np.zeros((k, k)), np.zeros((1, k), dtype), np.zeros(1), np.zeros(k))
+
+    def rows(self, rows: slice) -> "Quadratic":
+        """That of some rows."""
+        C, ridge = (a[rows] if len(a) > 1 else a for a in (self.C, self.ridge))
+        return self._replace(C=C, ridge=ridge)
+
+
+class Box(NamedTuple):
+    """Bounds of a factor: one row, or one for each of its rows."""
+
+    lower: np.ndarray
+    upper: np.ndarray
+
+    @classmethod
+    def free(cls, k: int, dtype: np.dtype) -> "Box":
+        """From 0 to infinity."""
+        return cls(np.zeros((1, k), dtype), np.full((1, k), np.inf, dtype))
+
+    def rows(self, rows: slice) -> "Box":
+        """That of some rows."""
+        return Box(*(a[rows] if len(a) > 1 else a for a in self))
+
+
+def gram_sweep(
+    workspace: Workspace,
+    base: float,
+    G: np.ndarray,
+    places: Places,
+    added: Quadratic,
+    box: Box,
+    F: np.ndarray,
+    B: np.ndarray,
+    sweeps: int,
+    stop: float,
+) -> tuple[float, float]:
+    """Sweeps over F in place, G being base B'B; see `_core.kernels.weighted_sweep`, whose values come back."""
+    k, (E, C, ridge, q) = F.shape[1], added
+    flop = (float(len(places.indices)) + 2.0 * (1 + sweeps) * len(F)) * k * k
+    threads = workspace._threads(flop)
+    scratch = workspace._reserve(kernels.weighted_sweep_scratch(k, threads), FLOAT64)
+    moved = value = 0.0
+    for bounds in _parts(places.bounds, flop):
+        found = kernels.weighted_sweep(
+            G, E, base, *places[:4], bounds, C, F, B, ridge, q, *box, scratch, sweeps, stop, threads
+        )
+        moved, value = moved + found[0], value + found[1]
+    return moved, value
+
+
+def place_sweep(
+    workspace: Workspace,
+    places: Places,
+    added: Quadratic,
+    box: Box,
+    F: np.ndarray,
+    B: np.ndarray,
+    sweeps: int,
+    stop: float,
+) -> tuple[float, float]:
+    """The same along the places, whose w must be >= 0; see `_core.kernels.weighted_sparse_descent`."""
+    k, (E, C, ridge, q) = F.shape[1], added
+    flop = (2.0 + 8.0 * sweeps) * len(places.indices) * k + 2.0 * (1 + sweeps) * len(F) * k * k
+    threads = workspace._threads(flop)
+    most = int(np.diff(places.indptr).max())
+    scratch = workspace._reserve(kernels.weighted_sparse_descent_scratch(most, k, threads), F.dtype)
+    moved = value = 0.0
+    for bounds in _parts(places.bounds, flop):
+        found = kernels.weighted_sparse_descent(
+            E, *places[:4], bounds, C, F, B, ridge, q, *box, scratch, most, sweeps, stop, threads
+        )
+        moved, value = moved + found[0], value + found[1]
+    return moved, value
+
+
+def dense_sweep(
+    workspace: Workspace,
+    X: np.ndarray,
+    weights: np.ndarray,
+    scale: float,
+    added: Quadratic,
+    box: Box,
+    F: np.ndarray,
+    B: np.ndarray,
+    sweeps: int,
+    stop: float,
+) -> tuple[float, float]:
+    """The same where every entry has its weight; see `_core.kernels.weighted_descent`, whose values come back."""
+    terms, k = B.shape
+    flop = (2.0 + 8.0 * sweeps) * terms * k
+    step = GROUP * max(1, int(CALL_FLOP / (GROUP * flop)))
+    moved = value = 0.0
+    for i in range(0, len(F), step):
+        rows = slice(i, i + step)
+        threads = workspace._threads(flop * len(F[rows]))
+        scratch = workspace._reserve(kernels.weighted_descent_scratch(terms, k, threads), F.dtype)
+        E, C, ridge, q = added.rows(rows)
+        found = kernels.weighted_descent(
+            X[rows], weights[rows], scale, E, C, F[rows], B, ridge, q, *box.rows(rows), scratch, sweeps, stop, threads
+        )
+        moved, value = moved + found[0], value + found[1]
+    return moved, value
+
+
+def _parts(bounds: np.ndarray, flop: float) -> list[np.ndarray]:
+    """Runs of tasks, each short enough for one call."""
+    step = max(1, int(CALL_FLOP / (flop + 1) * (len(bounds) - 1)))
+    return [bounds[i : i + step + 1] for i in range(0, len(bounds) - 1, step)]
