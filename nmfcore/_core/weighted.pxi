@@ -4,7 +4,7 @@
 #
 # over its places P, the entries whose weight is not `base`: w is the weight less base, y the weight times the entry,
 # b a row of B. G is base B'B and C the product of base X, with 0 at the places, and B: the places take out, change or
-# add terms. E, C, ridge and q also hold penalties. Rows are independent; their sums have one order, whatever the thread.
+# add terms. E, C, ridge and q also hold penalties. Rows are independent; a sum has one order, whatever the thread.
 
 cdef enum:
     GATHERED = 64       # places whose rows of B are gathered before they are multiplied
