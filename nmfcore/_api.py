@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check
+from . import _check, _check_weights
 from ._check_penalties import Known
 from ._driver import Fit
 from ._types import Result, State
@@ -32,6 +32,9 @@ def nmf(
     penalty_H: Penalty | None = None,
     fixed_W: Any = None,
     fixed_H: Any = None,
+    weights: Any = None,
+    mask: Any = None,
+    missing: str | None = None,
     n_threads: int | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
     callback: Callable[[State], object] | None = None,
@@ -74,8 +77,8 @@ def nmf(
     """
     clock = time.perf_counter()
     k = _check.count(k, "k", 1)
-    chosen_loss = _check.loss(loss)
-    data, workspace = _check.data(X, _check.threads(n_threads))
+    data, workspace = _check_weights.data(X, weights, mask, missing, _check.threads(n_threads))
+    chosen_loss = _check_weights.loss(loss, data)
     known = Known(data.shape, k, (penalty_W, penalty_H), (fixed_W, fixed_H))
     solvers = _check.solvers(solver, chosen_loss, known.needs, inner_iter, floor, any(known.fixed))
     extrapolates = all(chosen.extrapolates(chosen_loss) for chosen in solvers)
@@ -100,6 +103,9 @@ def hals(
     penalty_H: Penalty | None = None,
     fixed_W: Any = None,
     fixed_H: Any = None,
+    weights: Any = None,
+    mask: Any = None,
+    missing: str | None = None,
     n_threads: int | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
     callback: Callable[[State], object] | None = None,
@@ -210,6 +216,9 @@ def hals(
         penalty_H=penalty_H,
         fixed_W=fixed_W,
         fixed_H=fixed_H,
+        weights=weights,
+        mask=mask,
+        missing=missing,
         n_threads=n_threads,
         random_state=random_state,
         callback=callback,
@@ -232,6 +241,9 @@ def mu(
     penalty_H: Penalty | None = None,
     fixed_W: Any = None,
     fixed_H: Any = None,
+    weights: Any = None,
+    mask: Any = None,
+    missing: str | None = None,
     n_threads: int | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
     callback: Callable[[State], object] | None = None,
@@ -323,6 +335,9 @@ def mu(
         penalty_H=penalty_H,
         fixed_W=fixed_W,
         fixed_H=fixed_H,
+        weights=weights,
+        mask=mask,
+        missing=missing,
         n_threads=n_threads,
         random_state=random_state,
         callback=callback,

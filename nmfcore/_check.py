@@ -26,18 +26,21 @@ BLOCK = 1 << 20  # entries looked at at a time to find the first bad one
 
 def data(X: Any, n_threads: int, signed: bool = False) -> tuple[Data, Workspace]:
     """X held for a fit, and the workspace of that fit; X is copied only where the kernels cannot read it as it is."""
-    is_sparse = _is_sparse(X)
-    X = compressed(X, "X") if is_sparse else matrix(X, "X")
+    stored = is_sparse(X)
+    X = compressed(X, "X") if stored else matrix(X, "X")
     workspace = Workspace(X.dtype, n_threads)
     held = Sparse.of(X, workspace) if is_sparse else Dense.of(X, workspace)
     if not ((signed or held.measures.smallest >= 0) and math.isfinite(held.measures.squared_norm)):
         _refuse_stored(X, "X") if is_sparse else _refuse_entries(X, "X")
+    held = Sparse.of(X, workspace) if stored else Dense.of(X, workspace)
+    if not (held.measures.smallest >= 0 and math.isfinite(held.measures.squared_norm)):
+        refuse_stored(X, "X") if stored else refuse_entries(X, "X")
     return held, workspace
 
 
 def matrix(X: Any, name: str) -> np.ndarray:
     """A non-empty 2-D array of float32 or float64 in native byte order, with unit stride along one axis."""
-    if _is_sparse(X):
+    if is_sparse(X):
         raise TypeError(f"{name} is a sparse {type(X).__name__}; wanted a dense array: pass {name}.toarray()")
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         count = np.ma.count_masked(X)
@@ -55,7 +58,8 @@ def matrix(X: Any, name: str) -> np.ndarray:
     return X if readable else np.ascontiguousarray(X)
 
 
-def _is_sparse(X: Any) -> bool:
+def is_sparse(X: Any) -> bool:
+    """Whether it is one of SciPy's."""
     if not hasattr(X, "tocsr"):
         return False
     import scipy.sparse
@@ -128,7 +132,7 @@ def _check_range(indices: np.ndarray, size: int, name: str) -> None:
 KINDS = {"NaN": np.isnan, "infinite": np.isinf, "negative": lambda block: block < 0}
 
 
-def _refuse_stored(X: Any, name: str) -> None:
+def refuse_stored(X: Any, name: str) -> None:
     """Say how many stored entries are NaN, infinite or negative, and where the first is."""
     for kind, is_bad in KINDS.items():
         bad = np.flatnonzero(is_bad(X.data))
@@ -144,7 +148,7 @@ def _refuse(name: str, count: int, kind: str, entry: Any, place: tuple[int, int]
     raise ValueError(f"{name} has {count} {kind} {entries}, the first ({entry}) at {place}; wanted {wanted}")
 
 
-def _refuse_entries(X: np.ndarray, name: str) -> None:
+def refuse_entries(X: np.ndarray, name: str) -> None:
     """Say how many entries are NaN, infinite or negative, and where the first is."""
     step = max(1, BLOCK // X.shape[1])
     for kind, is_bad in KINDS.items():
@@ -254,9 +258,11 @@ def start(
     if not isinstance(init, str):
         raise TypeError(f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {_names(STARTS)}")
     largest = min(held.shape)
-    name = choice(init, "init", STARTS | {"auto": "nndsvda" if k <= largest else "random"})
+    name = choice(init, "init", STARTS | {"auto": "nndsvda" if k <= largest and not held.weighted else "random"})
     if k > largest and name != "random":
         raise ValueError(f"init={init!r} needs k <= min(m, n) = {largest}, but k is {k}; 'random' and 'auto' do not")
+    if name == "spa" and held.weighted:
+        raise ValueError("init is 'spa', which takes whole rows of X, but entries have weights; wanted another start")
     found = made(held, name, k, rng, workspace, of_H)
     independent(found.W.shape[1], k)
     return found
@@ -282,7 +288,7 @@ def _factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.nd
     if F.shape != shape:
         raise ValueError(f"{name} has shape {F.shape}; wanted {shape}")
     if not (F.min() >= 0 and F.max() < math.inf):
-        _refuse_entries(F, name)
+        refuse_entries(F, name)
     if F.dtype != dtype and F.max() > np.finfo(dtype).max:
         raise ValueError(f"{name} has entries up to {F.max()}, more than the {dtype} of X can hold")
     return F
@@ -376,8 +382,13 @@ def entries(held: Data, X: Any, loss: Loss) -> None:
         )
     if not loss.positive or held.measures.smallest > 0:
         return
+    if held.weighted:
+        raise ValueError(
+            f"X has zeros that are not hidden, where loss={loss.name!r} is infinite; wanted X > 0: hide them, or take "
+            "'kullback-leibler' or another beta > 0"
+        )
     size = held.shape[0] * held.shape[1]
-    zeros = size - (X.count_nonzero() if _is_sparse(X) else int(np.count_nonzero(X)))
+    zeros = size - (X.count_nonzero() if is_sparse(X) else int(np.count_nonzero(X)))
     raise ValueError(
         f"X has {zeros} zero{'s' * (zeros != 1)} among {size} entries, where loss={loss.name!r} is infinite; "
         "wanted X > 0: add a small constant to X, or take 'kullback-leibler' or another beta > 0"

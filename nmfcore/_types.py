@@ -46,6 +46,8 @@ class Result:
         How far (W, H) is from a stationary point: 0 there; it does not change with the scale of X, nor when a
         column of W is multiplied and the row of H divided by the same number (see `hals`).
     history : History
+    unobserved : tuple of two ndarrays
+        The rows and the columns of X without an observed entry, of which W and H hold 0 unless penalties say more.
     """
 
     W: np.ndarray = field(repr=False)
@@ -57,6 +59,7 @@ class Result:
     reason: str
     kkt_residual: float
     history: History = field(repr=False)
+    unobserved: tuple[np.ndarray, np.ndarray] = field(repr=False)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """W, then H."""

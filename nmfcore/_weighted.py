@@ -49,6 +49,13 @@ class Quadratic(NamedTuple):
         """Zeros."""
         return cls(np.zeros((k, k)), np.zeros((1, k), dtype), np.zeros(1), np.zeros(k))
 
+    def value(self, F: np.ndarray, workspace: Workspace) -> float:
+        """The sum over the rows of F."""
+        if not (self.G.any() or self.C.any() or self.ridge.any()):
+            return 0.0
+        crossed = 0.5 * float(np.sum(self.G * workspace.gram(F))) - float(np.sum(self.C * F, dtype=np.float64))
+        return crossed + 0.5 * float(np.sum((F.astype(np.float64) ** 2 @ self.q) * self.ridge))
+
     def rows(self, rows: slice) -> "Quadratic":
         """That of some rows."""
         C, ridge = (a[rows] if len(a) > 1 else a for a in (self.C, self.ridge))
@@ -62,9 +69,10 @@ class Box(NamedTuple):
     upper: np.ndarray
 
     @classmethod
-    def free(cls, k: int, dtype: np.dtype) -> "Box":
-        """From 0 to infinity."""
-        return cls(np.zeros((1, k), dtype), np.full((1, k), np.inf, dtype))
+    def of(cls, k: int, dtype: np.dtype, lower: np.ndarray | None = None, upper: np.ndarray | None = None) -> "Box":
+        """From 0 and to infinity where nothing is said."""
+        lower = np.zeros((1, k), dtype) if lower is None else lower
+        return cls(lower, np.full((1, k), np.inf, dtype) if upper is None else upper)
 
     def rows(self, rows: slice) -> "Box":
         """That of some rows."""

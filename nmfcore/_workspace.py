@@ -123,6 +123,7 @@ class Workspace:
         den: np.ndarray,
         scale: float,
         evaluate: bool,
+        weights: np.ndarray | None = None,
     ) -> float:
         """num and den of a half-step for F; see `_core.kernels.split_step`, whose value comes back."""
         entry = 6 * B.shape[1] + POWERS_FLOP
@@ -130,11 +131,11 @@ class Workspace:
         number, value = kernels.FAMILIES[family], 0.0
         for i in range(0, len(X), step):
             rows = slice(i, i + step)
-            part = X[rows]
+            part, own = X[rows], None if weights is None else weights[rows]
             threads = self._threads(6 * part.size * B.shape[1])
             scratch = self._reserve(kernels.split_scratch(*part.shape, B.shape[1], threads), self.dtype)
             value += kernels.split_step(
-                part, F[rows], B, scratch, num[rows], den[rows], number, parameter, scale, evaluate, threads
+                part, F[rows], B, scratch, num[rows], den[rows], number, parameter, scale, evaluate, threads, own
             )
         return value
 

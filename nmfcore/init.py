@@ -78,7 +78,10 @@ def random(data: Data, k: int, rng: Random, workspace: Workspace) -> tuple[np.nd
     scale = np.sqrt(data.measures.mean / k)
     W, Ht = (np.abs(rng.standard_normal((size, k))).astype(data.dtype) * data.dtype.type(scale) for size in data.shape)
     cross = workspace.inner(data.dot(Ht, np.empty_like(W)), W)
-    square = float(np.sum(workspace.gram(W) * workspace.gram(Ht)))
+    if data.weighted:
+        square = data.squared_residual(W, Ht) - data.measures.squared_norm + 2 * cross
+    else:
+        square = float(np.sum(workspace.gram(W) * workspace.gram(Ht)))
     return (W * data.dtype.type(cross / square) if square > 0 else W), Ht
 
 

@@ -50,12 +50,14 @@ cdef extern from "tiles.h" nogil:
         HALF "NMF_HALF"
         KULLBACK_LEIBLER "NMF_KULLBACK_LEIBLER"
         THREE_HALVES "NMF_THREE_HALVES"
+        LEAST_SQUARES "NMF_LEAST_SQUARES"
         ANY_BETA "NMF_ANY_BETA"
         HUBER "NMF_HUBER"
         ABSOLUTE "NMF_ABSOLUTE"
     void gather_row(...)
     double share_row(...)
     void ratio_row(...)
+    void weigh_ratio(...)
     double divergence_row(...)
     double multiply_row(...)
     double split_kkt_row(...)

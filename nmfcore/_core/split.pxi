@@ -18,7 +18,7 @@ cdef inline int kind_of(int family, double beta) noexcept nogil:
     if family > 0:
         return HUBER if family == 1 else ABSOLUTE
     return (KULLBACK_LEIBLER if beta == 1 else ITAKURA_SAITO if beta == 0 else HALF if beta == 0.5
-            else THREE_HALVES if beta == 1.5 else ANY_BETA)
+            else THREE_HALVES if beta == 1.5 else LEAST_SQUARES if beta == 2 else ANY_BETA)
 
 
 cdef void transposed_panel(const real *A, Py_ssize_t rows, Py_ssize_t k, real *packed) noexcept nogil:
@@ -31,9 +31,12 @@ cdef void transposed_panel(const real *A, Py_ssize_t rows, Py_ssize_t k, real *p
 
 cdef double model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssize_t lines, Py_ssize_t along,
                         const real *line_rows, const real *across, Py_ssize_t k, double scale, double parameter,
-                        bint evaluate, real *tile, real *P, real *Q) noexcept nogil:
-    """P and Q of a block; returns its share of the objective if asked to evaluate."""
+                        bint evaluate, const real *weights, Py_ssize_t weights_stride, real *tile, real *P,
+                        real *Q) noexcept nogil:
+    """P and Q of a block, times the weights unless those are NULL; returns its share of the objective if asked to."""
     cdef Py_ssize_t width = PANEL_VECTORS * lanes_of(x), stride = LINE_PANELS * width, i, q, r, count
+    cdef Py_ssize_t line, at
+    cdef const real *w = weights
     cdef double total = 0
     for i in range(0, ceil_div(lines, TILE_ROWS)):
         for q in range(ceil_div(along, width)):
@@ -41,12 +44,16 @@ cdef double model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssiz
             product_tile(PANEL_VECTORS, line_rows + i * TILE_ROWS * k, k, 1, across + q * k * width, k, line_rows, 0, 0,
                          1, tile)
             for r in range(min(<Py_ssize_t> TILE_ROWS, lines - i * TILE_ROWS)):
-                ratio_row(kind, x + (i * TILE_ROWS + r) * line_stride + q * width, tile + r * width, count, scale,
-                          parameter, P + (i * TILE_ROWS + r) * stride + q * width,
-                          Q + (i * TILE_ROWS + r) * stride + q * width)
+                line = i * TILE_ROWS + r
+                at = line * stride + q * width
+                ratio_row(kind, x + line * line_stride + q * width, tile + r * width, count, scale, parameter, P + at,
+                          Q + at)
+                if weights != NULL:
+                    w = weights + line * weights_stride + q * width
+                    weigh_ratio(kind, w, count, P + at, Q + at)
                 if evaluate:
-                    total += divergence_row(kind, x + (i * TILE_ROWS + r) * line_stride + q * width, tile + r * width,
-                                            count, scale, parameter)
+                    total += divergence_row(kind, x + line * line_stride + q * width, tile + r * width, count, scale,
+                                            parameter, w)
     return total
 
 
@@ -84,11 +91,13 @@ def split_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads
 
 
 def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, real[::1] scratch, real[:, ::1] num,
-               real[:, ::1] den, int family, double parameter, double scale, bint evaluate, int n_threads):
-    """num = P B and den = Q B for scale X and V = F B'; for Kullback-Leibler den is left alone.
+               real[:, ::1] den, int family, double parameter, double scale, bint evaluate, int n_threads,
+               const real[:, :] weights=None):
+    """num = P B and den = Q B for scale X and V = F B'; for Kullback-Leibler without weights den is left alone.
 
     X is rows x terms with unit stride along one axis, F rows x k, B terms x k. scratch: see `split_scratch`.
     family: one of FAMILIES, of which parameter is the beta, or the residual where the loss becomes linear.
+    weights: of the entries, lying as X does; P, Q and the loss are multiplied by them, where they are 0 whatever X is.
     Returns, if asked to evaluate, the loss of (scale X, V), in float64. 6 rows terms k flop, 4 for Kullback-Leibler;
     one reading of X.
     """
@@ -109,14 +118,21 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
     cdef real *threads = line_rows + (lines + TILE_ROWS) * k
     cdef const real *of_lines = &B[0, 0] if across else &F[0, 0]
     cdef const real *of_along = &F[0, 0] if across else &B[0, 0]
+    cdef Py_ssize_t weights_stride = 0
+    cdef const real *w = NULL
     cdef int kind = kind_of(family, parameter)
+    cdef bint has_den = kind != KULLBACK_LEIBLER or weights is not None
     cdef double[::1] values = np.zeros(groups)
     cdef real *own
     cdef real *P
     cdef real *Q
     cdef real *sums
     cdef const real *x
+    cdef const real *wanted
     cdef Py_ssize_t task, i, q, n_rows, first, depth, step = span if not across else BLOCK_LINES
+    if weights is not None:
+        w = &weights[0, 0]
+        weights_stride = (weights.strides[1] if across else weights.strides[0]) // <Py_ssize_t> sizeof(real)
     memset(line_rows + lines * k, 0, TILE_ROWS * k * sizeof(real))
     for i in prange(ceil_div(terms, PACK_ROWS), nogil=True, num_threads=n_threads, schedule="static"):
         pack_rows(&B[0, 0], k, i * PACK_ROWS, min(terms, (i + 1) * PACK_ROWS), terms, <real> 1, packed)
@@ -136,21 +152,25 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
             depth = min(step, terms - first)
             if across:
                 x = &X[0, 0] + task * group + first * line_stride
+                wanted = NULL if w == NULL else w + task * group + first * weights_stride
                 values[task] += model_block(kind, x, line_stride, depth, n_rows, line_rows + first * k,
-                                            panelled + task * group * k, k, scale, parameter, evaluate, own, P, Q)
+                                            panelled + task * group * k, k, scale, parameter, evaluate, wanted, weights_stride,
+                                            own, P, Q)
                 add_block(P, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums)
-                if kind != KULLBACK_LEIBLER:
+                if has_den:
                     add_block(Q, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)
             else:
                 x = &X[0, 0] + task * group * line_stride + first
+                wanted = NULL if w == NULL else w + task * group * weights_stride + first
                 values[task] += model_block(kind, x, line_stride, n_rows, depth, line_rows + task * group * k,
-                                            panelled + first * k, k, scale, parameter, evaluate, own, P, Q)
+                                            panelled + first * k, k, scale, parameter, evaluate, wanted, weights_stride, own,
+                                            P, Q)
                 add_block(P, span, 1, n_rows, depth, packed, terms, first, vectors, first == 0, sums)
-                if kind != KULLBACK_LEIBLER:
+                if has_den:
                     add_block(Q, span, 1, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)
             first = first + depth
         write_sums(sums, n_rows, k, vectors, 0, ceil_div(vectors, PANEL_VECTORS), &num[task * group, 0])
-        if kind != KULLBACK_LEIBLER:
+        if has_den:
             write_sums(sums + sums_size, n_rows, k, vectors, 0, ceil_div(vectors, PANEL_VECTORS), &den[task * group, 0])
     return ordered_sum(values)
 

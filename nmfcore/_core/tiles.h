@@ -61,6 +61,7 @@ enum {
     NMF_HALF,
     NMF_KULLBACK_LEIBLER,
     NMF_THREE_HALVES,
+    NMF_LEAST_SQUARES,
     NMF_ANY_BETA,
     NMF_HUBER,
     NMF_ABSOLUTE
@@ -143,6 +144,7 @@ NMF_INLINE double nmf_log(double x) {
 #define gather_row(x, indices, ...) NMF_OF_INDEX(x, indices, gather_row)(x, indices, __VA_ARGS__)
 #define ratio_row(kind, x, ...) NMF_OF(x, ratio_row)(kind, x, __VA_ARGS__)
 #define divergence_row(kind, x, ...) NMF_OF(x, divergence_row)(kind, x, __VA_ARGS__)
+#define weigh_ratio(kind, w, ...) NMF_OF(w, weigh_ratio)(kind, w, __VA_ARGS__)
 #define multiply_row(f, ...) NMF_OF(f, multiply_row)(f, __VA_ARGS__)
 #define split_kkt_row(f, ...) NMF_OF(f, split_kkt_row)(f, __VA_ARGS__)
 #define descend_row(x, ...) NMF_OF(x, descend_row)(x, __VA_ARGS__)

@@ -20,6 +20,7 @@ static void NAME(ratio_row)(int kind, const REAL *restrict x, const REAL *restri
     case NMF_KULLBACK_LEIBLER: NMF_EACH(p[j] = s * x[j] / y) break;
     case NMF_HALF: NMF_EACH(power = 1 / NMF_SQRT(y); p[j] = s * x[j] * power / y; q[j] = power) break;
     case NMF_THREE_HALVES: NMF_EACH(power = NMF_SQRT(y); p[j] = s * x[j] / power; q[j] = power) break;
+    case NMF_LEAST_SQUARES: NMF_EACH(p[j] = s * x[j]; q[j] = v[j]) break;
     case NMF_HUBER:
         NMF_EACH(power = NMF_ABS(s * x[j] - v[j]); power = limit / (power > limit ? power : limit);
                  p[j] = power * s * x[j]; q[j] = power * v[j])
@@ -33,9 +34,19 @@ static void NAME(ratio_row)(int kind, const REAL *restrict x, const REAL *restri
 #undef NMF_EACH
 }
 
-/* Sum of the loss of (scale x, v) over n <= NMF_MOST_ALONG entries, in float64. */
+/* p and q of n entries times their weights; for Kullback-Leibler q becomes the weight. Where that is 0 so are they,
+ * whatever they were. */
+static void NAME(weigh_ratio)(int kind, const REAL *restrict w, ptrdiff_t n, REAL *restrict p, REAL *restrict q) {
+    for (ptrdiff_t j = 0; j < n; j++) {
+        p[j] = w[j] > 0 ? w[j] * p[j] : 0;
+        q[j] = kind == NMF_KULLBACK_LEIBLER ? w[j] : w[j] > 0 ? w[j] * q[j] : 0;
+    }
+}
+
+/* Sum of the loss of (scale x, v), times the weights w unless that is NULL, over n <= NMF_MOST_ALONG entries, in
+ * float64. */
 static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdiff_t n, double scale,
-                                   double parameter) {
+                                   double parameter, const REAL *w) {
     enum { LANES = 8 };
     double term[NMF_MOST_ALONG], sum[LANES] = {0}, total = 0;
     const double least = kind == NMF_KULLBACK_LEIBLER ? NMF_LEAST_MODEL(REAL) : NMF_LEAST, beta = parameter, half = 1 / (beta * (beta - 1));
@@ -51,6 +62,7 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdi
         NMF_EACH(term[j] = a * nmf_log(a / y) - a + (v[j] > 0 || a == 0 ? y : HUGE_VAL)) break;
     case NMF_HALF: NMF_EACH(term[j] = 2 * (sqrt(a) - sqrt(y)) * (sqrt(a) - sqrt(y)) / sqrt(y)) break;
     case NMF_THREE_HALVES: NMF_EACH(term[j] = 4 / 3.0 * (a * sqrt(a) + 0.5 * y * sqrt(y) - 1.5 * a * sqrt(y))) break;
+    case NMF_LEAST_SQUARES: NMF_EACH(y = a - v[j]; term[j] = 0.5 * y * y) break;
     case NMF_HUBER: /* beta is the residual where it becomes linear */
         NMF_EACH(y = fabs(a - v[j]); term[j] = 0.5 * (y < beta ? y * y : beta * (2 * y - beta)))
         break;
@@ -58,6 +70,8 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdi
     default: NMF_EACH(term[j] = half * (pow(a, beta) + ((beta - 1) * y - beta * a) * pow(y, beta - 1))) break;
     }
 #undef NMF_EACH
+    if (w)
+        for (ptrdiff_t j = 0; j < n; j++) term[j] = w[j] > 0 ? w[j] * term[j] : 0;
     for (ptrdiff_t j = n; j % LANES; j++) term[j] = 0;
     for (ptrdiff_t j = 0; j < n; j += LANES)
         for (int l = 0; l < LANES; l++) sum[l] += term[j + l];

@@ -3,5 +3,6 @@
 from .base import Data
 from .dense import Dense
 from .sparse import Sparse
+from .weighted import Corrected, Weighted, Weights, stored_at, weigh
 
-__all__ = ["Data", "Dense", "Sparse"]
+__all__ = ["Corrected", "Data", "Dense", "Sparse", "Weighted", "Weights", "stored_at", "weigh"]

@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+NOTHING = np.empty(0, dtype=np.intp)
+
 
 class Measures(NamedTuple):
     """What one reading of X tells, of X times 2**-exponent."""
@@ -32,6 +34,12 @@ class Data(Protocol):
     size: int
     """Entries that a product visits."""
     measures: Measures
+    weighted: bool
+    """Whether entries have weights; then the norm, the mean, residuals, steps and objectives are weighted."""
+    total: float
+    """The sum of the weights; without them the number of entries."""
+    unobserved: tuple[np.ndarray, np.ndarray]
+    """The rows and the columns of X without a positive weight."""
 
     @property
     def T(self) -> "Data":

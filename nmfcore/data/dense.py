@@ -3,17 +3,18 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from .._workspace import Workspace
-from .base import Measures, measure
+from .base import NOTHING, Measures, measure
 
 RESIDUAL_BLOCK = 1 << 20  # entries of the m x n residual that exist at a time
 NORM_BLOCK = 1 << 16  # the same for weighted rows: they are squared while they are in cache
 
 
-def _contiguous_rows(X: np.ndarray) -> np.ndarray:
+def contiguous_rows(X: np.ndarray) -> np.ndarray:
     """X or its transpose, whichever has rows that are contiguous and not of one entry."""
     return X.T if X.shape[1] == 1 or (X.shape[0] > 1 and X.strides[0] == X.itemsize) else X
 
@@ -26,10 +27,12 @@ class Dense:
     workspace: Workspace
     measures: Measures
 
+    weighted: ClassVar[bool] = False
+
     @classmethod
     def of(cls, X: np.ndarray, workspace: Workspace) -> "Dense":
         """Hold X, which is read here."""
-        rows = _contiguous_rows(X)
+        rows = contiguous_rows(X)
         return cls(X, workspace, measure(lambda scale: workspace.scan(rows, scale), X.size, X.dtype))
 
     @property
@@ -46,6 +49,16 @@ class Dense:
     def size(self) -> int:
         """Entries that a product visits."""
         return self.X.size
+
+    @property
+    def unobserved(self) -> tuple[np.ndarray, np.ndarray]:
+        """The rows and the columns without an entry that counts: none."""
+        return NOTHING, NOTHING
+
+    @property
+    def total(self) -> float:
+        """The sum of the weights, all of which are 1."""
+        return float(self.shape[0]) * self.shape[1]
 
     @property
     def T(self) -> "Dense":
@@ -76,7 +89,7 @@ class Dense:
 
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
         """||X - F B'||_F^2, by blocks of rows of X or of X'."""
-        rows = _contiguous_rows(self.X)
+        rows = contiguous_rows(self.X)
         if rows is not self.X:
             F, B = B, F
         step = max(1, RESIDUAL_BLOCK // rows.shape[1])

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from .._workspace import Workspace
-from .base import Measures, measure
+from .base import NOTHING, Measures, measure
 
 TASK_COST = 16384  # entries, plus rows, of a task of a product
 DENSE_BLOCK = 1 << 20  # entries of dense rows that exist at a time
@@ -42,11 +42,13 @@ class Sparse:
     workspace: Workspace
     measures: Measures
 
+    weighted: ClassVar[bool] = False
+
     @classmethod
     def of(cls, X: Any, workspace: Workspace) -> "Sparse":
         """Hold X, a SciPy CSR or CSC matrix in canonical form; its other orientation is made here, once."""
         size = X.shape[0] * X.shape[1]
-        measures = measure(lambda scale: _scan(workspace, X.data, scale), size, X.dtype)
+        measures = measure(lambda scale: scan_stored(workspace, X.data, scale), size, X.dtype)
         if X.nnz < size:
             measures = measures._replace(smallest=min(measures.smallest, 0.0))
         if X.format == "csr":
@@ -64,6 +66,16 @@ class Sparse:
     def size(self) -> int:
         """Entries that a product visits."""
         return len(self.rows.data)
+
+    @property
+    def unobserved(self) -> tuple[np.ndarray, np.ndarray]:
+        """The rows and the columns without an entry that counts: none."""
+        return NOTHING, NOTHING
+
+    @property
+    def total(self) -> float:
+        """The sum of the weights, all of which are 1."""
+        return float(self.shape[0]) * self.shape[1]
 
     @property
     def T(self) -> "Sparse":
@@ -142,7 +154,7 @@ class Sparse:
             yield slice(i, last), block
 
 
-def _scan(workspace: Workspace, values: np.ndarray, scale: float) -> tuple[float, float, float, float]:
+def scan_stored(workspace: Workspace, values: np.ndarray, scale: float) -> tuple[float, float, float, float]:
     """(sum, sum of squares, smallest, largest) of scale times the stored entries, unscaled the last two."""
     whole = len(values) // SCAN_ROW * SCAN_ROW
     parts = [part for part in (values[:whole].reshape(-1, SCAN_ROW), values[whole:].reshape(1, -1)) if part.size]

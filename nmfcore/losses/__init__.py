@@ -4,6 +4,7 @@ from .base import EPS, EVERYTHING, Loss, Split, converged
 from .frobenius import Frobenius, Normal
 from .l21 import L21
 from .pointwise import L1, NAMES, BetaDivergence, Huber
+from .weighted import Rows, weighted
 
 SNAP = 1e-8
 
@@ -30,7 +31,9 @@ __all__ = [
     "Huber",
     "Loss",
     "Normal",
+    "Rows",
     "Split",
     "converged",
     "of",
+    "weighted",
 ]

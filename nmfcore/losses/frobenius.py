@@ -42,6 +42,8 @@ class Normal(NamedTuple):
 def relative_error_of_squares(data: Data, F: np.ndarray, B: np.ndarray, workspace: Workspace) -> float:
     """||X - F B'||_F / ||X||_F for losses that do not know it, by a reading of X."""
     squares = Frobenius()
+    if data.weighted:
+        return squares.relative_error(data, F, B, 0.5 * data.squared_residual(F, B), workspace)
     normal = Normal(workspace.gram(B), data.dot(B, np.empty_like(F)))
     half_square = squares.value(data, F, B, workspace.gram(F), normal, workspace)
     return squares.relative_error(data, F, B, half_square, workspace)

@@ -96,8 +96,7 @@ class Pointwise(ABC):
 
     def _whole(self, data: Data) -> float:
         """A size of the terms that the objective adds up."""
-        size = float(data.shape[0]) * data.shape[1]
-        return size * data.measures.mean**self.degree if data.measures.mean > 0 else 0.0
+        return data.total * data.measures.mean**self.degree if data.measures.mean > 0 else 0.0
 
     def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
         """How far apart two objectives must be for their difference to mean something."""
@@ -213,8 +212,8 @@ class Huber(Pointwise):
         return math.ldexp(fraction, min(exponent - data.measures.exponent, MOST_EXPONENT))
 
     def _whole(self, data: Data) -> float:
-        size, mean = float(data.shape[0]) * data.shape[1], data.measures.mean
-        return size * mean * min(mean, self.parameter(data))
+        mean = data.measures.mean
+        return data.total * mean * min(mean, self.parameter(data))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,193 @@
+"""Every check of weights, masks and missing entries, and the step from them to X held with its weights."""
+
+import math
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import _check
+from ._workspace import Workspace
+from .data import Data, Weights, stored_at, weigh
+from .losses import L21, Loss, weighted
+
+MISSING = {"nan": "nan", "unstored": "unstored"}
+SAMPLE = 10_000  # weights among which the most frequent one is looked for
+
+
+class Hidden(NamedTuple):
+    """Weights that are 0 at the places of a sparse matrix and 1 elsewhere."""
+
+    at: Any
+
+
+def loss(value: Any, held: Data) -> Loss:
+    """The loss of that name, or of that beta, or that object, for data with or without weights."""
+    chosen = _check.loss(value)
+    if held.weighted and isinstance(chosen, L21):
+        raise ValueError("loss is 'l21', which sees samples, not entries, and takes no weights; wanted another loss")
+    return weighted(chosen) if held.weighted else chosen
+
+
+def data(X: Any, weights: Any, mask: Any, missing: Any, n_threads: int) -> tuple[Data, Workspace]:
+    """X held with its weights, if anything is said of such, for a fit, and the workspace of that fit."""
+    if missing is not None:
+        _check.choice(missing, "missing", MISSING)
+    own_mask = None
+    if isinstance(X, np.ma.MaskedArray):
+        own_mask, X = (np.ma.getmaskarray(X) if np.ma.is_masked(X) else None), X.data
+    if weights is None and mask is None and missing is None and own_mask is None:
+        return _check.data(X, n_threads)
+    X = _check.compressed(X, "X").tocsr() if _check.is_sparse(X) else _check.matrix(X, "X")
+    Omega = _combined(X, weights, [own_mask, mask], missing)
+    described = _described(Omega, X.dtype)
+    workspace = Workspace(X.dtype, n_threads)
+    with np.errstate(invalid="ignore", over="ignore"):  # of entries that are refused below
+        held = weigh(X, described, workspace)
+    if not (held.measures.smallest >= 0 and math.isfinite(held.measures.squared_norm)):
+        _refuse_observed(X, Omega)
+    _warn_of_unobserved(held)
+    return held, workspace
+
+
+def _combined(X: Any, weights: Any, masks: list, missing: str | None) -> Any:
+    """Omega: an array, a CSR array whose entries that are not stored are 0, or `Hidden`."""
+    Omega = None if weights is None else _weights(weights, X)
+    hidden = [_mask(mask, X.shape) for mask in masks if mask is not None]
+    dense = isinstance(X, np.ndarray)
+    if missing == "nan":
+        if not dense:
+            raise ValueError("missing is 'nan', but X is sparse; wanted a dense X, or 'unstored', or a mask")
+        hidden.append(np.isnan(X))
+    elif missing == "unstored":
+        if dense:
+            raise ValueError("missing is 'unstored', but X is dense; wanted a sparse X, or 'nan', or a mask")
+        Omega = _restricted(Omega, X)
+    sparse_masks = [mask for mask in hidden if not isinstance(mask, np.ndarray)]
+    if Omega is None and len(sparse_masks) == len(hidden) == 1:
+        return Hidden(sparse_masks[0])
+    if Omega is None:
+        Omega = np.ones(X.shape, dtype=X.dtype)
+    for mask in hidden:
+        Omega = _without(Omega, mask)
+    return Omega
+
+
+def _weights(weights: Any, X: Any) -> Any:
+    """Finite weights >= 0 of the shape and the dtype of X, as an array or a CSR array."""
+    is_sparse = _check.is_sparse(weights)
+    weights = _check.compressed(weights, "weights").tocsr() if is_sparse else _check.matrix(weights, "weights")
+    if weights.shape != X.shape:
+        raise ValueError(f"weights have shape {weights.shape}; wanted that of X, {X.shape}")
+    values = weights.data if is_sparse else weights
+    if not (np.min(values, initial=0) >= 0 and np.max(values, initial=0) < math.inf):
+        _check.refuse_stored(weights, "weights") if is_sparse else _check.refuse_entries(weights, "weights")
+    with np.errstate(over="ignore", under="ignore"):
+        cast = weights.astype(X.dtype)
+    kept = cast.data if is_sparse else cast
+    if not (np.max(kept, initial=0) < math.inf and np.array_equal(kept > 0, values > 0)):
+        raise ValueError(f"weights has entries beyond the range of {X.dtype}, in which X is computed; scale them")
+    return cast
+
+
+def _mask(mask: Any, shape: tuple[int, int]) -> Any:
+    """A boolean array, or a CSR array of the hidden places."""
+    wanted = "wanted booleans, True where an entry is hidden"
+    is_sparse = _check.is_sparse(mask)
+    mask = mask.tocsr() if is_sparse else np.asarray(mask)
+    if mask.dtype != bool:
+        raise TypeError(f"mask has dtype {mask.dtype}; {wanted}")
+    if mask.shape != shape:
+        raise ValueError(f"mask has shape {mask.shape}; wanted that of X, {shape}")
+    if is_sparse:
+        mask = _check.compressed(mask, "mask")
+        mask.eliminate_zeros()  # of the copy that booleans have become
+    return mask
+
+
+def _restricted(Omega: Any, X: Any) -> Any:
+    """The weights at the stored entries of X."""
+    kind, (rows, columns) = type(X), _stored(X)
+    values = np.ones(len(rows)) if Omega is None else _at(Omega, rows, columns)
+    return kind((values.astype(X.dtype), X.indices.copy(), X.indptr.copy()), shape=X.shape)
+
+
+def _without(Omega: Any, mask: Any) -> Any:
+    """Omega with 0 where the mask says so."""
+    if isinstance(Omega, np.ndarray):
+        if isinstance(mask, np.ndarray):
+            return np.where(mask, Omega.dtype.type(0), Omega)
+        Omega = Omega.copy()
+        Omega[_stored(mask)] = 0
+        return Omega
+    rows, columns = _stored(Omega)
+    Omega = Omega.copy()
+    Omega.data[_at(mask, rows, columns) > 0] = 0
+    return Omega
+
+
+def _stored(A: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the stored entries of a CSR array, in their order."""
+    return np.repeat(np.arange(A.shape[0]), np.diff(A.indptr)), A.indices.astype(np.int64)
+
+
+def _at(A: Any, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """The entries of an array or of a CSR array at those places."""
+    if isinstance(A, np.ndarray):
+        return A[rows, columns]
+    at, stored = stored_at(A, rows, columns)
+    return np.where(stored, np.append(A.data, 0)[at], 0)
+
+
+def _described(Omega: Any, dtype: np.dtype) -> Weights:
+    """The weight that most entries have, and the others."""
+    if isinstance(Omega, Hidden):
+        rows, columns = _stored(Omega.at)
+        weights = Weights(1.0, rows, columns, np.zeros(len(rows), dtype))
+        left = len(rows) < math.prod(Omega.at.shape)
+    elif isinstance(Omega, np.ndarray):
+        values, counts = np.unique(Omega.ravel(order="K")[:: max(1, Omega.size // SAMPLE)], return_counts=True)
+        base = values[np.argmax(counts)]
+        rows, columns = np.nonzero(Omega != base)
+        weights = Weights(float(base), rows, columns, Omega[rows, columns])
+        left = base > 0 or bool(np.any(weights.weights > 0))
+    else:
+        (rows, columns), seen = _stored(Omega), Omega.data > 0
+        weights = Weights(0.0, rows[seen], columns[seen], Omega.data[seen])
+        left = bool(seen.any())
+    if not left:
+        raise ValueError("weights, mask and missing entries leave nothing of X; wanted a positive weight somewhere")
+    shape = Omega.at.shape if isinstance(Omega, Hidden) else Omega.shape
+    if isinstance(Omega, Hidden) or 2 * len(weights.rows) <= math.prod(shape):
+        return weights
+    return weights._replace(dense=Omega if isinstance(Omega, np.ndarray) else Omega.toarray())
+
+
+def _refuse_observed(X: Any, Omega: Any) -> None:
+    """Say what is wrong with the entries of X that have a weight."""
+    if isinstance(X, np.ndarray):
+        if isinstance(Omega, Hidden):
+            seen = np.ones(X.shape, dtype=bool)
+            seen[_stored(Omega.at)] = False
+        else:
+            seen = (Omega if isinstance(Omega, np.ndarray) else Omega.toarray()) > 0
+        _check.refuse_entries(np.where(seen, X, 0), "X")
+    else:
+        sparse_mask = isinstance(Omega, Hidden)
+        seen = (_at(Omega.at if sparse_mask else Omega, *_stored(X)) > 0) != sparse_mask
+        _check.refuse_stored(type(X)((np.where(seen, X.data, 0), X.indices, X.indptr), shape=X.shape), "X")
+    raise ValueError("weights times the squares of X are beyond float64; scale the weights")
+
+
+def _warn_of_unobserved(held: Data) -> None:
+    for found, name in zip(held.unobserved, ("row", "column"), strict=True):
+        if len(found):
+            said = f"{len(found)} {name}s of X have" if len(found) > 1 else f"1 {name} of X has"
+            which = "the first" if len(found) > 1 else "it"
+            factor = "W" if name == "row" else "H"
+            warnings.warn(
+                f"{said} no observed entry ({which} is {name} {found[0]}): nothing is known of {factor} there, "
+                "see Result.unobserved",
+                UserWarning,
+                stacklevel=4,
+            )

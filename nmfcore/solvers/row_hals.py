@@ -1,0 +1,35 @@
+"""HALS where every row of a factor has a quadratic of its own."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._workspace import Workspace
+from ..losses import Rows
+from ..penalties import Domain
+from .hals import HALS
+
+
+@dataclass(frozen=True)
+class RowHALS(HALS):
+    """`HALS` for weighted least squares (Kim & Choi 2009, doi:10.1109/ICASSP.2009.4959890).
+
+    The same steps in the same order, but the curvature of a coordinate is that of its row's weights. A row stops on its
+    own.
+    """
+
+    needs = "weighted"
+    takes = HALS.takes
+
+    def update(
+        self, F: np.ndarray, statistics: Rows, domain: Domain, cost: float, iteration: int, workspace: Workspace
+    ) -> float:
+        """Sweep over F in place; returns the sum over the rows of curvature (change)^2 in the first sweep."""
+        most, stop = self.inner_iter, 0.0
+        if most == "auto":
+            sweep_cost = statistics.data.costs(F.shape[1])[1]
+            most = min(self.MOST_SWEEPS, 1 + math.ceil(self.EFFORT * cost / sweep_cost))
+            most = 1 if iteration <= self.WARM_UP else most
+            stop = self.PRECISION**2
+        return statistics.sweep(F, most, stop, domain)
