@@ -94,14 +94,14 @@ def _mask(mask: Any, shape: tuple[int, int]) -> Any:
     """A boolean array, or a CSR array of the hidden places."""
     wanted = "wanted booleans, True where an entry is hidden"
     is_sparse = _check.is_sparse(mask)
-    mask = mask.tocsr() if is_sparse else np.asarray(mask)
+    mask = mask if is_sparse else np.asarray(mask)
     if mask.dtype != bool:
         raise TypeError(f"mask has dtype {mask.dtype}; {wanted}")
     if mask.shape != shape:
         raise ValueError(f"mask has shape {mask.shape}; wanted that of X, {shape}")
     if is_sparse:
-        mask = _check.compressed(mask, "mask")
-        mask.eliminate_zeros()  # of the copy that booleans have become
+        mask = _check.compressed(mask, "mask").tocsr(copy=True)
+        mask.eliminate_zeros()
     return mask
 
 

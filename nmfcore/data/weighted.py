@@ -373,13 +373,15 @@ class _Rest:
 
     def scan(self, workspace: Workspace, scale: float) -> tuple[float, float, float, float]:
         """(sum, sum of squares, smallest, largest): the sums are those of scale times the entries."""
-        if not self.is_dense:
-            total, squares, low, high = scan_stored(workspace, self.entries, scale)
-            return total, squares, min(low, 0.0), high
-        total, squares, _, high = workspace.scan(contiguous_rows(self.entries), scale)
         others = np.ones(self.entries.shape, dtype=bool)
         others[self.at] = False
-        return total, squares, float(np.min(self.entries, where=others, initial=np.inf)), high
+        low = float(np.min(self.entries, where=others, initial=np.inf))
+        if self.is_dense:
+            total, squares, _, high = workspace.scan(contiguous_rows(self.entries), scale)
+            return total, squares, low, high
+        total, squares, _, high = scan_stored(workspace, self.entries, scale)
+        all_stored = np.count_nonzero(others) == math.prod(self.X.shape) - len(self.stored)
+        return total, squares, low if all_stored else np.minimum(low, 0.0), high
 
     def product(self, base: float, y: np.ndarray, workspace: Workspace, measures: Measures) -> Dense | Sparse:
         """Omega o X, given its entries at the places; the array is then no longer the rest."""
