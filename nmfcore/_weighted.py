@@ -90,42 +90,20 @@ def gram_sweep(
     B: np.ndarray,
     sweeps: int,
     stop: float,
+    along: bool = False,
 ) -> tuple[float, float]:
     """Sweeps over F in place, G being base B'B; see `_core.kernels.weighted_sweep`, whose values come back."""
-    k, (E, C, ridge, q) = F.shape[1], added
-    flop = (float(len(places.indices)) + 2.0 * (1 + sweeps) * len(F)) * k * k
+    (terms, k), (E, C, ridge, q) = B.shape, added
+    flop = len(places.indices) * k * (2.0 + 8.0 * sweeps if along else k) + 2.0 * (1 + sweeps) * len(F) * k * k
     threads = workspace._threads(flop)
-    scratch = workspace._reserve(kernels.weighted_sweep_scratch(k, threads), FLOAT64)
+    most = int(np.diff(places.indptr).max()) if along else 0
+    size, columns = kernels.weighted_sweep_scratch(terms, k, most, threads)
+    scratch = workspace._reserve(size + columns, FLOAT64)  # as much for float32, which needs half of it
+    scratch, columns = scratch[:size], scratch[size : size + columns].view(F.dtype)
     moved = value = 0.0
     for bounds in _parts(places.bounds, flop):
-        found = kernels.weighted_sweep(
-            G, E, base, *places[:4], bounds, C, F, B, ridge, q, *box, scratch, sweeps, stop, threads
-        )
-        moved, value = moved + found[0], value + found[1]
-    return moved, value
-
-
-def place_sweep(
-    workspace: Workspace,
-    places: Places,
-    added: Quadratic,
-    box: Box,
-    F: np.ndarray,
-    B: np.ndarray,
-    sweeps: int,
-    stop: float,
-) -> tuple[float, float]:
-    """The same along the places, whose w must be >= 0; see `_core.kernels.weighted_sparse_descent`."""
-    k, (E, C, ridge, q) = F.shape[1], added
-    flop = (2.0 + 8.0 * sweeps) * len(places.indices) * k + 2.0 * (1 + sweeps) * len(F) * k * k
-    threads = workspace._threads(flop)
-    most = int(np.diff(places.indptr).max())
-    scratch = workspace._reserve(kernels.weighted_sparse_descent_scratch(most, k, threads), F.dtype)
-    moved = value = 0.0
-    for bounds in _parts(places.bounds, flop):
-        found = kernels.weighted_sparse_descent(
-            E, *places[:4], bounds, C, F, B, ridge, q, *box, scratch, most, sweeps, stop, threads
-        )
+        own = E, base, *places[:4], bounds, C, F, B, ridge, q, *box, scratch, columns, along, sweeps, stop, threads
+        found = kernels.weighted_sweep(G, *own)
         moved, value = moved + found[0], value + found[1]
     return moved, value
 

@@ -50,26 +50,21 @@ class Problem:
         weights, x = self.weights[rows, columns], self.X[rows, columns]
         return Places.of(indptr, columns.astype(index), weights - self.dtype(self.base), weights * x)
 
-    def gram_sweep(self, kernels, sweeps, stop=0.0, n_threads=1, index=np.int32):
-        F, B = self.F.copy(), self.B.astype(float)
+    def gram_sweep(self, kernels, sweeps, stop=0.0, n_threads=1, index=np.int32, along=False):
+        F, B, places = self.F.copy(), self.B.astype(float), self.places(index)
         rest = np.where(self.weights == self.base, self.X, 0).astype(float)
         C = (self.C + self.base * rest @ B).astype(self.dtype)
-        scratch = np.full(kernels.weighted_sweep_scratch(self.shape[2], n_threads), np.nan)
+        most = int(np.diff(places.indptr).max())
+        size, columns = kernels.weighted_sweep_scratch(*B.shape, most, n_threads)
+        scratch, columns = np.full(size, np.nan), np.full(columns, np.nan, self.dtype)
         found = kernels.weighted_sweep(
-            self.base * B.T @ B, self.E, self.base, *self.places(index), C, F, self.B, self.ridge, self.q, self.lower,
-            self.upper, scratch, sweeps, stop, n_threads,
+            self.base * B.T @ B, self.E, self.base, *places, C, F, self.B, self.ridge, self.q, self.lower, self.upper,
+            scratch, columns, along, sweeps, stop, n_threads,
         )  # fmt: skip
         return F, *found
 
-    def place_sweep(self, kernels, sweeps, stop=0.0, n_threads=1, index=np.int32):
-        F, k, places = self.F.copy(), self.shape[2], self.places(index)
-        most = int(np.diff(places.indptr).max())
-        scratch = np.full(kernels.weighted_sparse_descent_scratch(most, k, n_threads), np.nan, self.dtype)
-        found = kernels.weighted_sparse_descent(
-            self.E, *places, self.C, F, self.B, self.ridge, self.q, self.lower, self.upper, scratch, most, sweeps, stop,
-            n_threads,
-        )  # fmt: skip
-        return F, *found
+    def place_sweep(self, *arguments, **options):
+        return self.gram_sweep(*arguments, **options, along=True)
 
     def dense_sweep(self, kernels, sweeps, stop=0.0, n_threads=1, order="C", scale=1.0):
         F, (_, n, k) = self.F.copy(), self.shape
@@ -99,25 +94,14 @@ def check(found, expected, dtype):
 
 @pytest.mark.parametrize("sweeps", [0, 1, 4])
 @pytest.mark.parametrize("base", [0.0, 1.0, 0.7])
+@pytest.mark.parametrize("along", [False, True])
 @pytest.mark.parametrize(("m", "n", "k"), SIZES)
-def test_gram_sweep(kernels, m, n, k, base, sweeps, dtype):
+def test_sweeps_by_gram_matrices_and_along_places(kernels, m, n, k, base, sweeps, along, dtype):
     problem = Problem(m, n, k, dtype(base), dtype)
-    one = problem.gram_sweep(kernels, sweeps)
+    one = problem.gram_sweep(kernels, sweeps, along=along)
     check(one, problem.expected(sweeps), dtype)
     for n_threads, index in ((2, np.int64), (3, np.int32)):
-        more = problem.gram_sweep(kernels, sweeps, n_threads=n_threads, index=index)
-        np.testing.assert_array_equal(more[0], one[0])
-        assert more[1:] == one[1:]
-
-
-@pytest.mark.parametrize("sweeps", [0, 1, 4])
-@pytest.mark.parametrize(("m", "n", "k"), SIZES)
-def test_place_sweep(kernels, m, n, k, sweeps, dtype):
-    problem = Problem(m, n, k, dtype(0), dtype)
-    one = problem.place_sweep(kernels, sweeps)
-    check(one, problem.expected(sweeps), dtype)
-    for n_threads, index in ((2, np.int64), (3, np.int32)):
-        more = problem.place_sweep(kernels, sweeps, n_threads=n_threads, index=index)
+        more = problem.gram_sweep(kernels, sweeps, n_threads=n_threads, index=index, along=along)
         np.testing.assert_array_equal(more[0], one[0])
         assert more[1:] == one[1:]
 
@@ -161,8 +145,7 @@ def test_each_row_stops_on_its_own(kernels, stop):
 def test_any_weights(kernels, m, n, k, base, share, seed):
     problem = Problem(m, n, k, base, np.float64, seed, share).without_additions()
     expected = problem.expected(2)
-    kinds = [problem.gram_sweep] + [problem.place_sweep] * (base == 0)
-    for sweep in kinds:
+    for sweep in (problem.gram_sweep, problem.place_sweep):
         check(sweep(kernels, 2), expected, np.float64)
     np.testing.assert_allclose(problem.dense_sweep(kernels, 2)[0], expected[0], rtol=1e-10, atol=1e-10)
 
@@ -174,10 +157,11 @@ def test_what_is_hidden_leaves_no_round_off(kernels, dtype):
     problem.weights[:, :4] = 0
     problem.B[4:, 2] = 0
     problem.F[:, 2] = 0.25
-    for found in (problem.gram_sweep(kernels, 3), problem.dense_sweep(kernels, 3)):
+    for found in (sweep(kernels, 3) for sweep in (problem.gram_sweep, problem.place_sweep, problem.dense_sweep)):
         np.testing.assert_array_equal(found[0][:, 2], 0.25)
     problem.B[4, 2] = dtype(1e-6)  # of which almost only hidden entries see anything
-    check(problem.gram_sweep(kernels, 1), problem.expected(1), dtype)
+    for along in (False, True):
+        check(problem.gram_sweep(kernels, 1, along=along), problem.expected(1), dtype)
 
 
 def test_integer_weights_count_entries(kernels):

@@ -65,15 +65,16 @@ cdef extern from "tiles.h" nogil:
     void add_row(...)
     void nmf_add_squares(...)
     void nmf_mirror(...)
-    void gather_place(...)
+    void nmf_scale_row(...)
     double bounded_sweep(...)
     void weighted_residual(...)
     void weighted_pair(...)
+    void shared_gradient(...)
     double pair_step(...)
     void weigh_row(...)
     double weighted_square(...)
     double weighted_quadratic(...)
-    double row_quadratic(...)
+    double added_quadratic(...)
     void transpose(...)
     void sweep_tile(...)
     void scan_row(...)
@@ -117,3 +118,4 @@ include "descent.pxi"
 include "pivot.pxi"
 include "weighted.pxi"
 include "weighted_descent.pxi"
+include "weighted.pxi"

@@ -154,8 +154,8 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
                 x = &X[0, 0] + task * group + first * line_stride
                 wanted = NULL if w == NULL else w + task * group + first * weights_stride
                 values[task] += model_block(kind, x, line_stride, depth, n_rows, line_rows + first * k,
-                                            panelled + task * group * k, k, scale, parameter, evaluate, wanted, weights_stride,
-                                            own, P, Q)
+                                            panelled + task * group * k, k, scale, parameter, evaluate, wanted,
+                                            weights_stride, own, P, Q)
                 add_block(P, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums)
                 if has_den:
                     add_block(Q, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)
@@ -163,8 +163,8 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
                 x = &X[0, 0] + task * group * line_stride + first
                 wanted = NULL if w == NULL else w + task * group * weights_stride + first
                 values[task] += model_block(kind, x, line_stride, n_rows, depth, line_rows + task * group * k,
-                                            panelled + first * k, k, scale, parameter, evaluate, wanted, weights_stride, own,
-                                            P, Q)
+                                            panelled + first * k, k, scale, parameter, evaluate, wanted,
+                                            weights_stride, own, P, Q)
                 add_block(P, span, 1, n_rows, depth, packed, terms, first, vectors, first == 0, sums)
                 if has_den:
                     add_block(Q, span, 1, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)

@@ -3,38 +3,46 @@
 #ifndef NMF_SQUARES
 #define NMF_SQUARES /* what is float64 whatever REAL is: a Gram matrix that loses terms again must not lose digits */
 
-/* G[r, :] += sum over p < n of scaled[p, r] rows[p, :] for TILE_ROWS rows r and `width` vectors; every row of the three
- * has `stride` entries. */
-NMF_INLINE void nmf_square_tile(const int width, const double *scaled, const double *rows, ptrdiff_t stride, ptrdiff_t n,
-                                double *G) {
+/* A row of B times w, and c += y b. */
+static void nmf_scale_row(const double *restrict b, ptrdiff_t padded, double w, double y, double *restrict scaled,
+                          double *restrict c) {
+    for (ptrdiff_t t = 0; t < padded; t++) scaled[t] = w * b[t];
+    if (y != 0)
+        for (ptrdiff_t t = 0; t < padded; t++) c[t] += y * b[t];
+}
+
+/* to[r, :] = from[r, :] + sum over p < n of scaled[p, r] B[at[p], :] for TILE_ROWS rows r and `width` vectors; every row of
+ * the four has `stride` entries. */
+NMF_INLINE void nmf_square_tile(const int width, const double *scaled, const double *B, const ptrdiff_t *at,
+                                ptrdiff_t stride, ptrdiff_t n, const double *from, double *to) {
     enum { LANES = NMF_LANES(double) };
     vec_f64 sum[NMF_TILE_ROWS][NMF_PANEL_VECTORS], row[NMF_PANEL_VECTORS];
     for (int r = 0; r < NMF_TILE_ROWS; r++)
-        for (int v = 0; v < width; v++) sum[r][v] = load_f64(G + r * stride + v * LANES);
+        for (int v = 0; v < width; v++) sum[r][v] = load_f64(from + r * stride + v * LANES);
     for (ptrdiff_t p = 0; p < n; p++) {
-        for (int v = 0; v < width; v++) row[v] = load_f64(rows + p * stride + v * LANES);
+        for (int v = 0; v < width; v++) row[v] = load_f64(B + at[p] * stride + v * LANES);
         for (int r = 0; r < NMF_TILE_ROWS; r++)
             for (int v = 0; v < width; v++) sum[r][v] += scaled[p * stride + r] * row[v];
     }
     for (int r = 0; r < NMF_TILE_ROWS; r++)
-        for (int v = 0; v < width; v++) store_f64(G + r * stride + v * LANES, sum[r][v]);
+        for (int v = 0; v < width; v++) store_f64(to + r * stride + v * LANES, sum[r][v]);
 }
 
-/* G += scaled' rows (n rows each) on the blocks of TILE_ROWS on the diagonal and right of them; `stride` is a multiple
- * of 8, and so of TILE_ROWS and of the lanes. */
-static void nmf_add_squares(const double *scaled, const double *rows, ptrdiff_t stride, ptrdiff_t n, double *G) {
+/* to = from + sum of scaled[p]' B[at[p]] on the blocks of TILE_ROWS on the diagonal and right of them; `stride` is a
+ * multiple of 8, and so of TILE_ROWS and of the lanes. */
+static void nmf_add_squares(const double *scaled, const double *B, const ptrdiff_t *at, ptrdiff_t stride, ptrdiff_t n,
+                            const double *from, double *to) {
     enum { LANES = NMF_LANES(double) };
     for (ptrdiff_t r = 0; r < stride; r += NMF_TILE_ROWS) {
         ptrdiff_t c = r;
         while (c < stride) {
-            ptrdiff_t left = (stride - c) / LANES, width = left == 4 ? 2 : left < 3 ? left : 3;
-            double *tile = G + r * stride + c;
+            ptrdiff_t left = (stride - c) / LANES, width = left == 4 ? 2 : left < 3 ? left : 3, tile = r * stride + c;
             if (width == 3)
-                nmf_square_tile(3, scaled + r, rows + c, stride, n, tile);
+                nmf_square_tile(3, scaled + r, B + c, at, stride, n, from + tile, to + tile);
             else if (width == 2)
-                nmf_square_tile(2, scaled + r, rows + c, stride, n, tile);
+                nmf_square_tile(2, scaled + r, B + c, at, stride, n, from + tile, to + tile);
             else
-                nmf_square_tile(1, scaled + r, rows + c, stride, n, tile);
+                nmf_square_tile(1, scaled + r, B + c, at, stride, n, from + tile, to + tile);
             c += width * LANES;
         }
     }
@@ -48,18 +56,6 @@ static void nmf_mirror(double *G, ptrdiff_t stride) {
     }
 }
 #endif
-
-/* A row b of B whose place has the weight w, and y as the product of weight and entry: row = b, scaled = w b, c += y b;
- * filled up with zeros. */
-static void NAME(gather_place)(const REAL *restrict b, ptrdiff_t k, ptrdiff_t padded, double w, double y,
-                               double *restrict row, double *restrict scaled, double *restrict c) {
-    for (ptrdiff_t t = 0; t < k; t++) {
-        row[t] = b[t];
-        scaled[t] = w * b[t];
-        c[t] += y * b[t];
-    }
-    for (ptrdiff_t t = k; t < padded; t++) row[t] = scaled[t] = 0;
-}
 
 /* One cyclic sweep over lower <= f <= upper for 1/2 f G f' - f c, given g = c - G f, which follows f. G is symmetric, of
  * rows of `padded` entries, inverse that of its diagonal, 0 for a coordinate that stays. Returns the sum of G_tt
@@ -118,10 +114,10 @@ static void NAME(weighted_residual)(ptrdiff_t rows, const REAL *f, ptrdiff_t k, 
 
 NMF_INLINE double NAME(lane_sum)(NAME(vec) v) {
     REAL lanes[NMF_LANES(REAL)];
-    double sum = 0;
     NAME(store)(lanes, v);
-    for (int l = 0; l < NMF_LANES(REAL); l++) sum += lanes[l];
-    return sum;
+    for (int half = NMF_LANES(REAL) / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) lanes[l] += lanes[l + half];
+    return lanes[0];
 }
 
 /* The step of a pair of coordinates, v -= w (change before), and for the pair that comes after it the sums of v b0, v b1,
@@ -159,25 +155,36 @@ static void NAME(weighted_pair)(ptrdiff_t rows, const REAL *w, REAL *v, ptrdiff_
         NAME(pair_rows)(NMF_WEIGHTED_ROWS, w, v, size, before, change, after, sums);
 }
 
-/* The steps of the coordinates t and t + 1 (if there is one) of a row: `sums` is what weighted_pair found, c - f E that of
- * the shared quadratic 1/2 f E f' - f c, whose row t begins at E. Writes the changes; returns the sum of curvature
- * (change)^2. */
-static double NAME(pair_step)(double *sums, const double *E, const REAL *c, ptrdiff_t k, ptrdiff_t t, REAL *f,
-                              const REAL *lower, const REAL *upper, double ridge, const double *q, REAL *change) {
+/* g = c - f E, E having rows of `stride` entries; only c where all of E is 0. */
+static void NAME(shared_gradient)(const REAL *restrict c, const double *restrict E, ptrdiff_t stride, int zero,
+                                  const REAL *restrict f, ptrdiff_t k, REAL *restrict g) {
+    memcpy(g, c, (size_t)k * sizeof(REAL));
+    for (ptrdiff_t s = 0; s < k && !zero; s++)
+        for (ptrdiff_t t = 0; t < k; t++) g[t] -= (REAL)(f[s] * E[s * stride + t]);
+}
+
+/* The steps of the coordinates t and t + 1 (if there is one) of a row: `sums` is what weighted_pair found, g = c - f E that
+ * of the quadratic that is added, which follows f; E begins at its row t. Writes the changes; returns the sum of
+ * curvature (change)^2, or -1 where the sum of w b b is below `least`, which may be NULL. */
+static double NAME(pair_step)(double *sums, const double *restrict E, ptrdiff_t stride, int zero, REAL *restrict g,
+                              ptrdiff_t k, ptrdiff_t t, REAL *f, const REAL *lower, const REAL *upper, double ridge,
+                              const double *q, const double *least, REAL *change) {
     double moved = 0;
-    for (int u = 0; u < 2; u++, t++, E += k) {
+    for (int u = 0; u < 2; u++, t++, E += stride) {
         change[u] = 0;
         if (t >= k) break;
-        double slope = sums[u] + c[t] - ridge * q[t] * f[t], curvature = sums[u ? 4 : 2] + E[t] + ridge * q[t];
-        for (ptrdiff_t s = 0; s < k; s++) slope -= f[s] * E[s];
+        if (least && sums[u ? 4 : 2] < least[t]) return -1;
+        double slope = sums[u] + g[t] - ridge * q[t] * f[t], curvature = sums[u ? 4 : 2] + E[t] + ridge * q[t];
         if (!(curvature >= DBL_MIN)) continue; /* whose inverse is finite */
         REAL new = (REAL)(f[t] + slope / curvature);
         new = new > lower[t] ? new : lower[t];
         new = new < upper[t] ? new : upper[t];
         change[u] = new - f[t];
+        if (change[u] == 0) continue;
         f[t] = new;
         moved += curvature * change[u] * change[u];
         if (u == 0) sums[1] -= change[0] * sums[3];
+        for (ptrdiff_t s = 0; s < k && !zero; s++) g[s] -= (REAL)(change[u] * E[s]);
     }
     return moved;
 }
@@ -208,14 +215,10 @@ static double NAME(weighted_quadratic)(const REAL *w, const REAL *y, const REAL 
     return 0.5 * total;
 }
 
-/* 1/2 f (G + ridge diag(q)) f' - f c of a row of k coordinates. */
-static double NAME(row_quadratic)(const REAL *f, ptrdiff_t k, const double *G, const REAL *c, double ridge,
-                                  const double *q) {
+/* 1/2 f (E + ridge diag(q)) f' - f c of a row of k coordinates, from g = c - f E. */
+static double NAME(added_quadratic)(const REAL *f, const REAL *c, const REAL *g, ptrdiff_t k, double ridge,
+                                    const double *q) {
     double total = 0;
-    for (ptrdiff_t t = 0; t < k; t++) {
-        double slope = ridge * q[t] * f[t];
-        for (ptrdiff_t s = 0; s < k; s++) slope += G[t * k + s] * f[s];
-        total += f[t] * (0.5 * slope - c[t]);
-    }
-    return total;
+    for (ptrdiff_t t = 0; t < k; t++) total += f[t] * (ridge * q[t] * f[t] - ((double)c[t] + g[t]));
+    return 0.5 * total;
 }

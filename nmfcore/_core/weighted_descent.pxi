@@ -1,5 +1,11 @@
-# The problems of weighted.pxi by residual coordinates: along the entries of a row v = y - w (f b) is kept, which costs
-# 5 operations an entry and coordinate, and no Gram matrix of the row. Coordinates are taken in pairs.
+# Weighted least squares, the problems of weighted.pxi, by residual coordinates: along the entries of a row
+# v = y - w (f b) is kept, which costs 5 operations an entry and coordinate, and no Gram matrix. Coordinates are taken
+# in pairs.
+
+cdef enum:
+    WEIGHTED_GROUP = 8  # rows of a task where all weights are given: a line of the cache where columns are contiguous
+    WEIGHTED_MOST = 4   # at least WEIGHTED_ROWS at every level
+    PAIR_SUMS = 5       # that `weighted_pair` makes for a row
 
 
 cdef void pack_column(const real *B, Py_ssize_t terms, Py_ssize_t k, Py_ssize_t size, Py_ssize_t t,
@@ -13,18 +19,19 @@ cdef void pack_column(const real *B, Py_ssize_t terms, Py_ssize_t k, Py_ssize_t 
 
 
 cdef void gather_columns(const index *indices, Py_ssize_t count, const real *B, Py_ssize_t k, Py_ssize_t size,
-                         real *columns) noexcept nogil:
-    """The rows of B at the places of a row, as columns of `size` entries, filled up with zeros."""
-    cdef Py_ssize_t p, t
-    cdef const real *b
-    for t in range(2 * ceil_div(k, 2)):
-        memset(columns + t * size + count, 0, (size - count) * sizeof(real))
+                         real *rows, real *columns) noexcept nogil:
+    """The rows of B at the places of a row, as columns of `size` entries, filled up with zeros. rows: 16 k scratch."""
+    cdef Py_ssize_t p, i, taken
     if k % 2:
         memset(columns + k * size, 0, size * sizeof(real))
-    for p in range(count):
-        b = B + indices[p] * k
-        for t in range(k):
-            columns[t * size + p] = b[t]
+    for p in range(0, count, 16):
+        taken = min(<Py_ssize_t> 16, size - p)  # whole vectors, which transpose fast
+        for i in range(taken):
+            if p + i < count:
+                memcpy(rows + i * k, B + indices[p + i] * k, k * sizeof(real))
+            else:
+                memset(rows + i * k, 0, k * sizeof(real))
+        transpose(rows, k, taken, k, columns + p, size)
 
 
 cdef void weigh_rows(const real *X, Py_ssize_t row_stride, Py_ssize_t term_stride, const real *weights,
@@ -44,11 +51,26 @@ cdef void weigh_rows(const real *X, Py_ssize_t row_stride, Py_ssize_t term_strid
                       y + j, size)
 
 
+cdef bint all_zero(const double *E, Py_ssize_t size) noexcept nogil:
+    """Whether all entries are 0."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        if E[i] != 0:
+            return False
+    return True
+
+
 cdef double descend_rows(Py_ssize_t rows, const real *w, real *v, const real *columns, Py_ssize_t size, const double *E,
-                         const real *C, Py_ssize_t c_step, real *F, Py_ssize_t k, const real *lower,
-                         Py_ssize_t lower_step, const real *upper, Py_ssize_t upper_step, const double *ridge,
-                         Py_ssize_t ridge_step, const double *q, Py_ssize_t max_sweeps, double stop) noexcept nogil:
-    """The sweeps of 1 or WEIGHTED_ROWS rows of v; returns the change of the first one."""
+                         Py_ssize_t stride, bint zero, const real *C, Py_ssize_t c_step, real *F, Py_ssize_t k,
+                         const real *lower, Py_ssize_t lower_step, const real *upper, Py_ssize_t upper_step,
+                         const double *ridge, Py_ssize_t ridge_step, const double *q, const double *least,
+                         Py_ssize_t max_sweeps, double stop, real *g) noexcept nogil:
+    """The sweeps of 1 or WEIGHTED_ROWS rows of v; returns the change of the first. g (rows x k): c - f E at the end.
+
+    For one row -1 comes back at a coordinate where the sum of w b b is below `least`, which may be NULL.
+
+    E, in rows of `stride` entries, is what is added to the quadratics of the rows; zero: whether there is nothing.
+    """
     cdef Py_ssize_t pairs = ceil_div(k, 2), pair, r, sweep, running = rows
     cdef double[WEIGHTED_MOST * PAIR_SUMS] sums
     cdef double[WEIGHTED_MOST] first
@@ -56,9 +78,11 @@ cdef double descend_rows(Py_ssize_t rows, const real *w, real *v, const real *co
     cdef bint[WEIGHTED_MOST] ended
     cdef real[2 * WEIGHTED_MOST] change
     cdef const real *before = columns
-    cdef double moved = 0
+    cdef double moved = 0, step
     memset(change, 0, sizeof(change))
     memset(ended, 0, sizeof(ended))
+    for r in range(rows):
+        shared_gradient(C + r * c_step, E, stride, zero, F + r * k, k, g + r * k)
     for sweep in range(max_sweeps):
         memset(latest, 0, sizeof(latest))
         for pair in range(pairs):
@@ -68,9 +92,12 @@ cdef double descend_rows(Py_ssize_t rows, const real *w, real *v, const real *co
                 if ended[r]:
                     change[2 * r] = change[2 * r + 1] = 0
                     continue
-                latest[r] += pair_step(&sums[PAIR_SUMS * r], E + 2 * pair * k, C + r * c_step, k, 2 * pair, F + r * k,
-                                       lower + r * lower_step, upper + r * upper_step, ridge[r * ridge_step], q,
-                                       &change[2 * r])
+                step = pair_step(&sums[PAIR_SUMS * r], E + 2 * pair * stride, stride, zero, g + r * k, k, 2 * pair,
+                                 F + r * k, lower + r * lower_step, upper + r * upper_step, ridge[r * ridge_step], q,
+                                 least, &change[2 * r])
+                if step < 0:
+                    return -1
+                latest[r] += step
         for r in range(rows):
             if sweep == 0:
                 first[r] = latest[r]
@@ -86,7 +113,7 @@ cdef double descend_rows(Py_ssize_t rows, const real *w, real *v, const real *co
 
 def weighted_descent_scratch(Py_ssize_t terms, Py_ssize_t k, int n_threads):
     """Entries of scratch that `weighted_descent` wants."""
-    return (k + 1 + 2 * n_threads * WEIGHTED_GROUP) * (terms + 16)
+    return (k + 1 + 2 * n_threads * WEIGHTED_GROUP) * (terms + 16) + n_threads * WEIGHTED_MOST * k
 
 
 def weighted_descent(const real[:, :] X, const real[:, :] weights, double scale, const double[:, ::1] E,
@@ -108,7 +135,9 @@ def weighted_descent(const real[:, :] X, const real[:, :] weights, double scale,
     cdef Py_ssize_t c_step = C.shape[0] > 1, ridge_step = ridge.shape[0] > 1
     cdef Py_ssize_t lower_step = lower.shape[0] > 1, upper_step = upper.shape[0] > 1
     cdef double[:, ::1] sums = np.zeros((2, tasks))
+    cdef bint zero = all_zero(&E[0, 0], k * k)
     cdef real *packed = &scratch[0]
+    cdef real *gradients = packed + (columns + 2 * n_threads * WEIGHTED_GROUP) * size
     cdef real *w
     cdef real *v
     for t in prange(columns, nogil=True, num_threads=n_threads, schedule="static"):
@@ -122,51 +151,11 @@ def weighted_descent(const real[:, :] X, const real[:, :] weights, double scale,
         while i < last:
             step = WEIGHTED_ROWS if i + WEIGHTED_ROWS <= last else 1
             weighted_residual(step, &F[i, 0], k, packed, size, w, v)
-            sums[0, task] += descend_rows(step, w, v, packed, size, &E[0, 0], &C[i * c_step, 0], c_step * k, &F[i, 0],
-                                          k, &lower[i * lower_step, 0], lower_step * k, &upper[i * upper_step, 0],
-                                          upper_step * k, &ridge[i * ridge_step], ridge_step, &q[0], max_sweeps, stop)
+            sums[0, task] += descend_rows(step, w, v, packed, size, &E[0, 0], k, zero, &C[i * c_step, 0], c_step * k,
+                                          &F[i, 0], k, &lower[i * lower_step, 0], lower_step * k,
+                                          &upper[i * upper_step, 0], upper_step * k, &ridge[i * ridge_step], ridge_step,
+                                          &q[0], NULL, max_sweeps, stop, gradients + threadid() * WEIGHTED_MOST * k)
             for r in range(step):
                 sums[1, task] += weighted_square(w + r * size, v + r * size, terms)
             i, w, v = i + step, w + step * size, v + step * size
-    return ordered_sum(sums[0]), ordered_sum(sums[1])
-
-
-def weighted_sparse_descent_scratch(Py_ssize_t most, Py_ssize_t k, int n_threads):
-    """Entries of scratch that `weighted_sparse_descent` wants for rows of at most `most` places."""
-    return n_threads * (k + 3) * (most + 16)
-
-
-def weighted_sparse_descent(const double[:, ::1] G, const index[::1] indptr, const index[::1] indices,
-                            const real[::1] w, const real[::1] y, const int64_t[::1] bounds, const real[:, ::1] C,
-                            real[:, ::1] F, const real[:, ::1] B, const double[::1] ridge, const double[::1] q,
-                            const real[:, ::1] lower, const real[:, ::1] upper, real[::1] scratch, Py_ssize_t most,
-                            Py_ssize_t max_sweeps, double stop, int n_threads):
-    """The same as `weighted_sweep` along the places, of which a row has at most `most`, with G for its G + E.
-
-    Every w is >= 0: where places take terms out, what is left has lost digits here. Returns what `weighted_sweep` does.
-    2 k flop a place, and 8 k for each sweep; 2 k^2 a row and sweep.
-    """
-    cdef Py_ssize_t k = F.shape[1], task, i, count, size
-    cdef Py_ssize_t c_step = C.shape[0] > 1, ridge_step = ridge.shape[0] > 1
-    cdef Py_ssize_t lower_step = lower.shape[0] > 1, upper_step = upper.shape[0] > 1
-    cdef double[:, ::1] sums = np.zeros((2, bounds.shape[0]))
-    cdef Py_ssize_t columns = 2 * ceil_div(k, 2), thread_size = (columns + 2) * whole_vectors(&scratch[0], most)
-    cdef real *own
-    cdef real *weight
-    cdef real *v
-    for task in prange(bounds.shape[0] - 1, nogil=True, num_threads=n_threads, schedule="dynamic"):
-        own = &scratch[0] + threadid() * thread_size
-        for i in range(bounds[task], bounds[task + 1]):
-            count = indptr[i + 1] - indptr[i]
-            size = whole_vectors(own, count)
-            weight, v = own + columns * size, own + (columns + 1) * size
-            gather_columns(&indices[0] + indptr[i], count, &B[0, 0], k, size, own)
-            pack_row(&w[0] + indptr[i], count, size, <double> 1, weight)
-            pack_row(&y[0] + indptr[i], count, size, <double> 1, v)
-            weighted_residual(1, &F[i, 0], k, own, size, weight, v)
-            sums[0, task] += descend_rows(1, weight, v, own, size, &G[0, 0], &C[i * c_step, 0], c_step * k, &F[i, 0], k,
-                                          &lower[i * lower_step, 0], lower_step * k, &upper[i * upper_step, 0],
-                                          upper_step * k, &ridge[i * ridge_step], ridge_step, &q[0], max_sweeps, stop)
-            sums[1, task] += row_quadratic(&F[i, 0], k, &G[0, 0], &C[i * c_step, 0], ridge[i * ridge_step], &q[0])
-            sums[1, task] += weighted_quadratic(weight, &y[0] + indptr[i], v, count)
     return ordered_sum(sums[0]), ordered_sum(sums[1])

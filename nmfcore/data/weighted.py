@@ -11,14 +11,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._weighted import Box, Places, Quadratic, dense_sweep, gram_sweep, place_sweep
+from .._weighted import Box, Places, Quadratic, dense_sweep, gram_sweep
 from .._workspace import Workspace
 from .base import Measures, measure
 from .dense import Dense, contiguous_rows
 from .sparse import DENSE_BLOCK, Sparse, scan_stored
 
 KEPT = 1.0 / 1024  # the share of a sum that must be left when terms are taken out, or the rest is summed anew
-WIDE = 24  # components from where residuals along the places cost less than Gram matrices of the rows
+
+
+def _along(k: int, sweeps: int) -> bool:
+    """Whether residuals along the places, which each sweep reads, cost less than Gram matrices of the rows."""
+    return k > 12 + 8 * sweeps
 
 
 class Weights(NamedTuple):
@@ -172,8 +176,6 @@ class Corrected(_Held):
     base: float
     rows: Places
     columns: Places
-    signed: bool
-    """Whether a place has less weight than base."""
     facts: Facts
 
     @property
@@ -276,21 +278,16 @@ class Corrected(_Held):
         """Sweeps over F in place: the change of the first one, and half the weighted squares after the last."""
         G, C = shared
         everything = added._replace(C=C + added.C if added.C.any() else C)
-        if self._along_places(F.shape[1]):
-            problem = everything._replace(G=G + added.G)
-            moved, value = place_sweep(self.workspace, self.rows, problem, box, F, B, sweeps, stop)
-        else:
-            moved, value = gram_sweep(self.workspace, self.base, G, self.rows, everything, box, F, B, sweeps, stop)
+        along = _along(F.shape[1], max(1, sweeps))
+        problem = self.base, G, self.rows, everything, box, F, B, sweeps, stop, along
+        moved, value = gram_sweep(self.workspace, *problem)
         return moved, value - added.value(F, self.workspace) + 0.5 * self.measures.squared_norm
-
-    def _along_places(self, k: int) -> bool:
-        return k > WIDE and not self.signed
 
     def costs(self, k: int) -> tuple[float, float]:
         """Flop of what an update of a factor needs first, and of each sweep."""
         places, rows = float(len(self.rows.indices)), 2.0 * self.shape[0] * k * k
         first = 2.0 * self.size * k * (self.base != 0)
-        if self._along_places(k):
+        if _along(k, 2):
             return first + 2 * places * k, 8 * places * k + rows
         return first + places * k * k, rows
 
@@ -337,7 +334,7 @@ def weigh(X: Any, weights: Weights, workspace: Workspace) -> Weighted | Correcte
     of_rows = _places(X.shape[0], rows, columns, w, y)
     of_columns = _places(X.shape[1], *(part[by_column] for part in (columns, rows, w, y)))
     facts = Facts(workspace, measures, total, unobserved, entropy)
-    return Corrected(product, float(base), of_rows, of_columns, bool(np.any(w < 0)), facts)
+    return Corrected(product, float(base), of_rows, of_columns, facts)
 
 
 def _sides(X: Any, rows: np.ndarray, columns: np.ndarray) -> list[tuple[np.ndarray, int]]:
