@@ -44,7 +44,7 @@ def nmf(
 
     Parameters
     ----------
-    X, k, init, max_iter, tol, max_time, extrapolate, n_threads, random_state, callback, verbose
+    X, k, init, max_iter, tol, max_time, extrapolate, weights, mask, missing, n_threads, random_state, callback, verbose
         See `hals`.
     penalty_W, penalty_H, fixed_W, fixed_H
         See `hals`. What a solver does not serve is refused, with those that do.
@@ -150,6 +150,15 @@ def hals(
     fixed_W, fixed_H : array_like, shape (m, k) and (k, n), optional
         Given values, NaN where the factor is free; they count more than those of `init`. Beside a factor given whole
         "auto" starts level.
+    weights : array_like or SciPy sparse, shape (m, n), optional
+        How much each entry counts, >= 0: the objective is that of the entries times their weights. In a sparse matrix
+        what is not stored has the weight 0. Held in the dtype of X.
+    mask : array_like or SciPy sparse of bool, shape (m, n), optional
+        True where an entry is hidden, as in a `numpy.ma.MaskedArray`, which X may be, too. What stands there, NaN
+        included, changes no bit of the result.
+    missing : {"nan", "unstored"}, optional
+        What else is hidden: the NaN of a dense X, or what is not stored in a sparse one, whose stored zeros are
+        observed.
     n_threads : int, optional
         None: the environment variable OMP_NUM_THREADS or all processors that the process may use; -1: all, -2: all
         but one. Fewer are used while other threads of the process keep processors busy, and one in a forked
@@ -165,7 +174,9 @@ def hals(
     Returns
     -------
     Result
-        The best factors evaluated; ``W, H = result`` unpacks it. Its kkt_residual is
+        The best factors evaluated; ``W, H = result`` unpacks it. With weights all norms of X and of the residual are
+        weighted; rows of W and columns of H of which nothing is observed are 0, named in `Result.unobserved` and in a
+        warning. Its kkt_residual is
         :math:`(\sum_t G_{tt} \|\min(F_t, \nabla_t / G_{tt})\|^2)^{1/2} / \|X\|_F` over both factors F.
 
     Raises
@@ -174,7 +185,8 @@ def hals(
         X is complex, text or of another kind that holds no real numbers; an option of the wrong type.
     ValueError
         X is not 2-D, is empty, or has NaN, infinite or negative entries, or indices outside its shape; factors of the
-        wrong shape or with such entries; an option out of its range; init="spa" for fewer than k independent rows.
+        wrong shape or with such entries; an option out of its range; init="spa" for fewer than k independent rows, or
+        with weights; weights that are negative, NaN, infinite or of another shape, or that leave nothing of X.
 
     Notes
     -----
@@ -182,6 +194,12 @@ def hals(
     and reads X twice; near an exact fit the residual is summed entry by entry, 2 m n k flop more, also for sparse X.
     With extrapolation the objective is that of the extrapolated W and the new H, which are the factors returned. Memory
     beyond X: about 8 (m + n) k numbers, for sparse X a second copy of it, too.
+
+    With weights each row of a factor has a Gram matrix of its own, that of the most frequent weight corrected by the p
+    other entries: 2 p k^2 flop an iteration more, or 20 p k along these entries where that is less; where more than
+    half of the entries of a dense X are such, 20 m n k along all of them. A row of which little is left is summed anew,
+    so no digit is lost. "auto" starts are "random" then; "nndsvd*" take hidden entries as 0. Memory: the weights and a
+    copy of X.
 
     References
     ----------
@@ -263,7 +281,7 @@ def mu(
 
     Parameters
     ----------
-    X, k, init, max_iter, max_time, n_threads, random_state, callback, verbose
+    X, k, init, max_iter, max_time, weights, mask, missing, n_threads, random_state, callback, verbose
         See `hals`. For beta <= 0 X must be positive.
     penalty_W, penalty_H, fixed_W, fixed_H
         See `hals`. Penalties that are linear or quadratic with entries >= 0 are served for every loss, quadratic ones

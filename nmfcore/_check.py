@@ -26,25 +26,22 @@ BLOCK = 1 << 20  # entries looked at at a time to find the first bad one
 
 def data(X: Any, n_threads: int, signed: bool = False) -> tuple[Data, Workspace]:
     """X held for a fit, and the workspace of that fit; X is copied only where the kernels cannot read it as it is."""
-    stored = is_sparse(X)
+    stored = _is_sparse(X)
     X = compressed(X, "X") if stored else matrix(X, "X")
     workspace = Workspace(X.dtype, n_threads)
-    held = Sparse.of(X, workspace) if is_sparse else Dense.of(X, workspace)
-    if not ((signed or held.measures.smallest >= 0) and math.isfinite(held.measures.squared_norm)):
-        _refuse_stored(X, "X") if is_sparse else _refuse_entries(X, "X")
     held = Sparse.of(X, workspace) if stored else Dense.of(X, workspace)
-    if not (held.measures.smallest >= 0 and math.isfinite(held.measures.squared_norm)):
-        refuse_stored(X, "X") if stored else refuse_entries(X, "X")
+    if not ((signed or held.measures.smallest >= 0) and math.isfinite(held.measures.squared_norm)):
+        _refuse_stored(X, "X") if stored else _refuse_entries(X, "X")
     return held, workspace
 
 
 def matrix(X: Any, name: str) -> np.ndarray:
     """A non-empty 2-D array of float32 or float64 in native byte order, with unit stride along one axis."""
-    if is_sparse(X):
+    if _is_sparse(X):
         raise TypeError(f"{name} is a sparse {type(X).__name__}; wanted a dense array: pass {name}.toarray()")
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         count = np.ma.count_masked(X)
-        raise ValueError(f"{name} is a masked array with {count} masked entries; missing entries are not supported")
+        raise ValueError(f"{name} is a masked array with {count} masked entries; wanted numbers everywhere")
     try:
         X = np.asarray(X)
     except ValueError as error:
@@ -58,8 +55,7 @@ def matrix(X: Any, name: str) -> np.ndarray:
     return X if readable else np.ascontiguousarray(X)
 
 
-def is_sparse(X: Any) -> bool:
-    """Whether it is one of SciPy's."""
+def _is_sparse(X: Any) -> bool:
     if not hasattr(X, "tocsr"):
         return False
     import scipy.sparse
@@ -132,7 +128,7 @@ def _check_range(indices: np.ndarray, size: int, name: str) -> None:
 KINDS = {"NaN": np.isnan, "infinite": np.isinf, "negative": lambda block: block < 0}
 
 
-def refuse_stored(X: Any, name: str) -> None:
+def _refuse_stored(X: Any, name: str) -> None:
     """Say how many stored entries are NaN, infinite or negative, and where the first is."""
     for kind, is_bad in KINDS.items():
         bad = np.flatnonzero(is_bad(X.data))
@@ -148,7 +144,7 @@ def _refuse(name: str, count: int, kind: str, entry: Any, place: tuple[int, int]
     raise ValueError(f"{name} has {count} {kind} {entries}, the first ({entry}) at {place}; wanted {wanted}")
 
 
-def refuse_entries(X: np.ndarray, name: str) -> None:
+def _refuse_entries(X: np.ndarray, name: str) -> None:
     """Say how many entries are NaN, infinite or negative, and where the first is."""
     step = max(1, BLOCK // X.shape[1])
     for kind, is_bad in KINDS.items():
@@ -288,7 +284,7 @@ def _factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.nd
     if F.shape != shape:
         raise ValueError(f"{name} has shape {F.shape}; wanted {shape}")
     if not (F.min() >= 0 and F.max() < math.inf):
-        refuse_entries(F, name)
+        _refuse_entries(F, name)
     if F.dtype != dtype and F.max() > np.finfo(dtype).max:
         raise ValueError(f"{name} has entries up to {F.max()}, more than the {dtype} of X can hold")
     return F
@@ -382,15 +378,11 @@ def entries(held: Data, X: Any, loss: Loss) -> None:
         )
     if not loss.positive or held.measures.smallest > 0:
         return
-    if held.weighted:
-        raise ValueError(
-            f"X has zeros that are not hidden, where loss={loss.name!r} is infinite; wanted X > 0: hide them, or take "
-            "'kullback-leibler' or another beta > 0"
-        )
     size = held.shape[0] * held.shape[1]
-    zeros = size - (X.count_nonzero() if is_sparse(X) else int(np.count_nonzero(X)))
+    zeros = size - (X.count_nonzero() if _is_sparse(X) else int(np.count_nonzero(X)))
+    found = "zeros that are not hidden" if held.weighted else f"{zeros} zero{'s' * (zeros != 1)} among {size} entries"
     raise ValueError(
-        f"X has {zeros} zero{'s' * (zeros != 1)} among {size} entries, where loss={loss.name!r} is infinite; "
+        f"X has {found}, where loss={loss.name!r} is infinite; "
         "wanted X > 0: add a small constant to X, or take 'kullback-leibler' or another beta > 0"
     )
 

@@ -38,7 +38,7 @@ def data(X: Any, weights: Any, mask: Any, missing: Any, n_threads: int) -> tuple
         own_mask, X = (np.ma.getmaskarray(X) if np.ma.is_masked(X) else None), X.data
     if weights is None and mask is None and missing is None and own_mask is None:
         return _check.data(X, n_threads)
-    X = _check.compressed(X, "X").tocsr() if _check.is_sparse(X) else _check.matrix(X, "X")
+    X = _check.compressed(X, "X").tocsr() if _check._is_sparse(X) else _check.matrix(X, "X")
     Omega = _combined(X, weights, [own_mask, mask], missing)
     described = _described(Omega, X.dtype)
     workspace = Workspace(X.dtype, n_threads)
@@ -75,13 +75,13 @@ def _combined(X: Any, weights: Any, masks: list, missing: str | None) -> Any:
 
 def _weights(weights: Any, X: Any) -> Any:
     """Finite weights >= 0 of the shape and the dtype of X, as an array or a CSR array."""
-    is_sparse = _check.is_sparse(weights)
+    is_sparse = _check._is_sparse(weights)
     weights = _check.compressed(weights, "weights").tocsr() if is_sparse else _check.matrix(weights, "weights")
     if weights.shape != X.shape:
         raise ValueError(f"weights have shape {weights.shape}; wanted that of X, {X.shape}")
     values = weights.data if is_sparse else weights
     if not (np.min(values, initial=0) >= 0 and np.max(values, initial=0) < math.inf):
-        _check.refuse_stored(weights, "weights") if is_sparse else _check.refuse_entries(weights, "weights")
+        _check._refuse_stored(weights, "weights") if is_sparse else _check._refuse_entries(weights, "weights")
     with np.errstate(over="ignore", under="ignore"):
         cast = weights.astype(X.dtype)
     kept = cast.data if is_sparse else cast
@@ -93,7 +93,7 @@ def _weights(weights: Any, X: Any) -> Any:
 def _mask(mask: Any, shape: tuple[int, int]) -> Any:
     """A boolean array, or a CSR array of the hidden places."""
     wanted = "wanted booleans, True where an entry is hidden"
-    is_sparse = _check.is_sparse(mask)
+    is_sparse = _check._is_sparse(mask)
     mask = mask if is_sparse else np.asarray(mask)
     if mask.dtype != bool:
         raise TypeError(f"mask has dtype {mask.dtype}; {wanted}")
@@ -171,11 +171,11 @@ def _refuse_observed(X: Any, Omega: Any) -> None:
             seen[_stored(Omega.at)] = False
         else:
             seen = (Omega if isinstance(Omega, np.ndarray) else Omega.toarray()) > 0
-        _check.refuse_entries(np.where(seen, X, 0), "X")
+        _check._refuse_entries(np.where(seen, X, 0), "X")
     else:
         sparse_mask = isinstance(Omega, Hidden)
         seen = (_at(Omega.at if sparse_mask else Omega, *_stored(X)) > 0) != sparse_mask
-        _check.refuse_stored(type(X)((np.where(seen, X.data, 0), X.indices, X.indptr), shape=X.shape), "X")
+        _check._refuse_stored(type(X)((np.where(seen, X.data, 0), X.indices, X.indptr), shape=X.shape), "X")
     raise ValueError("weights times the squares of X are beyond float64; scale the weights")
 
 

@@ -9,9 +9,6 @@ from .pgd import PGD
 from .row_hals import RowHALS
 
 #: In the order in which "auto" takes them; several may serve one name, for other statistics and sets.
-SOLVERS = (HALS, MU, CD, PGD, BPP)
+SOLVERS = (HALS, RowHALS, MU, CD, PGD, BPP)
 
-__all__ = ["BPP", "CD", "HALS", "MU", "PGD", "SOLVERS", "Solver"]
-SOLVERS = (HALS, RowHALS, MU, CD, PGD)
-
-__all__ = ["CD", "HALS", "MU", "PGD", "SOLVERS", "RowHALS", "Solver"]
+__all__ = ["BPP", "CD", "HALS", "MU", "PGD", "SOLVERS", "RowHALS", "Solver"]
