@@ -244,7 +244,7 @@ def start(
         )
         found = given(held, W0, H0, together)
         limit = float(np.finfo(held.dtype).max) ** 0.3
-        if not found.W.max() <= limit:
+        if held.measures.largest > 0 and not found.W.max() <= limit:  # X = 0 has no scale
             raise ValueError(
                 f"init (W0, H0) is out of scale with X: with H0 scaled to 1 and X to {held.measures.largest:g}, W0 has "
                 f"entries beyond {limit:.0e}"

@@ -126,6 +126,12 @@ def test_a_matrix_without_entries(X):
     assert result.objective == 0 and result.relative_error == 0
 
 
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_no_start_is_out_of_scale_with_a_matrix_without_entries(scale):
+    start = np.ones((5, 2)), np.full((2, 4), scale)
+    assert nmfcore.hals(np.zeros((5, 4)), 2, init=start, max_iter=3).objective == 0
+
+
 def test_an_exact_fit_is_measured_entry_by_entry():
     rng = np.random.default_rng(0)
     W = rng.random((40, 3)) * (rng.random((40, 3)) < 0.4)

@@ -29,7 +29,7 @@ class RowHALS(HALS):
         most, stop = self.inner_iter, 0.0
         if most == "auto":
             sweep_cost = statistics.data.costs(F.shape[1])[1]
-            most = min(self.MOST_SWEEPS, 1 + math.ceil(self.EFFORT * cost / sweep_cost))
+            most = math.ceil(min(self.MOST_SWEEPS, 1 + self.EFFORT * cost / sweep_cost))
             most = 1 if iteration <= self.WARM_UP else most
             stop = self.PRECISION**2
         return statistics.sweep(F, most, stop, domain)
