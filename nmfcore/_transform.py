@@ -21,6 +21,9 @@ def transform(
     max_time: float | None = None,
     penalty_W: Penalty | None = None,
     fixed_W: Any = None,
+    weights: Any = None,
+    mask: Any = None,
+    missing: str | None = None,
     n_threads: int | None = None,
 ) -> np.ndarray:
     """W >= 0 that fits X ~ W H for a given H: the rows of a fitted model for new samples, one or a million.
@@ -34,12 +37,13 @@ def transform(
         New samples in rows, as for `hals`.
     H : array_like, shape (k, n)
         The parts, >= 0 and finite: `Result.H` of a fit.
-    loss, solver, penalty_W, fixed_W, max_time, n_threads
-        See `nmf`. penalty_W is taken as it is, for H is given.
+    loss, solver, penalty_W, fixed_W, weights, mask, missing, max_time, n_threads
+        See `nmf`. penalty_W is taken as it is, for H is given. Least squares are solved exactly where `solver="bpp"`
+        serves them, which "auto" takes then.
     max_iter : int
         Most iterations over W.
     tol : float
-        As for `hals` or `mu`. For least squares the products with X are made once; a sweep costs 2 m k^2 flop.
+        As for `hals` or `mu`. For least squares the product with X is made once, 2 m n k flop, or 2 nnz k.
 
     Returns
     -------
@@ -60,5 +64,19 @@ def transform(
     True
     """
     k = np.shape(H)[0] if np.ndim(H) == 2 else 1
-    options = {"penalty_W": penalty_W, "fixed_W": fixed_W, "fixed_H": H, "n_threads": n_threads}
-    return nmf(X, k, loss=loss, solver=solver, max_iter=max_iter, tol=tol, max_time=max_time, **options).W
+    return nmf(
+        X,
+        k,
+        loss=loss,
+        solver=solver,
+        max_iter=max_iter,
+        tol=tol,
+        max_time=max_time,
+        penalty_W=penalty_W,
+        fixed_W=fixed_W,
+        fixed_H=H,
+        weights=weights,
+        mask=mask,
+        missing=missing,
+        n_threads=n_threads,
+    ).W

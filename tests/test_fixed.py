@@ -136,6 +136,18 @@ def test_transform_with_what_else_is_known():
     np.testing.assert_array_equal(one, more)
 
 
+@pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
+def test_transform_of_rows_with_missing_entries(loss):
+    rng = np.random.default_rng(0)
+    W, H = rng.random((30, 3)), rng.random((3, 20))
+    hidden = rng.random((30, 20)) < 0.3
+    X = np.where(hidden, np.nan, W @ H)
+    found = nmfcore.transform(X, H, loss=loss, missing="nan", tol=1e-9, max_iter=20000)
+    np.testing.assert_allclose(found, W, rtol=1e-3, atol=1e-3)
+    again = nmfcore.transform(np.where(hidden, 7.0, X), H, loss=loss, mask=hidden, tol=1e-9, max_iter=20000)
+    np.testing.assert_array_equal(again, found)
+
+
 def test_start_beside_a_given_factor_of_extreme_scale():
     X, _, H = problem()
     one = nmfcore.transform(X, H)

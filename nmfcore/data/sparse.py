@@ -32,13 +32,28 @@ class Compressed(NamedTuple):
         return cls(matrix.indptr, matrix.indices, matrix.data, np.unique(np.append(first, rows)))
 
 
+class Orientations:
+    """A SciPy CSR or CSC matrix in canonical form, and its other orientation from when that is first asked for."""
+
+    def __init__(self, X: Any) -> None:
+        self.stored = X.data
+        self._X, self._made = X, {}
+
+    def of(self, form: str) -> Compressed:
+        """The compressed rows ("csr") or columns ("csc")."""
+        if form not in self._made:
+            self._made[form] = Compressed.of(self._X.asformat(form))
+        return self._made[form]
+
+
 @dataclass(slots=True)
 class Sparse:
     """A sparse matrix, whose entries that are not stored are 0; see `Data` for the protocol."""
 
     shape: tuple[int, int]
-    rows: Compressed
-    columns: Compressed
+    orientations: Orientations
+    form: str
+    """Of its rows: "csr", or "csc" for those of the transpose."""
     workspace: Workspace
     measures: Measures
 
@@ -46,26 +61,27 @@ class Sparse:
 
     @classmethod
     def of(cls, X: Any, workspace: Workspace) -> "Sparse":
-        """Hold X, a SciPy CSR or CSC matrix in canonical form; its other orientation is made here, once."""
+        """Hold X, a SciPy CSR or CSC matrix in canonical form."""
         size = X.shape[0] * X.shape[1]
         measures = measure(lambda scale: scan_stored(workspace, X.data, scale), size, X.dtype)
         if X.nnz < size:
             measures = measures._replace(smallest=min(measures.smallest, 0.0))
-        if X.format == "csr":
-            rows, columns = Compressed.of(X), Compressed.of(X.tocsc())
-        else:
-            rows, columns = Compressed.of(X.tocsr()), Compressed.of(X)
-        return cls(X.shape, rows, columns, workspace, measures)
+        return cls(X.shape, Orientations(X), "csr", workspace, measures)
+
+    @property
+    def rows(self) -> Compressed:
+        """Its compressed rows."""
+        return self.orientations.of(self.form)
 
     @property
     def dtype(self) -> np.dtype:
         """float32 or float64."""
-        return self.rows.data.dtype
+        return self.orientations.stored.dtype
 
     @property
     def size(self) -> int:
         """Entries that a product visits."""
-        return len(self.rows.data)
+        return len(self.orientations.stored)
 
     @property
     def unobserved(self) -> tuple[np.ndarray, np.ndarray]:
@@ -80,7 +96,8 @@ class Sparse:
     @property
     def T(self) -> "Sparse":
         """The transpose, without a copy."""
-        return Sparse(self.shape[::-1], self.columns, self.rows, self.workspace, self.measures)
+        other = "csc" if self.form == "csr" else "csr"
+        return Sparse(self.shape[::-1], self.orientations, other, self.workspace, self.measures)
 
     @property
     def _scale(self) -> float:
