@@ -152,7 +152,9 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
             depth = min(step, terms - first)
             if across:
                 x = &X[0, 0] + task * group + first * line_stride
-                wanted = NULL if w == NULL else w + task * group + first * weights_stride
+                wanted = NULL
+                if w != NULL:
+                    wanted = w + task * group + first * weights_stride
                 values[task] += model_block(kind, x, line_stride, depth, n_rows, line_rows + first * k,
                                             panelled + task * group * k, k, scale, parameter, evaluate, wanted,
                                             weights_stride, own, P, Q)
@@ -161,7 +163,9 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
                     add_block(Q, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)
             else:
                 x = &X[0, 0] + task * group * line_stride + first
-                wanted = NULL if w == NULL else w + task * group * weights_stride + first
+                wanted = NULL
+                if w != NULL:
+                    wanted = w + task * group * weights_stride + first
                 values[task] += model_block(kind, x, line_stride, n_rows, depth, line_rows + task * group * k,
                                             panelled + first * k, k, scale, parameter, evaluate, wanted,
                                             weights_stride, own, P, Q)

@@ -99,16 +99,18 @@ cdef double gram_row(const double *G, const double *E, const double *shared, dou
     cdef Py_ssize_t padded = padded_to(k, 8), t
     cdef double *c = own + padded * padded
     cdef double *scaled = c + 3 * padded
+    cdef const double *start
     cdef bint again = True
     everything = everything or (base != 0 and 2 * count > terms)
     while again:
         for t in range(padded):
             c[t] = C[t] if t < k else 0
+        start = shared
         if everything:
             start_gram(<const double *> NULL, E, k, padded, own)
+            start = own
         if count > 0:
-            add_places(indices, w, y, count, B, terms, padded, base, everything, own if everything else shared, scaled,
-                       own, c)
+            add_places(indices, w, y, count, B, terms, padded, base, everything, start, scaled, own, c)
         elif ridge != 0:
             memcpy(own, shared, padded * padded * sizeof(double))
         again = count > 0 and base != 0 and not everything and has_cancelled(own, G, k, padded)
@@ -116,8 +118,10 @@ cdef double gram_row(const double *G, const double *E, const double *shared, dou
     if ridge != 0:
         for t in range(k):
             own[t * padded + t] += ridge * q[t]
-    return sweep_row(own if count > 0 or ridge != 0 else shared, c, k, padded, f, lower, upper, max_sweeps, stop,
-                     c + padded, quadratic)
+    start = shared
+    if count > 0 or ridge != 0:
+        start = own
+    return sweep_row(start, c, k, padded, f, lower, upper, max_sweeps, stop, c + padded, quadratic)
 
 
 def weighted_sweep_scratch(Py_ssize_t terms, Py_ssize_t k, Py_ssize_t most, int n_threads):
