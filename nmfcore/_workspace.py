@@ -1,5 +1,7 @@
 """The kernels of one fit, with the memory and the threads that it gives them."""
 
+import math
+
 import numpy as np
 
 from ._core import kernels
@@ -10,6 +12,7 @@ PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth
 CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
 SPLIT_ROWS = 192  # a multiple of the rows of a task of `_core.kernels.split_step`
 POWERS_FLOP = 200  # what the powers of an entry may take, as long as so many flop
+PROJECTION_FLOP = 60  # an entry: the moments of a few rounds
 SWEEPS_A_CALL = 50
 MOST_EXCHANGES = 5  # times k, of block principal pivoting; a few are the rule
 CACHE_LINE = 64
@@ -297,6 +300,33 @@ class Workspace:
             scratch = self._reserve(size, FLOAT64), self._reserve(marks, INT32)
             systems += kernels.pivot(G, C[i : i + step], block, MOST_EXCHANGES * k, *scratch, threads)
         return systems
+
+    def project_simplex(self, F: np.ndarray, total: float, axis: int) -> None:
+        """Each row (axis 1) or column (axis 0) of F by the nearest f >= 0 whose sum is total > 0, in place."""
+        self._project(F, False, total, axis)
+
+    def project_hoyer(self, F: np.ndarray, level: float, axis: int) -> None:
+        """Each row (axis 1) or column (axis 0) of F by the nearest f >= 0 of a sparseness in [0, 1], in place.
+
+        Sparseness (sqrt(n) - ||f||_1 / ||f||_2) / (sqrt(n) - 1) for n entries (Hoyer 2004); the norm is free, and a
+        vector without positive entries may become 0.
+        """
+        self._project(F, True, self.hoyer_target(F.shape[axis], level), axis)
+
+    @staticmethod
+    def hoyer_target(n: int, level: float) -> float:
+        """The squared sum of a unit vector of n entries and that sparseness, without round-off at 0 and 1."""
+        return (math.sqrt(n) * (1 - level) + level) ** 2 if level > 0 else n
+
+    def _project(self, F: np.ndarray, hoyer: bool, target: float, axis: int) -> None:
+        threads = self._threads(PROJECTION_FLOP * F.size)
+        if axis == 0:
+            kernels.project_columns(F, hoyer, target, threads)
+            return
+        scratch = self._reserve(kernels.project_scratch(F.shape[1], threads), self.dtype)
+        step = max(1, int(CALL_FLOP / (PROJECTION_FLOP * F.shape[1])))
+        for i in range(0, len(F), step):
+            kernels.project_rows(F[i : i + step], hoyer, target, scratch, threads)
 
 
 def _rows_of(bound: np.ndarray | None, i: int, step: int) -> np.ndarray | None:

@@ -312,3 +312,40 @@ def successive_projections(X: np.ndarray, k: int, normalize: bool = True) -> lis
 def filled(F: np.ndarray, value: float) -> np.ndarray:
     """The factor with its zeros set to a value: with mean(X) / sqrt(max(X)), nndsvd becomes nndsvda."""
     return np.where(F == 0, value, F)
+
+
+def project_simplex(x: np.ndarray, total: float) -> np.ndarray:
+    """The nearest f >= 0 with sum total (Held, Wolfe & Crowder 1974, doi:10.1007/BF01580223, by sorting)."""
+    down = np.sort(x)[::-1]
+    thresholds = (np.cumsum(down) - total) / np.arange(1, len(x) + 1)
+    return np.maximum(0, x - thresholds[down > thresholds][-1])
+
+
+def project_hoyer(x: np.ndarray, level: float) -> np.ndarray:
+    """The nearest f >= 0 of sparseness (sqrt(n) - ||f||_1 / ||f||_2) / (sqrt(n) - 1) = level, or 0.
+
+    Hoyer 2004 (JMLR 5:1457-1469), exact by Theis, Stadlthanner & Tanaka 2005: the unit vector u of that sparseness with
+    the largest <x, u>, here times <x, u>, which is the nearest norm. Of equal entries that cannot be equal in u, the
+    first one is preferred.
+    """
+    n = len(x)
+    norm = math.sqrt(n) * (1 - level) + level  # ||u||_1
+    square = norm**2 if level > 0 else n
+    z, active = x - x.max(), np.ones(n, dtype=bool)
+    while True:
+        mean, count = z[active].mean(), active.sum()
+        variance = np.mean((z[active] - mean) ** 2)
+        if variance == 0 or count <= square:
+            break
+        threshold = mean - math.sqrt(square * variance / (count - square))
+        if not np.any(z[active] <= threshold):
+            break
+        active &= z > threshold
+    u = np.zeros(n)
+    if variance > 0 and count > square:
+        u[active] = z[active] - threshold
+    else:
+        u[active] = 1 - math.sqrt(max(0, count - square) / max(1, count - 1) / square)
+        u[np.argmax(active)] += count - u.sum()
+    u /= np.linalg.norm(u)
+    return max(0.0, x @ u) * u

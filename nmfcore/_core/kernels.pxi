@@ -6,6 +6,7 @@ import numpy as np
 from cython.parallel cimport prange, threadid
 from libc.float cimport DBL_EPSILON, DBL_MIN, FLT_EPSILON, FLT_MIN
 from libc.math cimport frexp, ldexp
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -39,6 +40,10 @@ cdef extern from "tiles.h" nogil:
         SOLVE_BLOCK "NMF_SOLVE_BLOCK"
         SOLVE_TILE "NMF_SOLVE_TILE"
     int nmf_cpu_level()
+    Py_ssize_t nmf_raise(bint hoyer, double target, double eps, Py_ssize_t lanes, const double *moments, double *shift,
+                         double *cut, double *before)
+    void nmf_values(bint hoyer, double target, Py_ssize_t lanes, const double *moments, const double *shift,
+                    double *base, double *slope, double *extra)
     # Macros that take the function of the pointers' type.
     void pack_row(...)
     void widen_row(...)
@@ -60,6 +65,8 @@ cdef extern from "tiles.h" nogil:
     double split_kkt_row(...)
     double descend_row(...)
     void add_row(...)
+    void active_moments(...)
+    void clip_active(...)
     void transpose(...)
     void sweep_tile(...)
     void scan_row(...)
@@ -101,3 +108,4 @@ include "sparse.pxi"
 include "split.pxi"
 include "descent.pxi"
 include "pivot.pxi"
+include "projection.pxi"

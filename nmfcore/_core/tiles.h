@@ -83,6 +83,8 @@ NMF_INLINE double nmf_log(double x) {
                     z * (1.0 / 15 + z * (1.0 / 17 + z / 19)))))))));
 }
 
+#include "thresholds.h"
+
 #define REAL double
 #define NAME(x) x##_f64
 #define NMF_SQRT sqrt
@@ -91,6 +93,7 @@ NMF_INLINE double nmf_log(double x) {
 #include "tiles_split.h"
 #include "tiles_descent.h"
 #include "tiles_pivot.h"
+#include "tiles_sets.h"
 #undef NMF_SQRT
 #undef NMF_ABS
 #define INDEX int32_t
@@ -113,6 +116,7 @@ NMF_INLINE double nmf_log(double x) {
 #include "tiles_real.h"
 #include "tiles_split.h"
 #include "tiles_descent.h"
+#include "tiles_sets.h"
 #undef NMF_SQRT
 #undef NMF_ABS
 #define INDEX int32_t
@@ -142,6 +146,8 @@ NMF_INLINE double nmf_log(double x) {
 #define multiply_row(f, ...) NMF_OF(f, multiply_row)(f, __VA_ARGS__)
 #define split_kkt_row(f, ...) NMF_OF(f, split_kkt_row)(f, __VA_ARGS__)
 #define descend_row(x, ...) NMF_OF(x, descend_row)(x, __VA_ARGS__)
+#define active_moments(x, ...) NMF_OF(x, active_moments)(x, __VA_ARGS__)
+#define clip_active(x, ...) NMF_OF(x, clip_active)(x, __VA_ARGS__)
 #define add_row(f, ...) NMF_OF(f, add_row)(f, __VA_ARGS__)
 #define share_row(kind, x, indices, ...) NMF_OF_INDEX(x, indices, share_row)(kind, x, indices, __VA_ARGS__)
 #define pack_row(from, ...) NMF_OF(from, pack_row)(from, __VA_ARGS__)
