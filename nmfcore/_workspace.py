@@ -318,15 +318,45 @@ class Workspace:
         """The squared sum of a unit vector of n entries and that sparseness, without round-off at 0 and 1."""
         return (math.sqrt(n) * (1 - level) + level) ** 2 if level > 0 else n
 
+    def project_steps(
+        self,
+        G: np.ndarray,
+        C: np.ndarray,
+        F: np.ndarray,
+        bound: float,
+        hoyer: bool,
+        target: float,
+        most: int,
+        stop: float,
+    ) -> float:
+        """Accelerated projected gradient steps of the rows of F in place; bound: of the eigenvalues of G.
+
+        See `_core.kernels.project_steps`, whose value, the squared first step, comes back times bound.
+        """
+        k = F.shape[1]
+        A = (np.eye(k) - G / bound).astype(F.dtype)
+        flop = (2 * k + PROJECTION_FLOP) * k * most
+        step, moved = 64 * max(1, int(CALL_FLOP / (64 * flop))), 0.0
+        for i in range(0, len(F), step):
+            block = F[i : i + step]
+            threads = self._threads(flop * len(block))
+            size, wide, groups = kernels.step_scratch(len(block), k, threads)
+            arrays = self._reserve(size, self.dtype), aligned_empty(wide, FLOAT64), np.empty(groups)
+            moved += kernels.project_steps(
+                A, C[i : i + step], 1 / bound, block, hoyer, target, most, stop, *arrays, threads
+            )
+        return bound * moved
+
     def _project(self, F: np.ndarray, hoyer: bool, target: float, axis: int) -> None:
         threads = self._threads(PROJECTION_FLOP * F.size)
         if axis == 0:
             kernels.project_columns(F, hoyer, target, threads)
             return
-        scratch = self._reserve(kernels.project_scratch(F.shape[1], threads), self.dtype)
+        size, wide = kernels.project_scratch(F.shape[1], threads)
+        arrays = self._reserve(size, self.dtype), aligned_empty(wide, FLOAT64)
         step = max(1, int(CALL_FLOP / (PROJECTION_FLOP * F.shape[1])))
         for i in range(0, len(F), step):
-            kernels.project_rows(F[i : i + step], hoyer, target, scratch, threads)
+            kernels.project_rows(F[i : i + step], hoyer, target, *arrays, threads)
 
 
 def _rows_of(bound: np.ndarray | None, i: int, step: int) -> np.ndarray | None:

@@ -6,6 +6,7 @@ it is the same with X' in the place of X and B = W.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -349,3 +350,44 @@ def project_hoyer(x: np.ndarray, level: float) -> np.ndarray:
         u[np.argmax(active)] += count - u.sum()
     u /= np.linalg.norm(u)
     return max(0.0, x @ u) * u
+
+
+def component_sweep(G: np.ndarray, C: np.ndarray, F: np.ndarray, project: Callable[[np.ndarray], np.ndarray]) -> float:
+    """One sweep over the components of F, in place, each by the nearest point of its set to its minimiser.
+
+    Potluru et al. 2013 (arXiv:1301.3527), algorithm 2, for any set. Returns sum_t G_tt ||change of F_t||^2.
+    """
+    moved = 0.0
+    for t in range(F.shape[1]):
+        new = project((C[:, t] - F @ G[:, t] + F[:, t] * G[t, t]) / G[t, t])
+        moved += G[t, t] * np.sum((new - F[:, t]) ** 2)
+        F[:, t] = new
+    return moved
+
+
+def projected_steps(
+    G: np.ndarray, C: np.ndarray, F: np.ndarray, bound: float, project: Callable[[np.ndarray], np.ndarray], steps: int
+) -> float:
+    """Accelerated projected gradient steps of the rows of F, in place, each for itself.
+
+    Nesterov's weights, begun anew where the quadratic rose (O'Donoghue & Candes 2015, doi:10.1007/s10208-013-9150-3).
+    bound: of the eigenvalues of G. Returns bound times the squared first step.
+    """
+    moved = 0.0
+    for f, c in zip(F, C, strict=True):
+
+        def value(f: np.ndarray, c: np.ndarray = c) -> float:
+            return 0.5 * f @ G @ f - c @ f
+
+        y, taken = f.copy(), 0
+        for step in range(steps):
+            new = project(y - (G @ y - c) / bound)
+            if step == 0:
+                moved += bound * np.sum((new - f) ** 2)
+            if taken <= 1 or value(new) <= value(f):
+                y = new + taken / (taken + 3) * (new - f)
+                taken += 1
+                f[:] = new
+            else:
+                y, taken = f.copy(), 0
+    return moved

@@ -25,8 +25,9 @@ def project(kernels, F, name, parameter, axis, n_threads=1):
     if axis == 0:
         kernels.project_columns(F, name == "hoyer", target, n_threads)
     else:
-        scratch = np.full(kernels.project_scratch(F.shape[1], n_threads), np.nan, F.dtype)
-        kernels.project_rows(F, name == "hoyer", target, scratch, n_threads)
+        size, wide = kernels.project_scratch(F.shape[1], n_threads)
+        arrays = np.full(size, np.nan, F.dtype), np.full(wide, np.nan)
+        kernels.project_rows(F, name == "hoyer", target, *arrays, n_threads)
     return F
 
 

@@ -39,9 +39,11 @@ cdef extern from "tiles.h" nogil:
         LANES_F32 "NMF_LANES(float)"
         SOLVE_BLOCK "NMF_SOLVE_BLOCK"
         SOLVE_TILE "NMF_SOLVE_TILE"
+        PROBLEMS "NMF_PROBLEMS"
     int nmf_cpu_level()
     Py_ssize_t nmf_raise(bint hoyer, double target, double eps, Py_ssize_t lanes, const double *moments, double *shift,
                          double *cut, double *before)
+    void nmf_tile_moments(const double *x, Py_ssize_t n, const double *shift, const double *cut, double *moments)
     void nmf_values(bint hoyer, double target, Py_ssize_t lanes, const double *moments, const double *shift,
                     double *base, double *slope, double *extra)
     # Macros that take the function of the pointers' type.
@@ -67,6 +69,8 @@ cdef extern from "tiles.h" nogil:
     void add_row(...)
     void active_moments(...)
     void clip_active(...)
+    void times_tile(...)
+    double momentum_tile(...)
     void transpose(...)
     void sweep_tile(...)
     void scan_row(...)

@@ -4,7 +4,7 @@
 # below the size of x, or a small spread, loses no digits.
 
 cdef enum:
-    PROBLEMS = 16  # side by side, a multiple of a vector at every level
+    STATES = 16  # numbers that the state of a problem has at the most, in whole cache lines for all of a tile
 
 
 cdef double epsilon_of(const real *_) noexcept nogil:
@@ -19,8 +19,8 @@ cdef Py_ssize_t first_active(const real *x, Py_ssize_t stride, double shift, dou
     return i
 
 
-cdef void project_tile(real *x, Py_ssize_t n, bint hoyer, double target, double *state) noexcept nogil:
-    """The columns of x (n x PROBLEMS), in place. state: 9 PROBLEMS entries."""
+cdef void project_tile(double *x, Py_ssize_t n, bint hoyer, double target, double eps, double *state) noexcept nogil:
+    """The columns of x (n x PROBLEMS), in place; eps: of the type that they come from. state: 9 PROBLEMS entries."""
     cdef double *moments = state
     cdef double *shift = state + 3 * PROBLEMS
     cdef double *cut = shift + PROBLEMS
@@ -33,37 +33,41 @@ cdef void project_tile(real *x, Py_ssize_t n, bint hoyer, double target, double 
     for p in range(PROBLEMS):
         shift[p], cut[p], before[p] = 0, -INFINITY, INFINITY
     while undone > 0:
-        memset(moments, 0, 3 * PROBLEMS * sizeof(double))
-        active_moments(x, n, PROBLEMS, shift, cut, moments, PROBLEMS)
-        undone = nmf_raise(hoyer, target, epsilon_of(x), PROBLEMS, moments, shift, cut, before)
+        nmf_tile_moments(x, n, shift, cut, moments)
+        undone = nmf_raise(hoyer, target, eps, PROBLEMS, moments, shift, cut, before)
     nmf_values(hoyer, target, PROBLEMS, moments, shift, base, slope, extra)
     for p in range(PROBLEMS):
         first[p] = first_active(x + p, PROBLEMS, shift[p], cut[p]) if extra[p] > 0 else -1
     clip_active(x, n, PROBLEMS, shift, cut, base, slope)
     for p in range(PROBLEMS):
         if first[p] >= 0:
-            x[first[p] * PROBLEMS + p] += <real> extra[p]
+            x[first[p] * PROBLEMS + p] += extra[p]
 
 
 def project_scratch(Py_ssize_t k, int n_threads):
-    """Entries of scratch that `project_rows` wants."""
-    return n_threads * PROBLEMS * k
+    """Entries of scratch, and of wide, that `project_rows` wants."""
+    return n_threads * PROBLEMS * k, n_threads * PROBLEMS * (k + STATES)
 
 
-def project_rows(real[:, ::1] F, bint hoyer, double target, real[::1] scratch, int n_threads):
+def project_rows(real[:, ::1] F, bint hoyer, double target, real[::1] scratch, double[::1] wide, int n_threads):
     """Each row of F (rows x k) by the nearest point of a set, in place.
 
-    The simplex {f >= 0, sum f = target}, or with `hoyer` the cone {f >= 0, sum f = sqrt(target) ||f||}. scratch: see
-    `project_scratch`. About 8 flop an entry in each of a few rounds.
+    The simplex {f >= 0, sum f = target}, or with `hoyer` the cone {f >= 0, sum f = sqrt(target) ||f||}. scratch, wide:
+    see `project_scratch`. About 8 flop an entry in each of a few rounds.
     """
-    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], task, count
-    cdef double[:, ::1] state = np.empty((n_threads, 16 * PROBLEMS))  # of which none shares a cache line
+    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], size = PROBLEMS * k, task, count, i
+    cdef double *x
     cdef real *tile
     for task in prange(ceil_div(rows, PROBLEMS), nogil=True, num_threads=n_threads, schedule="static"):
         count = min(<Py_ssize_t> PROBLEMS, rows - task * PROBLEMS)
-        tile = &scratch[0] + threadid() * PROBLEMS * k
+        tile = &scratch[0] + threadid() * size
+        x = &wide[0] + threadid() * (size + STATES * PROBLEMS)
         load_tile(&F[task * PROBLEMS, 0], count, k, PROBLEMS, tile)
-        project_tile(tile, k, hoyer, target, &state[threadid(), 0])
+        for i in range(size):
+            x[i] = tile[i]
+        project_tile(x, k, hoyer, target, epsilon_of(tile), x + size)
+        for i in range(size):
+            tile[i] = <real> x[i]
         transpose(tile, PROBLEMS, k, count, &F[task * PROBLEMS, 0], k)
 
 
@@ -124,3 +128,64 @@ def project_columns(real[:, ::1] F, bint hoyer, double target, int n_threads):
         for j in range(k):
             if first[j] >= 0:
                 F[first[j], j] += <real> extra[j]
+
+
+cdef double step_rows(const real *A, const real *C, double scale, real *F, Py_ssize_t rows, Py_ssize_t k, bint hoyer,
+                      double target, Py_ssize_t max_steps, double stop, real *tiles, double *x) noexcept nogil:
+    """The steps of one group of rows; returns the change of the first one. x: PROBLEMS (k + STATES) entries."""
+    cdef Py_ssize_t size = k * PROBLEMS, step, i
+    cdef real *c = tiles
+    cdef real *f = c + size
+    cdef real *fa = f + size
+    cdef real *ya = fa + size
+    cdef real *z = ya + size
+    cdef real *za = z + size
+    cdef double *state = x + size
+    cdef double *steps = state + 9 * PROBLEMS
+    cdef double *value = steps + PROBLEMS
+    cdef double first = 0, change
+    load_tile(C, rows, k, PROBLEMS, c)
+    load_tile(F, rows, k, PROBLEMS, f)
+    memset(steps, 0, PROBLEMS * sizeof(double))
+    for i in range(size):
+        c[i] *= <real> scale
+    times_tile(A, k, f, fa)
+    memcpy(ya, fa, size * sizeof(real))
+    for step in range(max_steps):
+        for i in range(size):
+            x[i] = ya[i] + c[i]
+        project_tile(x, k, hoyer, target, epsilon_of(z), state)
+        for i in range(size):
+            z[i] = <real> x[i]
+        times_tile(A, k, z, za)
+        change = momentum_tile(c, z, za, k, rows, f, fa, ya, value, steps)
+        if step == 0:
+            first = change
+        if change <= stop * first:
+            break
+    transpose(f, PROBLEMS, k, rows, F, k)
+    return first
+
+
+def step_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):
+    """Entries of scratch, of wide and of moved that `project_steps` wants."""
+    return n_threads * 6 * PROBLEMS * k, n_threads * PROBLEMS * (k + STATES), ceil_div(rows, PROBLEMS)
+
+
+def project_steps(const real[:, ::1] A, const real[:, ::1] C, double scale, real[:, ::1] F, bint hoyer, double target,
+                  Py_ssize_t max_steps, double stop, real[::1] scratch, double[::1] wide, double[::1] moved,
+                  int n_threads):
+    """Accelerated projected gradient steps F <- P(F A + scale C), A = I - scale G, for 1/2 tr(F G F') - tr(F C').
+
+    scale is at most 1 over the largest eigenvalue of G, P the projection of `project_rows`. Each row is extrapolated
+    with the weights of Nesterov 1983, begun anew where it rose (O'Donoghue & Candes 2015): none ends higher than it
+    began. A group of PROBLEMS rows stops after max_steps, or when the squared change in a step is at most stop times
+    that of the first. Returns that one, over all rows. 2 rows k (k + 10) flop a step, and the projections.
+    """
+    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], task
+    for task in prange(ceil_div(rows, PROBLEMS), nogil=True, num_threads=n_threads, schedule="dynamic"):
+        moved[task] = step_rows(&A[0, 0], &C[task * PROBLEMS, 0], scale, &F[task * PROBLEMS, 0],
+                                min(<Py_ssize_t> PROBLEMS, rows - task * PROBLEMS), k, hoyer, target, max_steps, stop,
+                                &scratch[0] + threadid() * 6 * PROBLEMS * k,
+                                &wide[0] + threadid() * PROBLEMS * (k + STATES))
+    return ordered_sum(moved)

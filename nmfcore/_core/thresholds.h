@@ -1,4 +1,4 @@
-/* The thresholds of projection.pxi, for `lanes` problems side by side. Plain loops, which compilers vectorise. */
+/* The thresholds of projection.pxi, for `lanes` problems side by side: plain loops, which compilers vectorise. */
 #ifndef NMFCORE_THRESHOLDS_H
 #define NMFCORE_THRESHOLDS_H
 
@@ -59,6 +59,36 @@ static void nmf_values(int hoyer, double target, ptrdiff_t lanes, const double *
         }
         slope[p] = middle / reach;
         base[p] = middle - slope[p] * mean;
+    }
+}
+
+/* v where z > cut, else 0. */
+NMF_INLINE vec_f64 nmf_above(vec_f64 z, vec_f64 cut, vec_f64 v) {
+#if defined(__GNUC__) || defined(__clang__)
+    return (vec_f64)((__typeof__(z > cut))v & (z > cut));
+#else
+    return z > cut ? v : 0;
+#endif
+}
+
+/* moments = those of `active_moments`, for a tile x (n x PROBLEMS): the sums stay in registers. */
+static void nmf_tile_moments(const double *x, ptrdiff_t n, const double *shift, const double *cut, double *moments) {
+    enum { LANES = NMF_LANES(double), P = NMF_PROBLEMS };
+    for (int v = 0; v < P; v += 2 * LANES) {
+        vec_f64 active[2] = {{0}}, sum[2] = {{0}}, squares[2] = {{0}}, from[2], least[2];
+        for (int u = 0; u < 2; u++) from[u] = load_f64(shift + v + u * LANES), least[u] = load_f64(cut + v + u * LANES);
+        for (ptrdiff_t i = 0; i < n; i++)
+            for (int u = 0; u < 2; u++) {
+                vec_f64 z = load_f64(x + i * P + v + u * LANES) - from[u], kept = nmf_above(z, least[u], z);
+                active[u] += nmf_above(z, least[u], (vec_f64){0} + 1);
+                sum[u] += kept;
+                squares[u] += kept * kept;
+            }
+        for (int u = 0; u < 2; u++) {
+            store_f64(moments + v + u * LANES, active[u]);
+            store_f64(moments + P + v + u * LANES, sum[u]);
+            store_f64(moments + 2 * P + v + u * LANES, squares[u]);
+        }
     }
 }
 

@@ -51,6 +51,7 @@
 /* What a model counts as at least for Kullback-Leibler: its inverse times an entry of X is finite. */
 #define NMF_LEAST_MODEL(real) ((real)(sizeof(real) == 8 ? 1e-290 : 1e-30))
 
+#define NMF_PROBLEMS 16 /* rows or columns that are projected side by side, a multiple of the lanes of a vector */
 #define NMF_MOST_ALONG 64 /* entries of a panel at the most, a multiple of 8 */
 
 /* The betas whose powers need no pow, and the others; and the robust losses. */
@@ -82,8 +83,6 @@ NMF_INLINE double nmf_log(double x) {
            2 * s * (1 + z * (1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7 + z * (1.0 / 9 + z * (1.0 / 11 + z * (1.0 / 13 +
                     z * (1.0 / 15 + z * (1.0 / 17 + z / 19)))))))));
 }
-
-#include "thresholds.h"
 
 #define REAL double
 #define NAME(x) x##_f64
@@ -132,6 +131,8 @@ NMF_INLINE double nmf_log(double x) {
 #undef REAL
 #undef NAME
 
+#include "thresholds.h"
+
 /* The function of the type that p points to. */
 #define NMF_OF(p, name) \
     _Generic((p), double *: name##_f64, const double *: name##_f64, float *: name##_f32, const float *: name##_f32)
@@ -147,6 +148,8 @@ NMF_INLINE double nmf_log(double x) {
 #define split_kkt_row(f, ...) NMF_OF(f, split_kkt_row)(f, __VA_ARGS__)
 #define descend_row(x, ...) NMF_OF(x, descend_row)(x, __VA_ARGS__)
 #define active_moments(x, ...) NMF_OF(x, active_moments)(x, __VA_ARGS__)
+#define times_tile(A, ...) NMF_OF(A, times_tile)(A, __VA_ARGS__)
+#define momentum_tile(c, ...) NMF_OF(c, momentum_tile)(c, __VA_ARGS__)
 #define clip_active(x, ...) NMF_OF(x, clip_active)(x, __VA_ARGS__)
 #define add_row(f, ...) NMF_OF(f, add_row)(f, __VA_ARGS__)
 #define share_row(kind, x, indices, ...) NMF_OF_INDEX(x, indices, share_row)(kind, x, indices, __VA_ARGS__)

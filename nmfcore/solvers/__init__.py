@@ -6,8 +6,9 @@ from .cd import CD
 from .hals import HALS
 from .mu import MU
 from .pgd import PGD
+from .projected import ComponentHALS, ProjectedHALS
 
 #: In the order in which "auto" takes them; several may serve one name, for other statistics and sets.
-SOLVERS = (HALS, MU, CD, PGD, BPP)
+SOLVERS = (HALS, ComponentHALS, ProjectedHALS, MU, CD, PGD, BPP)
 
-__all__ = ["BPP", "CD", "HALS", "MU", "PGD", "SOLVERS", "Solver"]
+__all__ = ["BPP", "CD", "HALS", "MU", "PGD", "SOLVERS", "ComponentHALS", "ProjectedHALS", "Solver"]
