@@ -75,8 +75,12 @@ NMF_INLINE vec_f64 nmf_above(vec_f64 z, vec_f64 cut, vec_f64 v) {
 static void nmf_tile_moments(const double *x, ptrdiff_t n, const double *shift, const double *cut, double *moments) {
     enum { LANES = NMF_LANES(double), P = NMF_PROBLEMS };
     for (int v = 0; v < P; v += 2 * LANES) {
-        vec_f64 active[2] = {{0}}, sum[2] = {{0}}, squares[2] = {{0}}, from[2], least[2];
-        for (int u = 0; u < 2; u++) from[u] = load_f64(shift + v + u * LANES), least[u] = load_f64(cut + v + u * LANES);
+        vec_f64 active[2], sum[2], squares[2], from[2], least[2];
+        for (int u = 0; u < 2; u++) {
+            active[u] = sum[u] = squares[u] = (vec_f64){0};
+            from[u] = load_f64(shift + v + u * LANES);
+            least[u] = load_f64(cut + v + u * LANES);
+        }
         for (ptrdiff_t i = 0; i < n; i++)
             for (int u = 0; u < 2; u++) {
                 vec_f64 z = load_f64(x + i * P + v + u * LANES) - from[u], kept = nmf_above(z, least[u], z);

@@ -68,13 +68,18 @@ class ProjectedHALS(HALS):
         return statistics.unit * domain.steps(statistics.G, statistics.C, F, bound, most, stop, workspace)
 
 
-def largest_eigenvalue_bound(G: np.ndarray, workspace: Workspace, squarings: int = 5) -> float:
-    """(tr G^p)^(1/p) for p = 2^squarings, at most k^(1/p) times too large; LAPACK would start threads."""
+def largest_eigenvalue_bound(G: np.ndarray, workspace: Workspace, squarings: int = 4) -> float:
+    """(tr G^2p)^(1/2p) for p = 2^squarings, at most k^(1/2p) times too large: LAPACK would start threads.
+
+    G is symmetric; for one that is not positive the bound is on the absolute values of its eigenvalues.
+    """
     bound, power, G = 1.0, 1.0, np.ascontiguousarray(G)
-    for _ in range(squarings):
-        size = float(np.trace(G))
+    for left in range(squarings, -1, -1):
+        size = float(np.sqrt(np.einsum("st,st->", G, G)))
         if not size > 0:
             return 0.0
-        G, bound = G / size, bound * size**power
-        G, power = workspace.product(G, G, np.empty_like(G)), power / 2
-    return bound * float(np.trace(G)) ** power
+        bound *= size**power
+        if left:
+            G, power = G / size, power / 2
+            G = workspace.product(G, G, np.empty_like(G))
+    return bound
