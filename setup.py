@@ -11,9 +11,11 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 MSVC = sys.platform == "win32"
-# -g0: debug information is two thirds of the module. No fast-math: its link flag changes the whole process. No warning
-# of a function in the shared headers that no kernel calls for one of the two dtypes.
-FLAGS = ["/O2", "/std:c11"] if MSVC else ["-O3", "-g0", "-std=gnu11", "-Wno-unused-function"]
+# -g0: debug information is two thirds of the module. No fast-math: its link flag changes the whole process. Nothing
+# reads errno or floating-point traps; without them roots and comparisons in loops are vectorised, to the same bits.
+# No warning of a function in the shared headers that no kernel calls for one of the two dtypes.
+GNU = ["-O3", "-g0", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-Wno-unused-function"]
+FLAGS = ["/O2", "/std:c11"] if MSVC else GNU
 LEVELS = {"baseline": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
     LEVELS["x86_64_v3"] = ["/arch:AVX2"] if MSVC else ["-march=x86-64-v3"]

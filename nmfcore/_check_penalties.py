@@ -47,7 +47,7 @@ class Known:
         if self.fixed[side]:
             return {}
         if own is not None:
-            return {part.needs: _shown(part, side) for part in own.parts}
+            return {part.asks(side == 1): _shown(part, side) for part in own.parts}
         if self.coupled:
             return {"diagonal": f"{_shown(other, 1 - side)} alone"}
         return {}
@@ -106,15 +106,15 @@ def _own(penalty: Any, values: np.ndarray | None, side: int, shape: tuple[int, i
         fault = part.fault(shape, side == 1)
         if fault:
             raise ValueError(f"{_shown(part, side)}: {fault}")
-    sets = [part for part in parts if part.needs in ("rows", "columns")]
-    if len(sets) > 1:
+    if values is not None and not np.isnan(values).all():
+        _check_box(parts, values, side)
+        parts.append(Fixed(values))
+    sets = [part for part in parts if part.needs in ("bounds", "rows", "columns")]
+    if len(sets) > 1 and any(part.needs != "bounds" for part in sets):
         raise ValueError(
             f"{_shown(sets[0], side)} and {_shown(sets[1], side)} are two sets, of which no algorithm here finds the "
             "nearest common point; wanted one of them"
         )
-    if values is not None and not np.isnan(values).all():
-        _check_box(parts, values, side)
-        parts.append(Fixed(values))
     return None if not parts else parts[0] if len(parts) == 1 else Sum(tuple(parts))
 
 

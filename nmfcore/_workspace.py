@@ -1,5 +1,7 @@
 """The kernels of one fit, with the memory and the threads that it gives them."""
 
+import math
+
 import numpy as np
 
 from ._core import kernels
@@ -10,6 +12,7 @@ PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth
 CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
 SPLIT_ROWS = 192  # a multiple of the rows of a task of `_core.kernels.split_step`
 POWERS_FLOP = 200  # what the powers of an entry may take, as long as so many flop
+PROJECTION_FLOP = 60  # an entry: the moments of a few rounds
 SWEEPS_A_CALL = 50
 MOST_EXCHANGES = 5  # times k, of block principal pivoting; a few are the rule
 CACHE_LINE = 64
@@ -298,6 +301,63 @@ class Workspace:
             scratch = self._reserve(size, FLOAT64), self._reserve(marks, INT32)
             systems += kernels.pivot(G, C[i : i + step], block, MOST_EXCHANGES * k, *scratch, threads)
         return systems
+
+    def project_simplex(self, F: np.ndarray, total: float, axis: int) -> None:
+        """Each row (axis 1) or column (axis 0) of F by the nearest f >= 0 whose sum is total > 0, in place."""
+        self._project(F, False, total, axis)
+
+    def project_hoyer(self, F: np.ndarray, level: float, axis: int) -> None:
+        """Each row (axis 1) or column (axis 0) of F by the nearest f >= 0 of a sparseness in [0, 1], in place.
+
+        Sparseness (sqrt(n) - ||f||_1 / ||f||_2) / (sqrt(n) - 1) for n entries (Hoyer 2004); the norm is free, and a
+        vector without positive entries may become 0.
+        """
+        self._project(F, True, self.hoyer_target(F.shape[axis], level), axis)
+
+    @staticmethod
+    def hoyer_target(n: int, level: float) -> float:
+        """The squared sum of a unit vector of n entries and that sparseness, without round-off at 0 and 1."""
+        return (math.sqrt(n) * (1 - level) + level) ** 2 if level > 0 else n
+
+    def project_steps(
+        self,
+        G: np.ndarray,
+        C: np.ndarray,
+        F: np.ndarray,
+        bound: float,
+        hoyer: bool,
+        target: float,
+        most: int,
+        stop: float,
+    ) -> float:
+        """Accelerated projected gradient steps of the rows of F in place; bound: of the eigenvalues of G.
+
+        See `_core.kernels.project_steps`, whose value, the squared first step, comes back times bound.
+        """
+        k = F.shape[1]
+        A = (np.eye(k) - G / bound).astype(F.dtype)
+        flop = (2 * k + PROJECTION_FLOP) * k * most
+        step, moved = 64 * max(1, int(CALL_FLOP / (64 * flop))), 0.0
+        for i in range(0, len(F), step):
+            block = F[i : i + step]
+            threads = self._threads(flop * len(block))
+            size, wide, groups = kernels.step_scratch(len(block), k, threads)
+            arrays = self._reserve(size, self.dtype), aligned_empty(wide, FLOAT64), np.empty(groups)
+            moved += kernels.project_steps(
+                A, C[i : i + step], 1 / bound, block, hoyer, target, most, stop, *arrays, threads
+            )
+        return bound * moved
+
+    def _project(self, F: np.ndarray, hoyer: bool, target: float, axis: int) -> None:
+        threads = self._threads(PROJECTION_FLOP * F.size)
+        if axis == 0:
+            kernels.project_columns(F, hoyer, target, threads)
+            return
+        size, wide = kernels.project_scratch(F.shape[1], threads)
+        arrays = self._reserve(size, self.dtype), aligned_empty(wide, FLOAT64)
+        step = max(1, int(CALL_FLOP / (PROJECTION_FLOP * F.shape[1])))
+        for i in range(0, len(F), step):
+            kernels.project_rows(F[i : i + step], hoyer, target, *arrays, threads)
 
 
 def _rows_of(bound: np.ndarray | None, i: int, step: int) -> np.ndarray | None:

@@ -59,7 +59,7 @@ def enter(start: Start, domains: tuple[Domain, Domain], fixed: tuple[bool, bool]
     divided = [domain.enter(F, workspace) for domain, F in zip(domains, factors, strict=True)]
     for side in (0, 1):
         if domains[side] is ORTHANT and not fixed[side]:
-            factors[side][:] *= factors[side].dtype.type(divided[1 - side])
+            factors[side][:] *= np.asarray(divided[1 - side], factors[side].dtype)
 
 
 def beside(data: Data, W: np.ndarray | None, H: np.ndarray | None) -> Start:

@@ -6,6 +6,7 @@ it is the same with X' in the place of X and B = W.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -312,3 +313,81 @@ def successive_projections(X: np.ndarray, k: int, normalize: bool = True) -> lis
 def filled(F: np.ndarray, value: float) -> np.ndarray:
     """The factor with its zeros set to a value: with mean(X) / sqrt(max(X)), nndsvd becomes nndsvda."""
     return np.where(F == 0, value, F)
+
+
+def project_simplex(x: np.ndarray, total: float) -> np.ndarray:
+    """The nearest f >= 0 with sum total (Held, Wolfe & Crowder 1974, doi:10.1007/BF01580223, by sorting)."""
+    down = np.sort(x)[::-1]
+    thresholds = (np.cumsum(down) - total) / np.arange(1, len(x) + 1)
+    return np.maximum(0, x - thresholds[down > thresholds][-1])
+
+
+def project_hoyer(x: np.ndarray, level: float) -> np.ndarray:
+    """The nearest f >= 0 of sparseness (sqrt(n) - ||f||_1 / ||f||_2) / (sqrt(n) - 1) = level, or 0.
+
+    Hoyer 2004 (JMLR 5:1457-1469), exact by Theis, Stadlthanner & Tanaka 2005: the unit vector u of that sparseness with
+    the largest <x, u>, here times <x, u>, which is the nearest norm. Of equal entries that cannot be equal in u, the
+    first one is preferred.
+    """
+    n = len(x)
+    norm = math.sqrt(n) * (1 - level) + level  # ||u||_1
+    square = norm**2 if level > 0 else n
+    z, active = x - x.max(), np.ones(n, dtype=bool)
+    while True:
+        mean, count = z[active].mean(), active.sum()
+        variance = np.mean((z[active] - mean) ** 2)
+        if variance == 0 or count <= square:
+            break
+        threshold = mean - math.sqrt(square * variance / (count - square))
+        if not np.any(z[active] <= threshold):
+            break
+        active &= z > threshold
+    u = np.zeros(n)
+    if variance > 0 and count > square:
+        u[active] = z[active] - threshold
+    else:
+        u[active] = 1 - math.sqrt(max(0, count - square) / max(1, count - 1) / square)
+        u[np.argmax(active)] += count - u.sum()
+    u /= np.linalg.norm(u)
+    return max(0.0, x @ u) * u
+
+
+def component_sweep(G: np.ndarray, C: np.ndarray, F: np.ndarray, project: Callable[[np.ndarray], np.ndarray]) -> float:
+    """One sweep over the components of F, in place, each by the nearest point of its set to its minimiser.
+
+    Potluru et al. 2013 (arXiv:1301.3527), algorithm 2, for any set. Returns sum_t G_tt ||change of F_t||^2.
+    """
+    moved = 0.0
+    for t in range(F.shape[1]):
+        new = project((C[:, t] - F @ G[:, t] + F[:, t] * G[t, t]) / G[t, t])
+        moved += G[t, t] * np.sum((new - F[:, t]) ** 2)
+        F[:, t] = new
+    return moved
+
+
+def projected_steps(
+    G: np.ndarray, C: np.ndarray, F: np.ndarray, bound: float, project: Callable[[np.ndarray], np.ndarray], steps: int
+) -> float:
+    """Accelerated projected gradient steps of the rows of F, in place, each for itself.
+
+    Nesterov's weights, begun anew where the quadratic rose (O'Donoghue & Candes 2015, doi:10.1007/s10208-013-9150-3).
+    bound: of the eigenvalues of G. Returns bound times the squared first step.
+    """
+    moved = 0.0
+    for f, c in zip(F, C, strict=True):
+
+        def value(f: np.ndarray, c: np.ndarray = c) -> float:
+            return 0.5 * f @ G @ f - c @ f
+
+        y, taken = f.copy(), 0
+        for step in range(steps):
+            new = project(y - (G @ y - c) / bound)
+            if step == 0:
+                moved += bound * np.sum((new - f) ** 2)
+            if taken <= 1 or value(new) <= value(f):
+                y = new + taken / (taken + 3) * (new - f)
+                taken += 1
+                f[:] = new
+            else:
+                y, taken = f.copy(), 0
+    return moved

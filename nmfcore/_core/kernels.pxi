@@ -6,6 +6,7 @@ import numpy as np
 from cython.parallel cimport prange, threadid
 from libc.float cimport DBL_EPSILON, DBL_MIN, FLT_EPSILON, FLT_MIN
 from libc.math cimport frexp, ldexp
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -39,7 +40,13 @@ cdef extern from "tiles.h" nogil:
         LANES_F32 "NMF_LANES(float)"
         SOLVE_BLOCK "NMF_SOLVE_BLOCK"
         SOLVE_TILE "NMF_SOLVE_TILE"
+        PROBLEMS "NMF_PROBLEMS"
     int nmf_cpu_level()
+    Py_ssize_t nmf_raise(bint hoyer, double target, double eps, Py_ssize_t lanes, const double *moments, double *shift,
+                         double *cut, double *before)
+    void nmf_tile_moments(const double *x, Py_ssize_t n, const double *shift, const double *cut, double *moments)
+    void nmf_values(bint hoyer, double target, Py_ssize_t lanes, const double *moments, const double *shift,
+                    double *base, double *slope, double *extra)
     # Macros that take the function of the pointers' type.
     void pack_row(...)
     void widen_row(...)
@@ -75,6 +82,10 @@ cdef extern from "tiles.h" nogil:
     double weighted_square(...)
     double weighted_quadratic(...)
     double added_quadratic(...)
+    void active_moments(...)
+    void clip_active(...)
+    void times_tile(...)
+    double momentum_tile(...)
     void transpose(...)
     void sweep_tile(...)
     void scan_row(...)
@@ -118,3 +129,4 @@ include "descent.pxi"
 include "pivot.pxi"
 include "weighted_descent.pxi"
 include "weighted.pxi"
+include "projection.pxi"

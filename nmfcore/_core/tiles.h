@@ -53,6 +53,7 @@
 /* What a model counts as at least for Kullback-Leibler: its inverse times an entry of X is finite. */
 #define NMF_LEAST_MODEL(real) ((real)(sizeof(real) == 8 ? 1e-290 : 1e-30))
 
+#define NMF_PROBLEMS 16 /* rows or columns that are projected side by side, a multiple of the lanes of a vector */
 #define NMF_MOST_ALONG 64 /* entries of a panel at the most, a multiple of 8 */
 
 /* The betas whose powers need no pow, and the others; and the robust losses. */
@@ -95,6 +96,7 @@ NMF_INLINE double nmf_log(double x) {
 #include "tiles_descent.h"
 #include "tiles_pivot.h"
 #include "tiles_weighted.h"
+#include "tiles_sets.h"
 #undef NMF_SQRT
 #undef NMF_ABS
 #define INDEX int32_t
@@ -118,6 +120,7 @@ NMF_INLINE double nmf_log(double x) {
 #include "tiles_split.h"
 #include "tiles_descent.h"
 #include "tiles_weighted.h"
+#include "tiles_sets.h"
 #undef NMF_SQRT
 #undef NMF_ABS
 #define INDEX int32_t
@@ -132,6 +135,8 @@ NMF_INLINE double nmf_log(double x) {
 #undef NAME2
 #undef REAL
 #undef NAME
+
+#include "thresholds.h"
 
 /* The function of the type that p points to. */
 #define NMF_OF(p, name) \
@@ -157,6 +162,10 @@ NMF_INLINE double nmf_log(double x) {
 #define weighted_square(w, ...) NMF_OF(w, weighted_square)(w, __VA_ARGS__)
 #define weighted_quadratic(w, ...) NMF_OF(w, weighted_quadratic)(w, __VA_ARGS__)
 #define added_quadratic(f, ...) NMF_OF(f, added_quadratic)(f, __VA_ARGS__)
+#define active_moments(x, ...) NMF_OF(x, active_moments)(x, __VA_ARGS__)
+#define times_tile(A, ...) NMF_OF(A, times_tile)(A, __VA_ARGS__)
+#define momentum_tile(c, ...) NMF_OF(c, momentum_tile)(c, __VA_ARGS__)
+#define clip_active(x, ...) NMF_OF(x, clip_active)(x, __VA_ARGS__)
 #define add_row(f, ...) NMF_OF(f, add_row)(f, __VA_ARGS__)
 #define share_row(kind, x, indices, ...) NMF_OF_INDEX(x, indices, share_row)(kind, x, indices, __VA_ARGS__)
 #define pack_row(from, ...) NMF_OF(from, pack_row)(from, __VA_ARGS__)

@@ -17,11 +17,13 @@ from .quadratic import (
     Smooth,
     scikit_learn,
 )
+from .sets import Along, Hoyer, SumToOne
 
 __all__ = [
     "L1",
     "L2",
     "ORTHANT",
+    "Along",
     "Bounds",
     "Box",
     "Domain",
@@ -29,6 +31,7 @@ __all__ = [
     "ElasticNet",
     "Fixed",
     "Group",
+    "Hoyer",
     "MinVolume",
     "Orthogonality",
     "Penalty",
@@ -36,6 +39,7 @@ __all__ = [
     "Side",
     "Smooth",
     "Sum",
+    "SumToOne",
     "Units",
     "scikit_learn",
 ]

@@ -56,6 +56,10 @@ class Penalty(ABC):
         """The penalties that this one is the sum of."""
         return (self,)
 
+    def asks(self, transposed: bool) -> str:
+        """What a solver must take to serve it on a tall factor, of which the user sees the transpose or not."""
+        return self.needs
+
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """What is wrong with its arrays for a tall factor of that shape, of which the user sees the transpose."""
         return None

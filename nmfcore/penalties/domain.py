@@ -22,8 +22,8 @@ class Domain(Protocol):
         """Move F to the nearest point of the set, in place."""
         ...
 
-    def enter(self, F: np.ndarray, workspace: Workspace) -> float:
-        """Bring a start into the set, in place; returns the number by which that divided it, 1 where it did not."""
+    def enter(self, F: np.ndarray, workspace: Workspace) -> float | np.ndarray:
+        """Bring a start into the set, in place; returns the number by which that divided it, or one a component."""
         ...
 
     def meet(self, other: "Domain") -> "Domain":
@@ -95,8 +95,8 @@ class Projected(ABC):
         """Move F to the nearest point of the set, in place."""
 
     @abstractmethod
-    def enter(self, F: np.ndarray, workspace: Workspace) -> float:
-        """Bring a start into the set, in place; returns the number by which that divided it."""
+    def enter(self, F: np.ndarray, workspace: Workspace) -> float | np.ndarray:
+        """Bring a start into the set, in place; returns the number by which that divided it, or one a component."""
 
     def meet(self, other: Domain) -> Domain:
         """Itself with the orthant; with another set there is no projection (refused by the checks)."""

@@ -6,9 +6,10 @@ from .cd import CD
 from .hals import HALS
 from .mu import MU
 from .pgd import PGD
+from .projected import ComponentHALS, ProjectedHALS
 from .row_hals import RowHALS
 
 #: In the order in which "auto" takes them; several may serve one name, for other statistics and sets.
-SOLVERS = (HALS, RowHALS, MU, CD, PGD, BPP)
+SOLVERS = (HALS, ComponentHALS, ProjectedHALS, RowHALS, MU, CD, PGD, BPP)
 
-__all__ = ["BPP", "CD", "HALS", "MU", "PGD", "SOLVERS", "RowHALS", "Solver"]
+__all__ = ["BPP", "CD", "HALS", "MU", "PGD", "SOLVERS", "ComponentHALS", "ProjectedHALS", "RowHALS", "Solver"]

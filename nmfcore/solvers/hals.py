@@ -37,13 +37,15 @@ class HALS:
         self, F: np.ndarray, statistics: Normal, domain: Domain, cost: float, iteration: int, workspace: Workspace
     ) -> float:
         """Sweep over F in place; returns sum_t G_tt ||change of F_t in the first sweep||^2."""
-        most, stop = self.inner_iter, 0.0
-        if most == "auto":
-            sweep_cost = 2.0 * F.size * F.shape[1]
-            most = math.ceil(min(self.MOST_SWEEPS, 1 + self.EFFORT * cost / sweep_cost))
-            most = 1 if iteration <= self.WARM_UP else most
-            stop = self.PRECISION**2
+        most, stop = self.most_sweeps(2.0 * F.size * F.shape[1], cost, iteration)
         return statistics.unit * workspace.sweep(statistics.G, statistics.C, F, most, stop, domain.lower, domain.upper)
+
+    def most_sweeps(self, sweep_cost: float, cost: float, iteration: int) -> tuple[int, float]:
+        """(most sweeps, the share of the first squared step below which a further one is the last)."""
+        if self.inner_iter != "auto":
+            return self.inner_iter, 0.0
+        most = math.ceil(min(self.MOST_SWEEPS, 1 + self.EFFORT * cost / sweep_cost))
+        return 1 if iteration <= self.WARM_UP else most, self.PRECISION**2
 
     def extrapolates(self, loss: Loss) -> bool:
         """Always."""

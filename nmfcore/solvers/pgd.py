@@ -42,7 +42,9 @@ class PGD:
         start = split.objective(F)
         step, best, lowest, halved = square / curvature, F, start, False
         for _ in range(self.MOST_TRIALS):
-            trial = np.maximum(0, F - F.dtype.type(step) * gradient)
+            trial = F - F.dtype.type(step) * gradient
+            if domain.kind == "bounds":
+                np.maximum(trial, 0, out=trial)
             domain.project(trial, workspace)
             value = split.objective(trial)
             promised = workspace.inner(gradient, trial - F)

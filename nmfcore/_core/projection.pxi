@@ -1,0 +1,191 @@
+# Nearest points of the simplex and of Hoyer's cone. Both are scale max(0, x - threshold), one threshold for a problem,
+# which is found by rounds: the threshold that belongs to the coordinates still active is never too high, so what lies
+# below it is dropped, until nothing does. The moments of the active ones are counted from their mean, so that a sum far
+# below the size of x, or a small spread, loses no digits.
+
+cdef enum:
+    STATES = 16  # numbers that the state of a problem has at the most, in whole cache lines for all of a tile
+
+
+cdef double epsilon_of(const real *_) noexcept nogil:
+    return DBL_EPSILON if real is double else FLT_EPSILON
+
+
+cdef Py_ssize_t first_active(const real *x, Py_ssize_t stride, double shift, double cut) noexcept nogil:
+    """The first of the active coordinates, which is preferred to its equals."""
+    cdef Py_ssize_t i = 0
+    while not x[i * stride] - shift > cut:
+        i += 1
+    return i
+
+
+cdef void project_tile(double *x, Py_ssize_t n, bint hoyer, double target, double eps, double *state) noexcept nogil:
+    """The columns of x (n x PROBLEMS), in place; eps: of the type that they come from. state: 9 PROBLEMS entries."""
+    cdef double *moments = state
+    cdef double *shift = state + 3 * PROBLEMS
+    cdef double *cut = shift + PROBLEMS
+    cdef double *before = cut + PROBLEMS
+    cdef double *base = before + PROBLEMS
+    cdef double *slope = base + PROBLEMS
+    cdef double *extra = slope + PROBLEMS
+    cdef Py_ssize_t first[PROBLEMS]
+    cdef Py_ssize_t p, undone = PROBLEMS
+    for p in range(PROBLEMS):
+        shift[p], cut[p], before[p] = 0, -INFINITY, INFINITY
+    while undone > 0:
+        nmf_tile_moments(x, n, shift, cut, moments)
+        undone = nmf_raise(hoyer, target, eps, PROBLEMS, moments, shift, cut, before)
+    nmf_values(hoyer, target, PROBLEMS, moments, shift, base, slope, extra)
+    for p in range(PROBLEMS):
+        first[p] = first_active(x + p, PROBLEMS, shift[p], cut[p]) if extra[p] > 0 else -1
+    clip_active(x, n, PROBLEMS, shift, cut, base, slope)
+    for p in range(PROBLEMS):
+        if first[p] >= 0:
+            x[first[p] * PROBLEMS + p] += extra[p]
+
+
+def project_scratch(Py_ssize_t k, int n_threads):
+    """Entries of scratch, and of wide, that `project_rows` wants."""
+    return n_threads * PROBLEMS * k, n_threads * PROBLEMS * (k + STATES)
+
+
+def project_rows(real[:, ::1] F, bint hoyer, double target, real[::1] scratch, double[::1] wide, int n_threads):
+    """Each row of F (rows x k) by the nearest point of a set, in place.
+
+    The simplex {f >= 0, sum f = target}, or with `hoyer` the cone {f >= 0, sum f = sqrt(target) ||f||}. scratch, wide:
+    see `project_scratch`. About 8 flop an entry in each of a few rounds.
+    """
+    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], size = PROBLEMS * k, task, count, i
+    cdef double *x
+    cdef real *tile
+    for task in prange(ceil_div(rows, PROBLEMS), nogil=True, num_threads=n_threads, schedule="static"):
+        count = min(<Py_ssize_t> PROBLEMS, rows - task * PROBLEMS)
+        tile = &scratch[0] + threadid() * size
+        x = &wide[0] + threadid() * (size + STATES * PROBLEMS)
+        load_tile(&F[task * PROBLEMS, 0], count, k, PROBLEMS, tile)
+        for i in range(size):
+            x[i] = tile[i]
+        project_tile(x, k, hoyer, target, epsilon_of(tile), x + size)
+        for i in range(size):
+            tile[i] = <real> x[i]
+        transpose(tile, PROBLEMS, k, count, &F[task * PROBLEMS, 0], k)
+
+
+cdef void column_moments(real[:, ::1] F, Py_ssize_t group, double[:, ::1] state, double[:, ::1] parts,
+                         double[:, ::1] moments, int n_threads) noexcept nogil:
+    """The moments of the active coordinates of each column; `group` rows side by side fill a vector."""
+    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], lanes = group * k, step = group * stretch_rows(lanes)
+    cdef Py_ssize_t task, whole, rest, i, j
+    for task in prange(parts.shape[0], num_threads=n_threads, schedule="static"):
+        memset(&parts[task, 0], 0, 3 * lanes * sizeof(double))
+        whole = min(step, rows - task * step) // group
+        rest = min(step, rows - task * step) % group
+        active_moments(&F[task * step, 0], whole, lanes, &state[0, 0], &state[1, 0], &parts[task, 0], lanes)
+        if rest > 0:
+            active_moments(&F[task * step + whole * group, 0], 1, rest * k, &state[0, 0], &state[1, 0],
+                           &parts[task, 0], lanes)
+    memset(&moments[0, 0], 0, 3 * k * sizeof(double))
+    for task in range(parts.shape[0]):
+        for i in range(3):
+            for j in range(lanes):
+                moments[i, j % k] += parts[task, i * lanes + j]
+
+
+cdef void clip_columns(real[:, ::1] F, Py_ssize_t group, double[:, ::1] state, int n_threads) noexcept nogil:
+    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], lanes = group * k, step = stretch_rows(lanes), whole, task
+    for task in prange(ceil_div(rows // group, step), num_threads=n_threads, schedule="static"):
+        clip_active(&F[task * step * group, 0], min(step, rows // group - task * step), lanes, &state[0, 0],
+                    &state[1, 0], &state[2, 0], &state[3, 0])
+    whole = rows // group * group
+    if whole < rows:
+        clip_active(&F[whole, 0], 1, (rows - whole) * k, &state[0, 0], &state[1, 0], &state[2, 0], &state[3, 0])
+
+
+def project_columns(real[:, ::1] F, bint hoyer, double target, int n_threads):
+    """Each column of F (rows x k) by the nearest point of a set, in place: see `project_rows`. A round reads F once."""
+    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], group = max(<Py_ssize_t> 1, PROBLEMS // k), lanes = group * k
+    cdef Py_ssize_t undone = k, i, j
+    cdef double[:, ::1] state = np.zeros((4, lanes)), parts
+    cdef double[:, ::1] moments = np.empty((3, k))
+    cdef double[::1] before = np.full(k, np.inf), extra = np.empty(k)
+    cdef Py_ssize_t[::1] first = np.full(k, -1, dtype=np.intp)
+    parts = np.empty((ceil_div(rows, group * stretch_rows(lanes)), 3 * lanes))
+    state[1, :] = -INFINITY
+    with nogil:
+        while undone > 0:
+            column_moments(F, group, state, parts, moments, n_threads)
+            undone = nmf_raise(hoyer, target, epsilon_of(&F[0, 0]), k, &moments[0, 0], &state[0, 0], &state[1, 0],
+                               &before[0])
+            for j in range(k, lanes):
+                state[0, j], state[1, j] = state[0, j - k], state[1, j - k]
+        nmf_values(hoyer, target, k, &moments[0, 0], &state[0, 0], &state[2, 0], &state[3, 0], &extra[0])
+        for j in range(k, lanes):
+            state[2, j], state[3, j] = state[2, j - k], state[3, j - k]
+        for j in range(k):
+            if extra[j] > 0:
+                first[j] = first_active(&F[0, j], k, state[0, j], state[1, j])
+        clip_columns(F, group, state, n_threads)
+        for j in range(k):
+            if first[j] >= 0:
+                F[first[j], j] += <real> extra[j]
+
+
+cdef double step_rows(const real *A, const real *C, double scale, real *F, Py_ssize_t rows, Py_ssize_t k, bint hoyer,
+                      double target, Py_ssize_t max_steps, double stop, real *tiles, double *x) noexcept nogil:
+    """The steps of one group of rows; returns the change of the first one. x: PROBLEMS (k + STATES) entries."""
+    cdef Py_ssize_t size = k * PROBLEMS, step, i
+    cdef real *c = tiles
+    cdef real *f = c + size
+    cdef real *fa = f + size
+    cdef real *ya = fa + size
+    cdef real *z = ya + size
+    cdef real *za = z + size
+    cdef double *state = x + size
+    cdef double *steps = state + 9 * PROBLEMS
+    cdef double *value = steps + PROBLEMS
+    cdef double first = 0, change
+    load_tile(C, rows, k, PROBLEMS, c)
+    load_tile(F, rows, k, PROBLEMS, f)
+    memset(steps, 0, PROBLEMS * sizeof(double))
+    for i in range(size):
+        c[i] *= <real> scale
+    times_tile(A, k, f, fa)
+    memcpy(ya, fa, size * sizeof(real))
+    for step in range(max_steps):
+        for i in range(size):
+            x[i] = ya[i] + c[i]
+        project_tile(x, k, hoyer, target, epsilon_of(z), state)
+        for i in range(size):
+            z[i] = <real> x[i]
+        times_tile(A, k, z, za)
+        change = momentum_tile(c, z, za, k, rows, f, fa, ya, value, steps)
+        if step == 0:
+            first = change
+        if change <= stop * first:
+            break
+    transpose(f, PROBLEMS, k, rows, F, k)
+    return first
+
+
+def step_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):
+    """Entries of scratch, of wide and of moved that `project_steps` wants."""
+    return n_threads * 6 * PROBLEMS * k, n_threads * PROBLEMS * (k + STATES), ceil_div(rows, PROBLEMS)
+
+
+def project_steps(const real[:, ::1] A, const real[:, ::1] C, double scale, real[:, ::1] F, bint hoyer, double target,
+                  Py_ssize_t max_steps, double stop, real[::1] scratch, double[::1] wide, double[::1] moved,
+                  int n_threads):
+    """Accelerated projected gradient steps F <- P(F A + scale C), A = I - scale G, for 1/2 tr(F G F') - tr(F C').
+
+    scale is at most 1 over the largest eigenvalue of G, P the projection of `project_rows`. Each row is extrapolated
+    with the weights of Nesterov 1983, begun anew where it rose (O'Donoghue & Candes 2015): none ends higher than it
+    began. A group of PROBLEMS rows stops after max_steps, or when the squared change in a step is at most stop times
+    that of the first. Returns that one, over all rows. 2 rows k (k + 10) flop a step, and the projections.
+    """
+    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], task
+    for task in prange(ceil_div(rows, PROBLEMS), nogil=True, num_threads=n_threads, schedule="dynamic"):
+        moved[task] = step_rows(&A[0, 0], &C[task * PROBLEMS, 0], scale, &F[task * PROBLEMS, 0],
+                                min(<Py_ssize_t> PROBLEMS, rows - task * PROBLEMS), k, hoyer, target, max_steps, stop,
+                                &scratch[0] + threadid() * 6 * PROBLEMS * k,
+                                &wide[0] + threadid() * PROBLEMS * (k + STATES))
+    return ordered_sum(moved)
