@@ -11,7 +11,7 @@ from ._workspace import Workspace
 from .data import Data
 from .init import Start, beside, enter
 from .losses import Loss
-from .penalties import Box, Fixed, MinVolume, Penalty, Side, Sum, Units
+from .penalties import Box, Fixed, MinVolume, Penalty, Side, Sum, SumToOne, Units
 from .solvers import Solver
 
 PENALTIES, GIVEN = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
@@ -102,13 +102,17 @@ def _own(penalty: Any, values: np.ndarray | None, side: int, shape: tuple[int, i
             "nmfcore.penalties.L1(0.1), or a sum of such"
         )
     parts = [] if penalty is None else list(penalty.parts)
+    if values is not None and not np.isnan(values).all():
+        _check_box(parts, values, side)
+        simplex = next((i for i, part in enumerate(parts) if isinstance(part, SumToOne)), None)
+        if simplex is None or not np.isnan(values).any():
+            parts.append(Fixed(values))
+        else:
+            parts[simplex] = parts[simplex].holding(values)
     for part in parts:
         fault = part.fault(shape, side == 1)
         if fault:
             raise ValueError(f"{_shown(part, side)}: {fault}")
-    if values is not None and not np.isnan(values).all():
-        _check_box(parts, values, side)
-        parts.append(Fixed(values))
     sets = [part for part in parts if part.needs in ("bounds", "rows", "columns")]
     if len(sets) > 1 and any(part.needs != "bounds" for part in sets):
         raise ValueError(

@@ -12,7 +12,7 @@ from nmfcore import reference
 from nmfcore._workspace import Workspace
 from nmfcore.losses.frobenius import Normal
 from nmfcore.penalties import L1, L2, ORTHANT, Box, Hoyer, MinVolume, Orthogonality, SumToOne
-from nmfcore.penalties.sets import Simplex, SparseCone
+from nmfcore.penalties.sets import HeldSimplex, Simplex, SparseCone
 from nmfcore.solvers import ComponentHALS, ProjectedHALS
 from nmfcore.solvers.projected import largest_eigenvalue_bound
 
@@ -284,3 +284,47 @@ def test_what_is_refused(on, message):
 def test_a_level_is_checked(level):
     with pytest.raises((ValueError, TypeError), match="level of Hoyer is"):
         Hoyer(level, 0)
+
+
+@pytest.mark.parametrize("solver", ["auto", "pgd"])
+@pytest.mark.parametrize("form", [np.asarray, scipy.sparse.csr_array])
+def test_a_simplex_with_given_values(solver, form):
+    rng = np.random.default_rng(0)
+    W, H = rng.dirichlet(np.ones(4), 50), rng.random((4, 20))
+    given = np.full(W.shape, np.nan)
+    given[:20, 0], given[5], given[7, 1:] = W[:20, 0], W[5], 0.0
+    given[7, 0] = np.nan
+    options = {"penalty_W": SumToOne(1), "fixed_W": given, "random_state": 0, "solver": solver}
+    for n_iter in (0, 1, 5):
+        found = nmfcore.nmf(form(W @ H), 4, max_iter=n_iter, **options)
+        np.testing.assert_allclose(found.W.sum(axis=1), 1, rtol=1e-12)
+        np.testing.assert_allclose(found.W[~np.isnan(given)], given[~np.isnan(given)], rtol=1e-15)
+        assert found.W.min() >= 0
+    plain = nmfcore.nmf(form(W @ H), 4, max_iter=40, extrapolate=False, tol=0, **options)
+    assert np.all(np.diff(plain.history.objective) <= 1e-12 * plain.history.objective[0])
+    assert plain.relative_error < 0.1
+
+
+def test_the_projection_onto_a_simplex_with_given_values():
+    rng = np.random.default_rng(1)
+    F, given = rng.normal(size=(6, 5)), np.full((6, 5), np.nan)
+    given[0, 1], given[2, :3], given[3] = 0.4, 0.1, 0.2
+    found = F.copy()
+    HeldSimplex(1, 1.0, given).project(found, Workspace(np.dtype(float), 1))
+    for x, held, y in zip(F, given, found, strict=True):
+        free = np.isnan(held)
+        expected = held.copy()
+        if free.any():
+            expected[free] = reference.project_simplex(x[free], 1 - np.nansum(held))
+        np.testing.assert_allclose(y, expected, atol=1e-14)
+
+
+def test_given_values_that_no_simplex_holds():
+    given = np.full((6, 3), np.nan)
+    given[2] = 0.5
+    with pytest.raises(ValueError, match=r"penalty_W=SumToOne\(1\): given values of row 2 sum to 1.5; wanted at"):
+        nmfcore.hals(np.ones((6, 4)), 3, penalty_W=SumToOne(1), fixed_W=given)
+    given[2] = np.nan
+    given[0, 0] = 0.1
+    with pytest.raises(ValueError, match=r"SumToOne\(0\) is not served by solver='hals' .* wanted one of \['pgd'\]"):
+        nmfcore.hals(np.ones((6, 4)), 3, penalty_W=SumToOne(0), fixed_W=given)

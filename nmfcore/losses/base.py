@@ -15,7 +15,7 @@ from ..data import Data
 from ..penalties import Domain, Edit
 
 #: The kinds of penalties that there are (see `penalties.Penalty.needs`).
-EVERYTHING = frozenset({"linear", "diagonal", "crossed", "volume", "bounds", "rows", "columns"})
+EVERYTHING = frozenset({"linear", "diagonal", "crossed", "volume", "bounds", "rows", "columns", "held"})
 EPS = {np.dtype(real): float(np.finfo(real).eps) for real in (np.float32, np.float64)}
 
 

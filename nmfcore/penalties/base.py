@@ -41,7 +41,7 @@ class Penalty(ABC):
     """
 
     needs: ClassVar[str]
-    """What a solver must take: "linear", "diagonal", "crossed" or "volume" (edits), "bounds", "rows" or "columns"."""
+    """What a solver must take: "linear", "diagonal", "crossed" or "volume" for edits, for sets one of `Domain.kind`."""
     scale_free: ClassVar[bool] = True
     """Whether it is undone by scaling: smaller for smaller components, whatever the size of the other factor."""
 

@@ -12,7 +12,7 @@ class Domain(Protocol):
     """A closed set of factors F (m x k), within F >= 0."""
 
     kind: str
-    """What a solver must know to update F in it: "bounds", "rows" (a set for each row of F) or "columns"."""
+    """What a solver must know to update F in it: "bounds", "rows" (a set for each row of F), "columns" or "held"."""
     lower: np.ndarray | None
     """For bounds: the least value of each entry, m x k or one row for all; None for 0."""
     upper: np.ndarray | None

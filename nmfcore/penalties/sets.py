@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from .._workspace import Workspace
 from .base import Penalty, Units
 from .domain import Projected
 
+SUM_ROUND_OFF = 1e-6  # of sums that a user gives
 KINDS = "columns", "rows"  # what is one problem, by the axis of the tall factor that is summed over
 
 
@@ -63,6 +64,54 @@ class Simplex(Along):
         F /= np.where(sums > 0, sums, 1).astype(F.dtype)
         self.project(F, workspace)
         return float(sums.mean()) if self.axis == 1 else sums[0]
+
+
+@dataclass(frozen=True)
+class HeldSimplex(Along):
+    """Entries that sum to total, some of them (not NaN) held at given values: the others make up what is left."""
+
+    total: float
+    given: np.ndarray
+
+    def project(self, F: np.ndarray, workspace: Workspace) -> None:
+        """The free entries onto the simplex of what is left, as multiples of it."""
+        held, left = self._left(F.dtype)
+        free = np.where(held, -np.inf, F / np.where(left > 0, left, 1))
+        low = np.max(free, axis=self.axis, keepdims=True) - 2  # in no simplex of sum 1 is what is so far below
+        np.copyto(F, np.where(held, np.where(np.isfinite(low), low, 0), free), casting="same_kind")
+        workspace.project_simplex(F, 1.0, self.axis)
+        np.copyto(F, np.where(held, self.given, F * left), casting="same_kind")
+
+    def _left(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+        """What is held, and what is left for the sum of the others."""
+        held = ~np.isnan(self.given)
+        left = self.total - np.sum(self.given, axis=self.axis, where=held, keepdims=True)
+        return held, np.where(left > np.finfo(dtype).eps * self.total, left, 0)
+
+    def enter(self, F: np.ndarray, workspace: Workspace) -> float:
+        """Scale the free entries of a start to what is left; returns the mean of what that divided rows by."""
+        held, left = self._left(F.dtype)
+        sums = np.sum(F, axis=self.axis, where=~held, keepdims=True, dtype=np.float64)
+        scale = np.divide(left, sums, out=np.ones_like(sums), where=sums > 0)
+        np.copyto(F, np.where(held, self.given, F * scale), casting="same_kind")
+        self.project(F, workspace)
+        some = (left > 0) & (sums > 0)
+        return float(1 / np.mean(scale[some])) if self.axis == 1 and some.any() else 1.0
+
+    def steps(
+        self, G: np.ndarray, C: np.ndarray, F: np.ndarray, bound: float, most: int, stop: float, workspace: Workspace
+    ) -> float:
+        """Within the simplex, all rows at a time."""
+        first = 0.0
+        for step in range(most):
+            old = F.copy()
+            F -= (workspace.product(F, G.astype(F.dtype), np.empty_like(F)) - C) / F.dtype.type(bound)
+            self.project(F, workspace)
+            moved = workspace.squared_distance(F, old, 1.0)
+            first = moved if step == 0 else first
+            if moved <= stop * first:
+                break
+        return bound * first
 
 
 @dataclass(frozen=True)
@@ -121,14 +170,41 @@ class SumToOne(AlongAxis):
 
     axis: int
     total: float = field(default=1.0, repr=False)  # in the units of a fit
+    given: Any = field(default=None, repr=False)  # values held, NaN where free
+
+    def asks(self, transposed: bool) -> str:
+        """Given values down the columns are more than a column at a time knows."""
+        asked = super().asks(transposed)
+        return "held" if self.given is not None and asked == "columns" else asked
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "SumToOne":
-        """The sum in the units of the fit."""
-        return SumToOne(self.axis ^ transposed, self.total / units.factor)
+        """The sum and the values in the units of the fit."""
+        given = self.given
+        if given is not None:
+            given = np.ascontiguousarray(given.T if transposed else given) / units.factor
+        return SumToOne(self.axis ^ transposed, self.total / units.factor, given)
 
-    def domain(self, F: np.ndarray) -> Simplex:
+    def holding(self, values: np.ndarray) -> "SumToOne":
+        """The same with some entries given."""
+        return SumToOne(self.axis, self.total, values)
+
+    def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
+        """Given values that exceed the sum, or that leave nothing to make it up with."""
+        fault = super().fault(shape, transposed)
+        if fault or self.given is None:
+            return fault
+        sums, free = np.nansum(self.given, axis=self.axis), np.isnan(self.given).any(axis=self.axis)
+        wrong = (sums > 1 + SUM_ROUND_OFF) | (~free & (sums < 1 - SUM_ROUND_OFF))
+        if not wrong.any():
+            return None
+        first, line = int(np.argmax(wrong)), ("column", "row")[self.axis]
+        return (
+            f"the given values of {line} {first} sum to {sums[first]:g}; wanted at most 1, or 1 where nothing is free"
+        )
+
+    def domain(self, F: np.ndarray) -> Simplex | HeldSimplex:
         """The simplex of each row or column."""
-        return Simplex(self.axis, self.total)
+        return Simplex(self.axis, self.total) if self.given is None else HeldSimplex(self.axis, self.total, self.given)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """HALS where every row of a factor has a quadratic of its own."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,10 +25,5 @@ class RowHALS(HALS):
         self, F: np.ndarray, statistics: Rows, domain: Domain, cost: float, iteration: int, workspace: Workspace
     ) -> float:
         """Sweep over F in place; returns the sum over the rows of curvature (change)^2 in the first sweep."""
-        most, stop = self.inner_iter, 0.0
-        if most == "auto":
-            sweep_cost = statistics.data.costs(F.shape[1])[1]
-            most = math.ceil(min(self.MOST_SWEEPS, 1 + self.EFFORT * cost / sweep_cost))
-            most = 1 if iteration <= self.WARM_UP else most
-            stop = self.PRECISION**2
+        most, stop = self.most_sweeps(statistics.data.costs(F.shape[1])[1], cost, iteration)
         return statistics.sweep(F, most, stop, domain)
