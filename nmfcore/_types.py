@@ -126,6 +126,9 @@ class State:
         return self._at_this_iteration()[1]
 
     def _at_this_iteration(self) -> tuple[np.ndarray, np.ndarray]:
+        self._check_current()
+        return self._factors()
+
+    def _check_current(self) -> None:
         if self._current() != self.iteration:
             raise RuntimeError(f"the fit has left iteration {self.iteration}: take W and H of a State in the callback")
-        return self._factors()
