@@ -190,19 +190,26 @@ static double NAME(pair_step)(double *sums, const double *restrict E, ptrdiff_t 
 }
 
 /* w and y = w x times scale of a row of n entries, their strides given; where w is 0 what stands in x is not looked at. */
-static void NAME(weigh_row)(const REAL *x, ptrdiff_t x_stride, const REAL *weights, ptrdiff_t w_stride, ptrdiff_t n,
-                            double scale, REAL *w, REAL *y, ptrdiff_t stride) {
-    for (ptrdiff_t j = 0; j < n; j++) {
-        REAL weight = weights[j * w_stride];
-        w[j * stride] = weight;
-        y[j * stride] = weight > 0 ? weight * ((REAL)scale * x[j * x_stride]) : 0;
+static void NAME(weigh_row)(const REAL *restrict x, ptrdiff_t x_stride, const REAL *restrict weights, ptrdiff_t w_stride,
+                            ptrdiff_t n, double scale, REAL *restrict w, REAL *restrict y, ptrdiff_t stride) {
+#define NMF_EACH(x_step, w_step, step)                             \
+    for (ptrdiff_t j = 0; j < n; j++) {                           \
+        REAL weight = weights[j * w_step], entry = x[j * x_step]; \
+        entry = weight > 0 ? entry : 0; /* no branch */           \
+        w[j * step] = weight;                                     \
+        y[j * step] = weight * ((REAL)scale * entry);             \
     }
+    if (x_stride == 1 && w_stride == 1 && stride == 1)
+        NMF_EACH(1, 1, 1)
+    else
+        NMF_EACH(x_stride, w_stride, stride)
+#undef NMF_EACH
 }
 
 /* Half the weighted squares w (x - m)^2 of the n entries of a row, from v = w (x - m). */
 static double NAME(weighted_square)(const REAL *w, const REAL *v, ptrdiff_t n) {
     double sum[8] = {0}, total = 0;
-    for (ptrdiff_t j = 0; j < n; j++) sum[j & 7] += w[j] > 0 ? (double)v[j] * v[j] / w[j] : 0;
+    for (ptrdiff_t j = 0; j < n; j++) sum[j & 7] += (double)v[j] * v[j] / (w[j] > 0 ? w[j] : 1); /* v is 0 where w is */
     for (int l = 0; l < 8; l++) total += sum[l];
     return 0.5 * total;
 }

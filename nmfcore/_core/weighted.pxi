@@ -162,7 +162,7 @@ def weighted_sweep(const double[:, ::1] G, const double[:, ::1] E, double base, 
     cdef real *v
     cdef real *g
     cdef real *f
-    cdef bint zero, cancelled
+    cdef bint zero, apart, cancelled
     for i in range(bounds[0], bounds[bounds.shape[0] - 1] if along else bounds[0]):
         most = max(most, <Py_ssize_t> (indptr[i + 1] - indptr[i]))
     most = whole_vectors(&F[0, 0], most)
@@ -179,7 +179,8 @@ def weighted_sweep(const double[:, ::1] G, const double[:, ::1] E, double base, 
         for i in range(bounds[task], bounds[task + 1]):
             count = indptr[i + 1] - indptr[i]
             cancelled = False
-            if along:
+            apart = along and count > 0
+            if apart:
                 size = whole_vectors(b, count)
                 weight, v = b + 2 * pairs * size, b + (2 * pairs + 1) * size
                 memcpy(f, &F[i, 0], k * sizeof(real))
@@ -191,7 +192,7 @@ def weighted_sweep(const double[:, ::1] G, const double[:, ::1] E, double base, 
                                      &lower[i * lower_step, 0], 0, &upper[i * upper_step, 0], 0,
                                      &ridge[i * ridge_step], 0, &q[0], least, max_sweeps, stop, g)
                 cancelled = moved < 0
-            if along and not cancelled:
+            if apart and not cancelled:
                 memcpy(&F[i, 0], f, k * sizeof(real))
                 sums[0, task] += moved
                 sums[1, task] += added_quadratic(f, &C[i * c_step, 0], g, k, ridge[i * ridge_step], &q[0])
