@@ -87,6 +87,7 @@ cdef extern from "tiles.h" nogil:
     void times_tile(...)
     double momentum_tile(...)
     void transpose(...)
+    void transpose_gathered(...)
     void sweep_tile(...)
     void scan_row(...)
     double inner_row(...)

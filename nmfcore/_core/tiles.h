@@ -173,6 +173,7 @@ NMF_INLINE double nmf_log(double x) {
 #define product_tile(width, x, ...) NMF_OF(x, product_tile)(width, x, __VA_ARGS__)
 #define narrow_tile(k, x, ...) NMF_OF(x, narrow_tile)(k, x, __VA_ARGS__)
 #define transpose(from, ...) NMF_OF(from, transpose)(from, __VA_ARGS__)
+#define transpose_gathered(from, n, to, ...) NMF_OF(to, transpose_gathered)(from, n, to, __VA_ARGS__)
 #define sweep_tile(G, ...) NMF_OF(G, sweep_tile)(G, __VA_ARGS__)
 #define scan_row(x, ...) NMF_OF(x, scan_row)(x, __VA_ARGS__)
 #define inner_row(a, ...) NMF_OF(a, inner_row)(a, __VA_ARGS__)

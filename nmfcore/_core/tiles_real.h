@@ -113,14 +113,14 @@ static void NAME(narrow_tile)(ptrdiff_t k, const REAL *x, ptrdiff_t term_stride,
         NAME(narrow_count)(4, x, term_stride, b, stride, depth, first, tile);
 }
 
-/* to[c * to_stride + r] = from[r * from_stride + c] for a square of LANES entries a side. */
-NMF_INLINE void NAME(transpose_square)(const REAL *from, ptrdiff_t from_stride, REAL *to, ptrdiff_t to_stride) {
+/* to[c * to_stride + r] = from[r][c] for LANES rows r and as many columns c. */
+NMF_INLINE void NAME(transpose_rows)(const REAL *const *from, REAL *to, ptrdiff_t to_stride) {
     enum { LANES = NMF_LANES(REAL) };
 #if defined(__GNUC__) && !defined(__clang__)
     /* In registers: pairs of rows exchange single entries, then pairs of entries, and so on. Unrolled, the masks are
      * constants and each exchange two instructions. */
     NAME(vec) row[LANES];
-    for (int r = 0; r < LANES; r++) row[r] = NAME(load)(from + r * from_stride);
+    for (int r = 0; r < LANES; r++) row[r] = NAME(load)(from[r]);
 #pragma GCC unroll 4
     for (int step = 1; step < LANES; step *= 2)
 #pragma GCC unroll 16
@@ -139,8 +139,31 @@ NMF_INLINE void NAME(transpose_square)(const REAL *from, ptrdiff_t from_stride, 
     for (int c = 0; c < LANES; c++) NAME(store)(to + c * to_stride, row[c]);
 #else
     for (int r = 0; r < LANES; r++)
-        for (int c = 0; c < LANES; c++) to[c * to_stride + r] = from[r * from_stride + c];
+        for (int c = 0; c < LANES; c++) to[c * to_stride + r] = from[r][c];
 #endif
+}
+
+/* to[c * to_stride + r] = from[r * from_stride + c] for a square of LANES entries a side. */
+NMF_INLINE void NAME(transpose_square)(const REAL *from, ptrdiff_t from_stride, REAL *to, ptrdiff_t to_stride) {
+    const REAL *rows[NMF_LANES(REAL)];
+    for (int r = 0; r < NMF_LANES(REAL); r++) rows[r] = from + r * from_stride;
+    NAME(transpose_rows)(rows, to, to_stride);
+}
+
+/* to[c * to_stride + r] = from[r][c] for LANES rows of n columns, wherever they are. */
+static void NAME(transpose_gathered)(const REAL *const *from, ptrdiff_t n, REAL *to, ptrdiff_t to_stride) {
+    enum { LANES = NMF_LANES(REAL) };
+    const REAL *rows[LANES];
+    if (n < LANES) {
+        for (int r = 0; r < LANES; r++)
+            for (ptrdiff_t c = 0; c < n; c++) to[c * to_stride + r] = from[r][c];
+        return;
+    }
+    for (ptrdiff_t j = 0; j < n; j += LANES) {
+        ptrdiff_t c = j + LANES <= n ? j : n - LANES; /* the last square overlaps the one before */
+        for (int r = 0; r < LANES; r++) rows[r] = from[r] + c;
+        NAME(transpose_rows)(rows, to + c * to_stride, to_stride);
+    }
 }
 
 /* to[c * to_stride + r] = from[r * from_stride + c] for rows x columns entries. */

@@ -11,7 +11,13 @@
 cdef enum:
     GATHERED = 64  # places whose rows of B are multiplied at a time
 
-cdef double KEPT = 1.0 / 1024  # the share of a diagonal entry of G that must be left, or the row is summed anew
+# The share of a diagonal entry of G that must be left, or the row is summed anew: the digits that are lost by then.
+cdef double KEPT_F64 = 1.0 / 65536
+cdef double KEPT_F32 = 1.0 / 1024
+
+
+cdef inline double kept(const real *_) noexcept nogil:
+    return KEPT_F64 if real is double else KEPT_F32
 
 
 cdef inline Py_ssize_t padded_to(Py_ssize_t n, Py_ssize_t unit) noexcept nogil:
@@ -56,11 +62,12 @@ cdef void add_places(const index *indices, const real *w, const real *y, Py_ssiz
     nmf_mirror(G, padded)
 
 
-cdef bint has_cancelled(const double *own, const double *G, Py_ssize_t k, Py_ssize_t padded) noexcept nogil:
-    """Whether so little of a diagonal entry of G is left that it has lost digits."""
+cdef bint has_cancelled(const double *own, const double *G, Py_ssize_t k, Py_ssize_t padded,
+                        double least) noexcept nogil:
+    """Whether less than a share of a diagonal entry of G is left: it has lost digits."""
     cdef Py_ssize_t t
     for t in range(k):
-        if own[t * padded + t] < KEPT * G[t * k + t]:
+        if own[t * padded + t] < least * G[t * k + t]:
             return True
     return False
 
@@ -113,7 +120,7 @@ cdef double gram_row(const double *G, const double *E, const double *shared, dou
             add_places(indices, w, y, count, B, terms, padded, base, everything, start, scaled, own, c)
         elif ridge != 0:
             memcpy(own, shared, padded * padded * sizeof(double))
-        again = count > 0 and base != 0 and not everything and has_cancelled(own, G, k, padded)
+        again = count > 0 and base != 0 and not everything and has_cancelled(own, G, k, padded, kept(w))
         everything = everything or again
     if ridge != 0:
         for t in range(k):
@@ -128,7 +135,7 @@ def weighted_sweep_scratch(Py_ssize_t terms, Py_ssize_t k, Py_ssize_t most, int 
     """Entries of `scratch` and of `columns` that `weighted_sweep` wants for rows of at most `most` places."""
     cdef Py_ssize_t padded = padded_to(k, 8)
     return ((padded + terms + 1) * padded + n_threads * (padded + GATHERED + 3) * padded,
-            n_threads * ((k + 3) * (most + 16) + 18 * k))
+            n_threads * ((k + 3) * (most + 16) + 3 * k))
 
 
 def weighted_sweep(const double[:, ::1] G, const double[:, ::1] E, double base, const index[::1] indptr,
@@ -141,7 +148,7 @@ def weighted_sweep(const double[:, ::1] G, const double[:, ::1] E, double base, 
     The places are in compressed rows, their indices rising; bounds: the first row of each task, then the number of
     rows. G, E: k x k; C, lower and upper: rows x k, or 1 x k for all rows; ridge: one number, or one for each row. A
     row stops after max_sweeps, 0 allowed, or when the sum of curvature (change)^2 in a sweep is at most stop times that
-    of its first. A coordinate without curvature stays. Where the places leave less than KEPT of a diagonal entry of G,
+    of its first. A coordinate without curvature stays. Where the places leave next to nothing of a diagonal entry of G,
     the Gram matrix of the row is summed over all entries: what is left of a difference has no digits.
     along: by residuals along the places, 2 k flop a place and 8 k for each sweep, else by Gram matrices, k^2 flop a
     place; beside 2 k^2 a row and sweep. Returns the sum of curvature (change)^2 of the first sweep, and that of the
@@ -169,13 +176,13 @@ def weighted_sweep(const double[:, ::1] G, const double[:, ::1] E, double base, 
     start_gram(&G[0, 0], &E[0, 0], k, padded, shared)
     zero = all_zero(shared, padded * padded)
     for i in range(k):
-        least[i] = (KEPT - 1) * G[i, i]
+        least[i] = (kept(&F[0, 0]) - 1) * G[i, i]
     for i in prange(terms, nogil=True, num_threads=n_threads, schedule="static"):
         widen_row(&B[i, 0], k, padded, packed + i * padded)
     for task in prange(bounds.shape[0] - 1, nogil=True, num_threads=n_threads, schedule="dynamic"):
         own = least + padded + threadid() * own_size
-        g = &columns[0] + threadid() * ((2 * pairs + 2) * most + 18 * k)
-        f, b = g + 17 * k, g + 18 * k
+        g = &columns[0] + threadid() * ((2 * pairs + 2) * most + 3 * k)
+        f, b = g + 2 * k, g + 3 * k
         for i in range(bounds[task], bounds[task + 1]):
             count = indptr[i + 1] - indptr[i]
             cancelled = False

@@ -6,6 +6,7 @@ cdef enum:
     WEIGHTED_GROUP = 8  # rows of a task where all weights are given: a line of the cache where columns are contiguous
     WEIGHTED_MOST = 4   # at least WEIGHTED_ROWS at every level
     PAIR_SUMS = 5       # that `weighted_pair` makes for a row
+    VECTOR_ROWS = 16    # at least the lanes of a vector at every level
 
 
 cdef void pack_column(const real *B, Py_ssize_t terms, Py_ssize_t k, Py_ssize_t size, Py_ssize_t t,
@@ -19,19 +20,18 @@ cdef void pack_column(const real *B, Py_ssize_t terms, Py_ssize_t k, Py_ssize_t 
 
 
 cdef void gather_columns(const index *indices, Py_ssize_t count, const real *B, Py_ssize_t k, Py_ssize_t size,
-                         real *rows, real *columns) noexcept nogil:
-    """The rows of B at the places of a row, as columns of `size` entries, filled up with zeros. rows: 16 k scratch."""
-    cdef Py_ssize_t p, i, taken
+                         real *zeros, real *columns) noexcept nogil:
+    """The rows of B at the places of a row, as columns of `size` entries, filled up with zeros. zeros: k scratch."""
+    cdef Py_ssize_t p = 0, i, lanes = lanes_of(B)
+    cdef const real *rows[VECTOR_ROWS]
+    memset(zeros, 0, k * sizeof(real))
     if k % 2:
         memset(columns + k * size, 0, size * sizeof(real))
-    for p in range(0, count, 16):
-        taken = min(<Py_ssize_t> 16, size - p)  # whole vectors, which transpose fast
-        for i in range(taken):
-            if p + i < count:
-                memcpy(rows + i * k, B + indices[p + i] * k, k * sizeof(real))
-            else:
-                memset(rows + i * k, 0, k * sizeof(real))
-        transpose(rows, k, taken, k, columns + p, size)
+    while p < count:
+        for i in range(lanes):
+            rows[i] = B + indices[p + i] * k if p + i < count else zeros
+        transpose_gathered(&rows[0], k, columns + p, size)
+        p += lanes
 
 
 cdef void weigh_rows(const real *X, Py_ssize_t row_stride, Py_ssize_t term_stride, const real *weights,
