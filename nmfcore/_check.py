@@ -1,4 +1,4 @@
-"""Every check of what the user passes, and every step from a name to an object. No other file raises on bad input."""
+"""The checks of what the user passes, and the steps from a name to an object; beside it those of one subject each."""
 
 import math
 import numbers
@@ -288,6 +288,13 @@ def _factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.nd
     if F.dtype != dtype and F.max() > np.finfo(dtype).max:
         raise ValueError(f"{name} has entries up to {F.max()}, more than the {dtype} of X can hold")
     return F
+
+
+def parts(H: Any, X: Any) -> np.ndarray:
+    """A whole H for X, finite and >= 0."""
+    H = matrix(H, "H")
+    columns = np.shape(X)[1] if np.ndim(X) == 2 else H.shape[1]  # another X is refused for itself
+    return _factor(H, "H", (H.shape[0], columns), H.dtype)
 
 
 def solvers(

@@ -15,7 +15,7 @@ from .penalties import Box, Fixed, MinVolume, Penalty, Side, Sum, SumToOne, Unit
 from .solvers import Solver
 
 PENALTIES, GIVEN = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
-MOST_EXPONENT = 1000  # of a unit: what is beyond is as good as infinite
+LARGEST = {4: 1e12, 8: 1e60}  # strengths by the bytes of a number: what is beyond is as good as infinite
 
 
 class Known:
@@ -60,16 +60,22 @@ class Known:
             return beside(data, W, H)
         return _check.start(init, data, k, random_state, workspace, self.values, together=said)
 
+    def _within(self, own: Penalty, side: int, start: Start, loss: Loss, data: Data) -> Penalty:
+        """What is said of a factor in the units of a fit; coupled penalties see it times the norms of the other one."""
+        _check_range(own, side, data.dtype)
+        objective, largest = loss.degree * data.measures.exponent, LARGEST[data.dtype.itemsize]
+        of_factor = int(start.exponents[side][0])
+        parts = []
+        for part in own.parts:
+            exponent = data.measures.exponent if self.coupled and part.scale_free else of_factor
+            parts.append(part.within(Units(exponent, objective, largest), self.shapes[side], side == 1))
+        return parts[0] if len(parts) == 1 else Sum(tuple(parts))
+
     def parts(
         self, solvers: tuple[Solver, Solver], start: Start, loss: Loss, data: Data, workspace: Workspace
     ) -> tuple[Part, Part]:
         """The parts of a fit, in its units; the start is brought into their sets."""
-        objective = _unit(loss.degree * data.measures.exponent)
-        within: list[Penalty | None] = []
-        for side, own in enumerate(self.own):
-            exponent = data.measures.exponent if self.coupled else int(start.exponents[side][0])
-            units = Units(_unit(exponent), objective)
-            within.append(own and own.within(units, self.shapes[side], side == 1))
+        within = [own and self._within(own, side, start, loss, data) for side, own in enumerate(self.own)]
         factors = start.W, start.Ht
         domains = tuple(
             penalties.ORTHANT if own is None else own.domain(F) for own, F in zip(within, factors, strict=True)
@@ -77,10 +83,6 @@ class Known:
         enter(start, domains, self.fixed, workspace)
         sides = Side(within[0], within[1], self.coupled), Side(within[1], within[0], self.coupled)
         return tuple(map(Part, solvers, sides, domains, self.fixed))
-
-
-def _unit(exponent: float) -> float:
-    return float(np.exp2(np.clip(exponent, -MOST_EXPONENT, MOST_EXPONENT)))
 
 
 def _values(given: Any, side: int, shape: tuple[int, int]) -> np.ndarray | None:
@@ -102,17 +104,19 @@ def _own(penalty: Any, values: np.ndarray | None, side: int, shape: tuple[int, i
             "nmfcore.penalties.L1(0.1), or a sum of such"
         )
     parts = [] if penalty is None else list(penalty.parts)
+    whole = values is not None and not np.isnan(values).any()
+    if whole:  # nothing is left to project, but what is given must be in the sets
+        _check_faults([part.holding(values) for part in parts if isinstance(part, SumToOne)], side, shape)
+        parts = [part for part in parts if part.needs not in ("rows", "columns")]
+    _check_faults(parts, side, shape)
     if values is not None and not np.isnan(values).all():
         _check_box(parts, values, side)
         simplex = next((i for i, part in enumerate(parts) if isinstance(part, SumToOne)), None)
-        if simplex is None or not np.isnan(values).any():
+        if simplex is None:
             parts.append(Fixed(values))
         else:
             parts[simplex] = parts[simplex].holding(values)
-    for part in parts:
-        fault = part.fault(shape, side == 1)
-        if fault:
-            raise ValueError(f"{_shown(part, side)}: {fault}")
+    _check_faults(parts, side, shape)
     sets = [part for part in parts if part.needs in ("bounds", "rows", "columns")]
     if len(sets) > 1 and any(part.needs != "bounds" for part in sets):
         raise ValueError(
@@ -120,6 +124,38 @@ def _own(penalty: Any, values: np.ndarray | None, side: int, shape: tuple[int, i
             "nearest common point; wanted one of them"
         )
     return None if not parts else parts[0] if len(parts) == 1 else Sum(tuple(parts))
+
+
+def _check_faults(parts: list[Penalty], side: int, shape: tuple[int, int]) -> None:
+    """Refuse arrays that do not fit, sets that given values are not in, and boxes with nothing in common."""
+    for part in parts:
+        fault = part.fault(shape, side == 1)
+        if fault:
+            raise ValueError(f"{_shown(part, side)}: {fault}")
+    boxes = [part for part in parts if isinstance(part, Box)]
+    if boxes and np.any(np.max([np.max(b.lower) for b in boxes]) > np.min([np.min(b.upper) for b in boxes])):
+        seen = shape[::-1] if side == 1 else shape
+        low = np.max([np.broadcast_to(box.lower, seen) for box in boxes], axis=0)
+        high = np.min([np.broadcast_to(box.upper, seen) for box in boxes], axis=0)
+        if np.any(low > high):
+            first = tuple(int(i) for i in np.argwhere(low > high)[0])
+            raise ValueError(
+                f"{' and '.join(_shown(box, side) for box in boxes)} have nothing in common at {first}: wanted bounds "
+                "between which there is a number"
+            )
+
+
+def _check_range(own: Penalty, side: int, dtype: np.dtype) -> None:
+    """Refuse values that the dtype of X cannot hold."""
+    limit = float(np.finfo(dtype).max)
+    for part in own.parts:
+        for name in ("values", "target", "lower", "upper"):
+            held = getattr(part, name, None)
+            if held is None or isinstance(held, property):
+                continue
+            held = np.asarray(held, np.float64)
+            if np.any(held > limit, where=np.isfinite(held)):
+                raise ValueError(f"{_shown(part, side)} has values that the {dtype} of X cannot hold; scale X and them")
 
 
 def _check_box(parts: list[Penalty], values: np.ndarray, side: int) -> None:

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from . import _check
 from ._api import nmf
+from ._types import Result
 from .penalties import Penalty
 
 TOL = 1e-6
@@ -29,14 +31,15 @@ def transform(
     """W >= 0 that fits X ~ W H for a given H: the rows of a fitted model for new samples, one or a million.
 
     Minimises the loss of `nmf` and the penalty on W over W alone. Each row is a problem of its own, convex for every
-    loss that is convex in the model, so that it does not depend on the other rows nor on a start.
+    loss that is convex in the model, so that it does not depend on the other rows nor on a start ("l1" does a little: it
+    is rounded off below a share of the mean of X).
 
     Parameters
     ----------
     X : array_like or SciPy sparse, shape (m, n)
         New samples in rows, as for `hals`.
-    H : array_like, shape (k, n)
-        The parts, >= 0 and finite: `Result.H` of a fit.
+    H : array_like, shape (k, n), or Result
+        The parts, >= 0 and finite, of a fit.
     loss, solver, penalty_W, fixed_W, weights, mask, missing, max_time, n_threads
         See `nmf`. penalty_W is taken as it is, for H is given. Least squares are solved exactly where `solver="bpp"`
         serves them, which "auto" takes then.
@@ -63,10 +66,10 @@ def transform(
     >>> np.allclose(nmfcore.transform(W @ H, H, tol=1e-10), W, atol=1e-6)
     True
     """
-    k = np.shape(H)[0] if np.ndim(H) == 2 else 1
+    H = _check.parts(H.H if isinstance(H, Result) else H, X)
     return nmf(
         X,
-        k,
+        len(H),
         loss=loss,
         solver=solver,
         max_iter=max_iter,

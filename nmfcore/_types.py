@@ -33,7 +33,8 @@ class Result:
     H : ndarray, shape (k, n)
         The same; it is the transpose of a C-contiguous (n, k) array.
     objective : float
-        The loss at (W, H), for "frobenius" 1/2 ||X - W H||_F^2.
+        The loss at (W, H), for "frobenius" 1/2 ||X - W H||_F^2, and the penalties; one on W alone is that of
+        W diag(|H_t|), one on H alone that of diag(|W_t|) H.
     relative_error : float
         ||X - W H||_F / ||X||_F.
     n_iter : int

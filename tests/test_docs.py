@@ -27,5 +27,17 @@ def test_every_penalty_has_its_row():
     from nmfcore import penalties
 
     text = (ROOT / "docs" / "models.md").read_text()
-    for name in ("L1", "L2", "ElasticNet", "Group", "Orthogonality", "Smooth", "MinVolume", "Box", "Prior"):
+    for name in (
+        "L1",
+        "L2",
+        "ElasticNet",
+        "Group",
+        "Orthogonality",
+        "Smooth",
+        "MinVolume",
+        "Box",
+        "Prior",
+        "Hoyer",
+        "SumToOne",
+    ):
         assert f"`{name}(" in text and hasattr(penalties, name)

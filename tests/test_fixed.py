@@ -198,9 +198,25 @@ def test_what_is_refused(said, error, message):
         nmfcore.nmf(X, 4, **said)
 
 
-def test_transform_refuses():
-    X, _, H = problem()
-    with pytest.raises(ValueError, match=r"fixed_H: array has shape \(4, 29\); wanted \(4, 30\)"):
-        nmfcore.transform(X, H[:, 1:])
-    with pytest.raises(ValueError, match=r"fixed_H: array has shape \(30,\)"):
-        nmfcore.transform(X, H[0])
+@pytest.mark.parametrize(
+    ("H", "error", "message"),
+    [
+        (np.ones((4, 29)), ValueError, r"H has shape \(4, 29\); wanted \(4, 30\)"),
+        (np.ones(30), ValueError, r"H has 1 dimension, shape \(30,\); wanted a matrix"),
+        (None, TypeError, "H has dtype object; wanted real numbers"),
+        (np.full((4, 30), np.nan), ValueError, "H has 120 NaN entries"),
+        (-np.ones((4, 30)), ValueError, "H has 120 negative entries"),
+        (sp.csr_array(np.ones((4, 30))), TypeError, "H is a sparse csr_array; wanted a dense array"),
+        (np.ones((0, 30)), ValueError, r"H is empty, shape \(0, 30\)"),
+    ],
+)
+def test_transform_refuses(H, error, message):
+    X, *_ = problem()
+    with pytest.raises(error, match=message):
+        nmfcore.transform(X, H)
+
+
+def test_transform_takes_a_result():
+    X, W, H = problem()
+    found = nmfcore.hals(X, 4, init=(W, H), max_iter=5)
+    np.testing.assert_array_equal(nmfcore.transform(X, found), nmfcore.transform(X, found.H))

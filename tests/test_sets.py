@@ -328,3 +328,28 @@ def test_given_values_that_no_simplex_holds():
     given[0, 0] = 0.1
     with pytest.raises(ValueError, match=r"SumToOne\(0\) is not served by solver='hals' .* wanted one of \['pgd'\]"):
         nmfcore.hals(np.ones((6, 4)), 3, penalty_W=SumToOne(0), fixed_W=given)
+
+
+@pytest.mark.parametrize("size", [1e8, 1e16, 1e30])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("hoyer", [False, True])
+def test_entries_far_beyond_the_sum(size, axis, hoyer, dtype):
+    """However large they are, what is nearest has the sum or the sparseness, and is found."""
+    rng = np.random.default_rng(0)
+    F = (size * rng.normal(size=(40, 7))).astype(dtype)
+    F[3] = F[3, 0]
+    found, workspace = F.copy(), Workspace(np.dtype(dtype), 2)
+    if hoyer:
+        workspace.project_hoyer(found, 0.5, axis)
+        assert np.all(np.isfinite(found)) and np.all(found >= 0)
+        return
+    workspace.project_simplex(found, 1.0, axis)
+    np.testing.assert_allclose(found.sum(axis=axis), 1, rtol=1e-5 if dtype == np.float32 else 1e-12)
+    assert np.all(np.take_along_axis(found, F.argmax(axis=axis, keepdims=True), axis) > 0)
+
+
+def test_a_nan_does_not_hang():
+    F = np.full((5, 3), np.nan)
+    for axis in (0, 1):
+        Workspace(np.dtype(float), 1).project_simplex(F.copy(), 1.0, axis)
+        Workspace(np.dtype(float), 1).project_hoyer(F.copy(), 0.5, axis)

@@ -19,6 +19,11 @@ cdef Py_ssize_t first_active(const real *x, Py_ssize_t stride, double shift, dou
     return i
 
 
+cdef inline Py_ssize_t most_rounds(Py_ssize_t n) noexcept nogil:
+    """Each drops a coordinate or moves the shift, which round-off alone could repeat without end."""
+    return n + 64
+
+
 cdef void project_tile(double *x, Py_ssize_t n, bint hoyer, double target, double eps, double *state) noexcept nogil:
     """The columns of x (n x PROBLEMS), in place; eps: of the type that they come from. state: 9 PROBLEMS entries."""
     cdef double *moments = state
@@ -29,12 +34,19 @@ cdef void project_tile(double *x, Py_ssize_t n, bint hoyer, double target, doubl
     cdef double *slope = base + PROBLEMS
     cdef double *extra = slope + PROBLEMS
     cdef Py_ssize_t first[PROBLEMS]
-    cdef Py_ssize_t p, undone = PROBLEMS
+    cdef Py_ssize_t i, p, rounds = 0, undone = PROBLEMS
     for p in range(PROBLEMS):
         shift[p], cut[p], before[p] = 0, -INFINITY, INFINITY
-    while undone > 0:
+    if not hoyer:  # what lies a whole sum below the largest is 0, however large that is
+        for p in range(PROBLEMS):
+            shift[p], cut[p] = x[p], -target
+        for i in range(1, n):
+            for p in range(PROBLEMS):
+                shift[p] = max(shift[p], x[i * PROBLEMS + p])
+    while undone > 0 and rounds < most_rounds(n):
         nmf_tile_moments(x, n, shift, cut, moments)
         undone = nmf_raise(hoyer, target, eps, PROBLEMS, moments, shift, cut, before)
+        rounds += 1
     nmf_values(hoyer, target, PROBLEMS, moments, shift, base, slope, extra)
     for p in range(PROBLEMS):
         first[p] = first_active(x + p, PROBLEMS, shift[p], cut[p]) if extra[p] > 0 else -1
@@ -104,15 +116,20 @@ cdef void clip_columns(real[:, ::1] F, Py_ssize_t group, double[:, ::1] state, i
 def project_columns(real[:, ::1] F, bint hoyer, double target, int n_threads):
     """Each column of F (rows x k) by the nearest point of a set, in place: see `project_rows`. A round reads F once."""
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], group = max(<Py_ssize_t> 1, PROBLEMS // k), lanes = group * k
-    cdef Py_ssize_t undone = k, i, j
+    cdef Py_ssize_t undone = k, rounds = 0, i, j
     cdef double[:, ::1] state = np.zeros((4, lanes)), parts
     cdef double[:, ::1] moments = np.empty((3, k))
     cdef double[::1] before = np.full(k, np.inf), extra = np.empty(k)
     cdef Py_ssize_t[::1] first = np.full(k, -1, dtype=np.intp)
     parts = np.empty((ceil_div(rows, group * stretch_rows(lanes)), 3 * lanes))
     state[1, :] = -INFINITY
+    if not hoyer:  # as in `project_tile`
+        for j, largest in enumerate(np.max(F, axis=0)):
+            for i in range(j, lanes, k):
+                state[0, i], state[1, i] = largest, -target
     with nogil:
-        while undone > 0:
+        while undone > 0 and rounds < most_rounds(rows):
+            rounds += 1
             column_moments(F, group, state, parts, moments, n_threads)
             undone = nmf_raise(hoyer, target, epsilon_of(&F[0, 0]), k, &moments[0, 0], &state[0, 0], &state[1, 0],
                                &before[0])

@@ -21,7 +21,8 @@ NMF_INLINE ptrdiff_t nmf_raise_kind(const int hoyer, double target, double eps, 
     for (ptrdiff_t p = 0; p < lanes; p++) {
         double mean = sum[p] / active[p], variance = squares[p] / active[p] - mean * mean;
         double reach = nmf_reach(hoyer, target, active[p], variance), moved = shift[p] + mean - shift[p];
-        double size = hoyer ? variance : reach * reach, centred = moved == 0 || mean * mean <= 1e4 * size ? 1.0 : 0.0;
+        double size = hoyer ? variance : reach * reach;
+        double centred = moved == 0 || !(mean * mean > 1e4 * size) ? 1.0 : 0.0; /* for a NaN, too */
         double fewer = active[p] < before[p] && reach < INFINITY ? 1.0 : 0.0, done = fewer != 0 ? 0.0 : centred;
         double threshold = mean - (1 - 8 * eps) * reach;
         cut[p] = done != 0 ? cut[p] : (centred != 0 ? threshold : cut[p]) - moved;

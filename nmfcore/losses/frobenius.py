@@ -34,9 +34,14 @@ class Normal(NamedTuple):
         return Split(self.C, workspace.product(F, G, np.empty_like(F)), 1.0, 1.0, objective)
 
     def edited(self, edit: Edit, F: np.ndarray, workspace: Workspace) -> "Normal":
-        """With a penalty's quadratic, which is of the same form."""
-        C = self.C + edit.C.astype(F.dtype) if edit.C.any() else self.C
-        return Normal(self.G + edit.G, C)
+        """With a penalty's quadratic, which is of the same form.
+
+        A component without curvature would stay where it is, though a slope takes it to its bound: it gets some.
+        """
+        G, C = self.G + edit.G, self.C + edit.C.astype(F.dtype) if edit.C.any() else self.C
+        empty = np.flatnonzero((G.diagonal() == 0) & edit.C.any(axis=0))
+        G[empty, empty] = 1.0
+        return Normal(G, C)
 
 
 def relative_error_of_squares(data: Data, F: np.ndarray, B: np.ndarray, workspace: Workspace) -> float:

@@ -32,6 +32,9 @@ class Weighted(NamedTuple):
         return self._replace(C=self.C + (edit.C / self.weights[:, None]).astype(F.dtype))
 
 
+LEAST = 1e-6  # of epsilon: squares of residuals are differences of what X and the model are made of
+
+
 @dataclass(frozen=True)
 class L21:
     r"""Sum over the samples i of :math:`\|x_i - w_i H\|_2`, rounded off to a parabola below a small residual.
@@ -44,8 +47,8 @@ class L21:
     Parameters
     ----------
     epsilon : float
-        > 0; residuals below epsilon times the root mean square of the norms of the samples are rounded off, which adds
-        at most half of that to a sample.
+        >= 1e-6; residuals below epsilon times the root mean square of the norms of the samples are rounded off, which
+        adds at most half of that to a sample.
     """
 
     epsilon: float = 1e-3
@@ -59,7 +62,8 @@ class L21:
     takes = frozenset({"linear", "bounds"}), EVERYTHING
 
     def __post_init__(self) -> None:
-        number(self.epsilon, "epsilon", positive=True)
+        if number(self.epsilon, "epsilon", positive=True) < LEAST:
+            raise ValueError(f"epsilon is {self.epsilon}; wanted at least {LEAST}, or residuals are round-off")
 
     def sides(self) -> tuple["L21", "OfFeatures"]:
         """As W sees it, and as H does."""

@@ -26,7 +26,11 @@ class Rows:
     """The objective without penalties after the last sweep, until it is taken."""
 
     def edited(self, edit: Edit, F: np.ndarray, workspace: Workspace) -> "Rows":
-        """With a penalty's quadratic, which is of the same form for every row."""
+        """With a penalty's quadratic, which is of the same form for every row; see `Normal.edited` for empty ones."""
+        empty = np.flatnonzero(~self.B.any(axis=0) & (edit.G.diagonal() == 0) & edit.C.any(axis=0))
+        if len(empty):
+            edit = edit._replace(G=edit.G.copy())
+            edit.G[empty, empty] = 1.0
         return replace(self, edit=edit if self.edit is None else self.edit + edit)
 
     def sweep(self, F: np.ndarray, sweeps: int, stop: float, domain: Domain) -> float:

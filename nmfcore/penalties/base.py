@@ -5,6 +5,7 @@ that touches the penalty at F from above, added to the statistics, so that solve
 factor must lie is a *domain* (see `domain`).
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,10 +28,25 @@ class Edit(NamedTuple):
 
 
 class Units(NamedTuple):
-    """What one unit of the factor and of the objective in a fit is in the units of the user (see `init.Start`)."""
+    """The powers of two that one unit of the factor and of the objective in a fit are, in the units of the user."""
 
-    factor: float
+    factor: int
     objective: float
+    largest: float = 1e60
+    """A strength beyond it, in the units of the fit, is as good as infinite."""
+
+    def strength(self, value: float, degree: int) -> float:
+        """A strength in the units of the fit, of a penalty that grows with that power of the factor."""
+        exponent = degree * self.factor - self.objective
+        whole = math.floor(exponent)
+        try:
+            return min(math.ldexp(value * 2.0 ** (exponent - whole), whole), self.largest)
+        except OverflowError:
+            return self.largest
+
+    def values(self, values: Any) -> np.ndarray:
+        """Entries of the factor in the units of the fit."""
+        return np.ldexp(np.asarray(values, np.float64), -self.factor)
 
 
 class Penalty(ABC):
@@ -50,6 +66,10 @@ class Penalty(ABC):
         if not isinstance(other, Penalty):
             return NotImplemented
         return Sum((*self.parts, *other.parts))
+
+    def __radd__(self, other: object) -> "Penalty":
+        """For `sum`, which begins with 0."""
+        return self if other == 0 else NotImplemented
 
     @property
     def parts(self) -> tuple["Penalty", ...]:
@@ -100,8 +120,8 @@ class Sum(Penalty):
 
     @property
     def scale_free(self) -> bool:  # type: ignore[override]
-        """Where all of them are."""
-        return all(part.scale_free for part in self.terms)
+        """Where one of them is; the others see F as it is."""
+        return any(part.scale_free for part in self.terms)
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Sum":
         """Each of them in other units."""
@@ -109,11 +129,11 @@ class Sum(Penalty):
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """The sum of their values."""
-        return sum(part.value(F, norms) for part in self.terms)
+        return sum(part.value(F, norms if part.scale_free else np.ones_like(norms)) for part in self.terms)
 
     def edit(self, F: np.ndarray, norms: np.ndarray) -> Edit | None:
         """The sum of their quadratics."""
-        return _total(part.edit(F, norms) for part in self.terms)
+        return _total(part.edit(F, norms if part.scale_free else np.ones_like(norms)) for part in self.terms)
 
     def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """The sum of their shares."""
@@ -170,11 +190,15 @@ class Side:
 
 def entries_fault(values: Any, name: str, shape: tuple[int, int], free: bool = False) -> str | None:
     """What is wrong with an array that should have that shape and entries >= 0, or NaN where `free`."""
+    if np.ma.is_masked(values):
+        return f"{name} has masked entries; wanted NaN for what is free" if free else f"{name} has masked entries"
     try:
         values = np.asarray(values)
-        values = values.astype(np.float64, casting="same_kind" if values.dtype.kind in "fc" else "unsafe")
-    except (TypeError, ValueError):
+    except ValueError:
+        values = np.empty(0, object)
+    if values.dtype.kind not in "biuf":
         return f"{name} is not an array of real numbers"
+    values = values.astype(np.float64)
     if values.shape != shape:
         return f"{name} has shape {values.shape}; wanted {shape}"
     bad = ~((values >= 0) & np.isfinite(values)) & ~(free & np.isnan(values))

@@ -44,7 +44,7 @@ class Box(Penalty):
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Box":
         """The bounds in the units of the fit, one row of them where they are the same for all."""
-        bounds = [np.asarray(bound, np.float64) / units.factor for bound in (self.upper, self.lower)]
+        bounds = [units.values(bound) for bound in (self.upper, self.lower)]
         if all(bound.ndim == 0 for bound in bounds):
             return Box(*(np.full((1, shape[1]), bound) for bound in bounds))
         seen = [np.broadcast_to(bound, shape[::-1] if transposed else shape) for bound in bounds]
@@ -70,7 +70,7 @@ class Fixed(Penalty):
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Fixed":
         """The values in the units of the fit."""
-        values = np.asarray(self.values, np.float64) / units.factor
+        values = units.values(self.values)
         return Fixed(np.ascontiguousarray(values.T if transposed else values))
 
     @property

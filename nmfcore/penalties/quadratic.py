@@ -9,7 +9,6 @@ import numpy as np
 from .._numbers import number
 from .base import Edit, Penalty, Units, entries_fault
 
-LARGEST = 1e100  # a strength beyond it is as good as infinite
 OFF = 1e30  # curvature and slope that keep a component that was switched off at 0
 
 
@@ -32,10 +31,6 @@ class Strong(Penalty):
     def __post_init__(self) -> None:
         number(self.strength, f"strength of {type(self).__name__}")
 
-    def _times(self, factor: float) -> float:
-        """The strength in other units."""
-        return min(self.strength * factor, LARGEST)
-
 
 @dataclass(frozen=True)
 class L1(Strong):
@@ -51,7 +46,7 @@ class L1(Strong):
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "L1":
         """Linear in the factor."""
-        return L1(self._times(units.factor / units.objective))
+        return L1(units.strength(self.strength, 1))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """The sum."""
@@ -80,7 +75,7 @@ class L2(Strong):
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "L2":
         """Quadratic in the factor."""
-        return L2(self._times(units.factor**2 / units.objective))
+        return L2(units.strength(self.strength, 2))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """Half of the sum of squares."""
@@ -100,7 +95,8 @@ def ElasticNet(strength: float, l1_ratio: float) -> Penalty:
 
     doi:10.1111/j.1467-9868.2005.00503.x. It is `L1` + `L2`.
     """
-    if not 0 <= l1_ratio <= 1:
+    number(strength, "strength of ElasticNet")
+    if not 0 <= number(l1_ratio, "l1_ratio of ElasticNet") <= 1:
         raise ValueError(f"l1_ratio is {l1_ratio}; wanted 0 <= l1_ratio <= 1")
     return L1(strength * l1_ratio) + L2(strength * (1 - l1_ratio))
 
@@ -125,7 +121,7 @@ class Group(Strong):
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Group":
         """Linear in the factor."""
-        return Group(self._times(units.factor / units.objective))
+        return Group(units.strength(self.strength, 1))
 
     def _sizes(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         return norms * np.sqrt(np.einsum("it,it->t", F, F, dtype=np.float64))
@@ -164,7 +160,7 @@ class Orthogonality(Strong):
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Orthogonality":
         """Quadratic in the factor."""
-        return Orthogonality(self._times(units.factor**2 / units.objective))
+        return Orthogonality(units.strength(self.strength, 2))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """Half of the sum over ordered pairs."""
@@ -178,9 +174,9 @@ class Orthogonality(Strong):
 
     def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """The overlap of each component with the others: 2 s_t s_u <= s_t^2 + s_u^2."""
-        row_sums = np.einsum("it,t->i", F, norms, dtype=np.float64)
-        with_all = norms * np.einsum("it,i->t", F, row_sums, dtype=np.float64)
-        return self.strength * (with_all - norms**2 * np.einsum("it,it->t", F, F, dtype=np.float64))
+        overlaps = np.einsum("is,it->st", F, F, dtype=np.float64)
+        np.fill_diagonal(overlaps, 0)
+        return self.strength * norms * np.einsum("st,t->s", overlaps, norms)
 
 
 @dataclass(frozen=True)
@@ -207,7 +203,10 @@ class Smooth(Strong):
         """The shape, the entries and the symmetry of the graph."""
         if self.graph is None:
             return None
-        graph, wanted = _csr(self.graph), (shape[0],) * 2
+        try:
+            graph, wanted = _csr(self.graph), (shape[0],) * 2
+        except (TypeError, ValueError):
+            return "graph is not a matrix of numbers"
         if graph.shape != wanted:
             return f"graph has shape {graph.shape}; wanted {wanted}"
         if graph.nnz and not (graph.data.min() >= 0 and np.isfinite(graph.data.max())):
@@ -219,7 +218,7 @@ class Smooth(Strong):
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Smooth":
         """Quadratic in the factor."""
         graph = None if self.graph is None else _csr(self.graph)
-        return Smooth(self._times(units.factor**2 / units.objective), graph)
+        return Smooth(units.strength(self.strength, 2), graph)
 
     def _laplacian(self, F: np.ndarray) -> np.ndarray:
         """(D - A) F."""
@@ -267,7 +266,7 @@ class MinVolume(Strong):
     """
 
     delta: float = 0.1
-    unit: float = field(default=1.0, repr=False)  # of the factor in a fit, in those of the user
+    exponent: int = field(default=0, repr=False, kw_only=True)  # of a unit of the factor in a fit
 
     needs = "volume"
     scale_free: ClassVar[bool] = False
@@ -278,11 +277,16 @@ class MinVolume(Strong):
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "MinVolume":
         """The determinant stays in units of the user, as log det(unit^2 F'F + delta I)."""
-        return MinVolume(self._times(1 / units.objective), self.delta, units.factor)
+        return MinVolume(units.strength(self.strength, 0), self.delta, exponent=units.factor)
+
+    @property
+    def _square(self) -> float:
+        """Of a unit of the factor in a fit, in those of the user."""
+        return math.ldexp(1.0, max(-1000, min(1000, 2 * self.exponent)))
 
     def _gram(self, F: np.ndarray) -> np.ndarray:
         F = F.astype(np.float64, copy=False)
-        return self.unit**2 * np.einsum("is,it->st", F, F) + self.delta * np.eye(F.shape[1])
+        return self._square * np.einsum("is,it->st", F, F) + self.delta * np.eye(F.shape[1])
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """Half of the log determinant."""
@@ -290,7 +294,7 @@ class MinVolume(Strong):
 
     def edit(self, F: np.ndarray, norms: np.ndarray) -> Edit:
         """G + strength (F'F + delta I)^-1: log det lies below its tangents."""
-        return Edit(self.strength * self.unit**2 * np.linalg.inv(self._gram(F)), _no_row(F))
+        return Edit(self.strength * self._square * np.linalg.inv(self._gram(F)), _no_row(F))
 
 
 @dataclass(frozen=True)
@@ -321,8 +325,8 @@ class Prior(Penalty):
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Prior":
         """Quadratic in the factor; the target is turned as the factor is."""
         target = np.asarray(self.target, np.float64)
-        target = np.ascontiguousarray(target.T if transposed else target) / units.factor
-        return Prior(target, min(self.strength * units.factor**2 / units.objective, LARGEST))
+        target = np.ascontiguousarray(units.values(target.T if transposed else target))
+        return Prior(target, units.strength(self.strength, 2))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """Half of the squared distance."""
@@ -353,6 +357,6 @@ def scikit_learn(
         if alpha_H != "same":
             raise ValueError(f"alpha_H is {alpha_H!r}; wanted a number >= 0 or 'same'")
         alpha_H = alpha_W
-    if not (math.isfinite(alpha_W) and math.isfinite(alpha_H)):
-        raise ValueError(f"alpha_W is {alpha_W} and alpha_H is {alpha_H}; wanted finite numbers >= 0")
+    number(alpha_W, "alpha_W")
+    number(alpha_H, "alpha_H")
     return ElasticNet(alpha_W * n, l1_ratio), ElasticNet(alpha_H * m, l1_ratio)

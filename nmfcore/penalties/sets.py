@@ -63,7 +63,7 @@ class Simplex(Along):
         sums = F.sum(axis=self.axis, keepdims=True, dtype=np.float64) / self.total
         F /= np.where(sums > 0, sums, 1).astype(F.dtype)
         self.project(F, workspace)
-        return float(sums.mean()) if self.axis == 1 else sums[0]
+        return float(sums.mean()) or 1.0 if self.axis == 1 else np.where(sums > 0, sums, 1)[0]
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,11 @@ class AlongAxis(Penalty):
 
     def asks(self, transposed: bool) -> str:
         """By the axis of the tall factor."""
-        return KINDS[self.axis ^ transposed]
+        return KINDS[int(self.axis) ^ transposed]
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """An axis that a matrix does not have."""
-        if self.axis in (0, 1):
+        if isinstance(self.axis, int) and not isinstance(self.axis, bool) and self.axis in (0, 1):
             return None
         return f"axis is {self.axis!r}; wanted 1, for sums along the rows of the factor, or 0, down its columns"
 
@@ -169,8 +169,8 @@ class SumToOne(AlongAxis):
     """
 
     axis: int
-    total: float = field(default=1.0, repr=False)  # in the units of a fit
-    given: Any = field(default=None, repr=False)  # values held, NaN where free
+    total: float = field(default=1.0, repr=False, kw_only=True)  # in the units of a fit
+    given: Any = field(default=None, repr=False, kw_only=True)  # values held, NaN where free
 
     def asks(self, transposed: bool) -> str:
         """Given values down the columns are more than a column at a time knows."""
@@ -181,12 +181,12 @@ class SumToOne(AlongAxis):
         """The sum and the values in the units of the fit."""
         given = self.given
         if given is not None:
-            given = np.ascontiguousarray(given.T if transposed else given) / units.factor
-        return SumToOne(self.axis ^ transposed, self.total / units.factor, given)
+            given = np.ascontiguousarray(units.values(given.T if transposed else given))
+        return SumToOne(self.axis ^ transposed, total=float(units.values(self.total)), given=given)
 
     def holding(self, values: np.ndarray) -> "SumToOne":
         """The same with some entries given."""
-        return SumToOne(self.axis, self.total, values)
+        return SumToOne(self.axis, total=self.total, given=values)
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """Given values that exceed the sum, or that leave nothing to make it up with."""

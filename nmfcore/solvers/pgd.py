@@ -36,7 +36,10 @@ class PGD:
         direction = np.where((F > 0) | (gradient < 0), gradient, 0)
         square = workspace.inner(direction, direction)
         size = np.maximum(F.mean(axis=0), EPS[F.dtype] * F.mean() or 1)
-        curvature = float(np.sum(direction**2 * (split.den / np.maximum(F, size)), dtype=np.float64))
+        with np.errstate(over="ignore", invalid="ignore"):
+            curvature = float(np.sum(direction**2 * (split.den / np.maximum(F, size)), dtype=np.float64))
+        if not math.isfinite(square + curvature):  # a model next to 0 under data that it is infinitely far from
+            return math.inf
         if not (square > 0 and curvature > 0):
             return 0.0
         start = split.objective(F)
