@@ -31,8 +31,8 @@ def transform(
     """W >= 0 that fits X ~ W H for a given H: the rows of a fitted model for new samples, one or a million.
 
     Minimises the loss of `nmf` and the penalty on W over W alone. Each row is a problem of its own, convex for every
-    loss that is convex in the model, so that it does not depend on the other rows nor on a start ("l1" does a little: it
-    is rounded off below a share of the mean of X).
+    loss that is convex in the model, so that it does not depend on the other rows nor on a start ("l1" does a little,
+    rounded off as it is below a share of the mean of X).
 
     Parameters
     ----------
