@@ -245,7 +245,7 @@ class Fit:
             exact = self.loss.exact(self.w.data, self.value, self.w.factor.dtype)
             if exact or converged(moved, self.value, options.tol):
                 return "tol"
-            if self.since_lower >= STALLED:
+            if self.since_lower >= STALLED and self.value < math.inf:
                 return "stalled"
         if options.max_time is not None and self.seconds[-1] >= options.max_time:
             return "max_time"

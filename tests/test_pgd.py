@@ -48,3 +48,10 @@ def test_an_empty_component_does_not_end_the_fit():
     result = nmfcore.nmf(X, 3, solver="pgd", init=(W, H), max_iter=300)
     healthy = nmfcore.nmf(X, 2, solver="pgd", init=(W[:, ::2], H[::2]), max_iter=300)
     assert result.objective < 1.05 * healthy.objective
+
+
+def test_an_infinite_objective_has_not_converged():
+    X = np.random.default_rng(2).random((1, 7)) + 0.1
+    sparse = nmfcore.penalties.Hoyer(0.5, 1)  # with a model of 0 under counts
+    result = nmfcore.nmf(X, 1, loss="kullback-leibler", solver="pgd", random_state=0, penalty_H=sparse, max_iter=30)
+    assert np.isinf(result.objective) and not result.converged
