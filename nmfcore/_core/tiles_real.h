@@ -161,6 +161,10 @@ static void NAME(transpose_gathered)(const REAL *const *from, ptrdiff_t n, REAL 
     }
     for (ptrdiff_t j = 0; j < n; j += LANES) {
         ptrdiff_t c = j + LANES <= n ? j : n - LANES; /* the last square overlaps the one before */
+        if (n - j == 1) { /* a single column is copied sooner */
+            for (int r = 0; r < LANES; r++) to[j * to_stride + r] = from[r][j];
+            return;
+        }
         for (int r = 0; r < LANES; r++) rows[r] = from[r] + c;
         NAME(transpose_rows)(rows, to + c * to_stride, to_stride);
     }

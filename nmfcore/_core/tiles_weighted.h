@@ -155,12 +155,13 @@ static void NAME(weighted_pair)(ptrdiff_t rows, const REAL *w, REAL *v, ptrdiff_
         NAME(pair_rows)(NMF_WEIGHTED_ROWS, w, v, size, before, change, after, sums);
 }
 
-/* g = c - f E, E having rows of `stride` entries; only c where all of E is 0. */
+/* g = c - f E, E having rows of `stride` entries, filled up with zeros as g is; only c where all of E is 0. */
 static void NAME(shared_gradient)(const REAL *restrict c, const double *restrict E, ptrdiff_t stride, int zero,
                                   const REAL *restrict f, ptrdiff_t k, REAL *restrict g) {
     memcpy(g, c, (size_t)k * sizeof(REAL));
+    memset(g + k, 0, (size_t)(stride - k) * sizeof(REAL));
     for (ptrdiff_t s = 0; s < k && !zero; s++)
-        for (ptrdiff_t t = 0; t < k; t++) g[t] -= (REAL)(f[s] * E[s * stride + t]);
+        for (ptrdiff_t t = 0; t < stride; t++) g[t] -= (REAL)(f[s] * E[s * stride + t]);
 }
 
 /* The steps of the coordinates t and t + 1 (if there is one) of a row: `sums` is what weighted_pair found, g = c - f E that
@@ -184,7 +185,7 @@ static double NAME(pair_step)(double *sums, const double *restrict E, ptrdiff_t 
         f[t] = new;
         moved += curvature * change[u] * change[u];
         if (u == 0) sums[1] -= change[0] * sums[3];
-        for (ptrdiff_t s = 0; s < k && !zero; s++) g[s] -= (REAL)(change[u] * E[s]);
+        for (ptrdiff_t s = 0; s < stride && !zero; s++) g[s] -= (REAL)(change[u] * E[s]);
     }
     return moved;
 }

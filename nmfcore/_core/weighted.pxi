@@ -135,7 +135,7 @@ def weighted_sweep_scratch(Py_ssize_t terms, Py_ssize_t k, Py_ssize_t most, int 
     """Entries of `scratch` and of `columns` that `weighted_sweep` wants for rows of at most `most` places."""
     cdef Py_ssize_t padded = padded_to(k, 8)
     return ((padded + terms + 1) * padded + n_threads * (padded + GATHERED + 3) * padded,
-            n_threads * ((k + 3) * (most + 16) + 3 * k))
+            n_threads * ((k + 3) * (most + 16) + 3 * padded))
 
 
 def weighted_sweep(const double[:, ::1] G, const double[:, ::1] E, double base, const index[::1] indptr,
@@ -181,8 +181,8 @@ def weighted_sweep(const double[:, ::1] G, const double[:, ::1] E, double base, 
         widen_row(&B[i, 0], k, padded, packed + i * padded)
     for task in prange(bounds.shape[0] - 1, nogil=True, num_threads=n_threads, schedule="dynamic"):
         own = least + padded + threadid() * own_size
-        g = &columns[0] + threadid() * ((2 * pairs + 2) * most + 3 * k)
-        f, b = g + 2 * k, g + 3 * k
+        g = &columns[0] + threadid() * ((2 * pairs + 2) * most + 3 * padded)
+        f, b = g + padded + k, g + padded + 2 * k
         for i in range(bounds[task], bounds[task + 1]):
             count = indptr[i + 1] - indptr[i]
             cancelled = False
@@ -191,7 +191,7 @@ def weighted_sweep(const double[:, ::1] G, const double[:, ::1] E, double base, 
                 size = whole_vectors(b, count)
                 weight, v = b + 2 * pairs * size, b + (2 * pairs + 1) * size
                 memcpy(f, &F[i, 0], k * sizeof(real))
-                gather_columns(&indices[0] + indptr[i], count, &B[0, 0], k, size, g + k, b)
+                gather_columns(&indices[0] + indptr[i], count, &B[0, 0], k, size, g + padded, b)
                 pack_row(&w[0] + indptr[i], count, size, <double> 1, weight)
                 pack_row(&y[0] + indptr[i], count, size, <double> 1, v)
                 weighted_residual(1, f, k, b, size, weight, v)

@@ -65,7 +65,7 @@ cdef double descend_rows(Py_ssize_t rows, const real *w, real *v, const real *co
                          const real *lower, Py_ssize_t lower_step, const real *upper, Py_ssize_t upper_step,
                          const double *ridge, Py_ssize_t ridge_step, const double *q, const double *least,
                          Py_ssize_t max_sweeps, double stop, real *g) noexcept nogil:
-    """The sweeps of 1 or WEIGHTED_ROWS rows of v; returns the change of the first. g (rows x k): c - f E at the end.
+    """The sweeps of 1 or WEIGHTED_ROWS rows of v; returns the change of the first. g (rows x stride): c - f E in the end.
 
     For one row -1 comes back at a coordinate where the sum of w b b is below `least`, which may be NULL.
 
@@ -82,7 +82,7 @@ cdef double descend_rows(Py_ssize_t rows, const real *w, real *v, const real *co
     memset(change, 0, sizeof(change))
     memset(ended, 0, sizeof(ended))
     for r in range(rows):
-        shared_gradient(C + r * c_step, E, stride, zero, F + r * k, k, g + r * k)
+        shared_gradient(C + r * c_step, E, stride, zero, F + r * k, k, g + r * stride)
     for sweep in range(max_sweeps):
         memset(latest, 0, sizeof(latest))
         for pair in range(pairs):
@@ -92,7 +92,7 @@ cdef double descend_rows(Py_ssize_t rows, const real *w, real *v, const real *co
                 if ended[r]:
                     change[2 * r] = change[2 * r + 1] = 0
                     continue
-                step = pair_step(&sums[PAIR_SUMS * r], E + 2 * pair * stride, stride, zero, g + r * k, k, 2 * pair,
+                step = pair_step(&sums[PAIR_SUMS * r], E + 2 * pair * stride, stride, zero, g + r * stride, k, 2 * pair,
                                  F + r * k, lower + r * lower_step, upper + r * upper_step, ridge[r * ridge_step], q,
                                  least, &change[2 * r])
                 if step < 0:
