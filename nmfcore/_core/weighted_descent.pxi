@@ -65,7 +65,7 @@ cdef double descend_rows(Py_ssize_t rows, const real *w, real *v, const real *co
                          const real *lower, Py_ssize_t lower_step, const real *upper, Py_ssize_t upper_step,
                          const double *ridge, Py_ssize_t ridge_step, const double *q, const double *least,
                          Py_ssize_t max_sweeps, double stop, real *g) noexcept nogil:
-    """The sweeps of 1 or WEIGHTED_ROWS rows of v; returns the change of the first. g (rows x stride): c - f E in the end.
+    """The sweeps of 1 or WEIGHTED_ROWS rows of v; returns the change of the first. g (rows x stride) ends as c - f E.
 
     For one row -1 comes back at a coordinate where the sum of w b b is below `least`, which may be NULL.
 
