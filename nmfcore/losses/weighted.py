@@ -64,6 +64,7 @@ class Rows:
 class WeightedFrobenius(Frobenius):
     """Half the weighted squared error, 1/2 sum of omega (x - (W H))^2."""
 
+    name = "frobenius with weights"
     provides = frozenset({"weighted", "split"})
 
     def statistics(
@@ -115,6 +116,11 @@ class WeightedBeta(BetaDivergence):
 
     shares_den = False
     provides = frozenset({"split"})
+
+    @property
+    def name(self) -> str:
+        """As it is written in an argument, and that there are weights."""
+        return f"{super().name} with weights"
 
 
 def weighted(loss: Loss) -> Loss:
