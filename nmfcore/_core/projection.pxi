@@ -19,6 +19,11 @@ cdef Py_ssize_t first_active(const real *x, Py_ssize_t stride, double shift, dou
     return i
 
 
+# Entries so many sums away from 0 are counted from the largest one: what lies a whole sum below that is 0. The mean of
+# all would have no digits that the sum could be seen in.
+cdef double FAR = 1e6
+
+
 cdef inline Py_ssize_t most_rounds(Py_ssize_t n) noexcept nogil:
     """Each drops a coordinate or moves the shift, which round-off alone could repeat without end."""
     return n + 64
@@ -37,12 +42,15 @@ cdef void project_tile(double *x, Py_ssize_t n, bint hoyer, double target, doubl
     cdef Py_ssize_t i, p, rounds = 0, undone = PROBLEMS
     for p in range(PROBLEMS):
         shift[p], cut[p], before[p] = 0, -INFINITY, INFINITY
-    if not hoyer:  # what lies a whole sum below the largest is 0, however large that is
+    if not hoyer:
         for p in range(PROBLEMS):
-            shift[p], cut[p] = x[p], -target
+            base[p] = slope[p] = x[p]
         for i in range(1, n):
             for p in range(PROBLEMS):
-                shift[p] = max(shift[p], x[i * PROBLEMS + p])
+                base[p], slope[p] = min(base[p], x[i * PROBLEMS + p]), max(slope[p], x[i * PROBLEMS + p])
+        for p in range(PROBLEMS):
+            if max(-base[p], slope[p]) > FAR * target:
+                shift[p], cut[p] = slope[p], -target
     while undone > 0 and rounds < most_rounds(n):
         nmf_tile_moments(x, n, shift, cut, moments)
         undone = nmf_raise(hoyer, target, eps, PROBLEMS, moments, shift, cut, before)
@@ -123,10 +131,11 @@ def project_columns(real[:, ::1] F, bint hoyer, double target, int n_threads):
     cdef Py_ssize_t[::1] first = np.full(k, -1, dtype=np.intp)
     parts = np.empty((ceil_div(rows, group * stretch_rows(lanes)), 3 * lanes))
     state[1, :] = -INFINITY
-    if not hoyer:  # as in `project_tile`
-        for j, largest in enumerate(np.max(F, axis=0)):
+    if not hoyer:
+        for j, (least, largest) in enumerate(zip(np.min(F, axis=0), np.max(F, axis=0))):
             for i in range(j, lanes, k):
-                state[0, i], state[1, i] = largest, -target
+                if max(-least, largest) > FAR * target:
+                    state[0, i], state[1, i] = largest, -target
     with nogil:
         while undone > 0 and rounds < most_rounds(rows):
             rounds += 1
