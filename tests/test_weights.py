@@ -399,7 +399,9 @@ def test_bad_entries_of_X():
     zeros = np.where(mask, 0, X)
     assert nmfcore.nmf(zeros, 2, loss="itakura-saito", mask=mask, max_iter=3).objective > 0
     zeros[tuple(np.argwhere(~mask)[3])] = 0
-    with pytest.raises(ValueError, match="X has zeros that are not hidden, where loss='itakura-saito' is infinite"):
+    with pytest.raises(
+        ValueError, match="X has zeros that are not hidden, where loss='itakura-saito with weights' is infinite"
+    ):
         nmfcore.nmf(zeros, 2, loss="itakura-saito", mask=mask)
     with pytest.raises(ValueError, match="missing is 'nan', but X is sparse"):
         nmfcore.hals(sp.csr_array(X), 2, missing="nan")

@@ -3,6 +3,7 @@
 from .base import Data
 from .dense import Dense
 from .sparse import Sparse
-from .weighted import Corrected, Weighted, Weights, stored_at, weigh
+from .weighing import Weights, stored_at, weigh
+from .weighted import Corrected, Weighted
 
 __all__ = ["Corrected", "Data", "Dense", "Sparse", "Weighted", "Weights", "stored_at", "weigh"]

@@ -7,15 +7,15 @@ where the weight is 0.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .._weighted import Box, Places, Quadratic, dense_sweep, gram_sweep
 from .._workspace import Workspace
-from .base import Measures, measure
-from .dense import Dense, contiguous_rows
-from .sparse import DENSE_BLOCK, Sparse, scan_stored
+from .base import Measures
+from .dense import Dense
+from .sparse import DENSE_BLOCK, Sparse
 
 KEPT = 1.0 / 1024  # the share of a sum that must be left when terms are taken out, or the rest is summed anew
 
@@ -23,16 +23,6 @@ KEPT = 1.0 / 1024  # the share of a sum that must be left when terms are taken o
 def _along(k: int, sweeps: int) -> bool:
     """Whether residuals along the places, which each sweep reads, cost less than Gram matrices of the rows."""
     return k > 12 + 8 * sweeps
-
-
-class Weights(NamedTuple):
-    """Omega: `base` but for the places (rows, columns), which have weights of their own; for dense, none has not."""
-
-    base: float
-    rows: np.ndarray
-    columns: np.ndarray
-    weights: np.ndarray
-    dense: np.ndarray | None = None
 
 
 class Facts(NamedTuple):
@@ -82,10 +72,6 @@ class _Held:
         num, den = np.empty_like(F), np.empty_like(F)
         return 2 * self.split_step(F, B, "beta", 2.0, num, den, True)
 
-    def descent(self, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int) -> float:
-        """Not served: the sums of B are not those of a row."""
-        raise NotImplementedError("coordinate descent for Kullback-Leibler takes no weights")
-
 
 @dataclass(slots=True)
 class Weighted(_Held):
@@ -121,7 +107,7 @@ class Weighted(_Held):
 
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """out = (Omega o X) B, by blocks of rows; starts ask for it, no iteration does."""
-        for rows in _row_blocks(self.shape):
+        for rows in row_blocks(self.shape):
             self.workspace.product(np.ascontiguousarray(self.Omega[rows] * self.X[rows]), B, out[rows], self._scale)
         return out
 
@@ -254,7 +240,7 @@ class Corrected(_Held):
 
     def _blocks(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Blocks of rows of the scaled X and of Omega as arrays."""
-        for rows in _row_blocks(self.shape):
+        for rows in row_blocks(self.shape):
             Omega = self._weights(rows)
             X = self.product.take(range(*rows.indices(self.shape[0])))
             yield rows, np.divide(X, Omega, out=X, where=Omega > 0), Omega
@@ -292,127 +278,7 @@ class Corrected(_Held):
         return first + places * k * k, rows
 
 
-def _row_blocks(shape: tuple[int, int]) -> Iterator[slice]:
+def row_blocks(shape: tuple[int, int]) -> Iterator[slice]:
+    """Rows of which a dense block is held at a time."""
     step = max(1, DENSE_BLOCK // shape[1])
     return (slice(i, min(shape[0], i + step)) for i in range(0, shape[0], step))
-
-
-def weigh(X: Any, weights: Weights, workspace: Workspace) -> Weighted | Corrected:
-    """Hold X, an array or a CSR array in canonical form, with its weights, of which some are positive."""
-    if weights.dense is not None:
-        return _weigh_all(X if isinstance(X, np.ndarray) else X.toarray(), weights.dense, workspace)
-    base, rows, columns, omega, _ = weights
-    rest = _Rest(X, rows, columns)
-    x = np.where(omega > 0, rest.taken, 0).astype(X.dtype)
-    total = base * (float(X.shape[0]) * X.shape[1] - len(rows)) + float(np.sum(omega, dtype=np.float64))
-    seen, values, w64 = omega > 0, x.astype(np.float64), omega.astype(np.float64)
-
-    def scan(scale: float) -> tuple[float, float, float, float]:
-        own = scale * values
-        found = float(w64 @ own), float(w64 @ own**2), np.min(x, where=seen, initial=np.inf), np.max(x, initial=0)
-        if base == 0:
-            return found
-        all_others = rest.scan(workspace, scale)
-        sums = (base * part + own_part for part, own_part in zip(all_others[:2], found[:2], strict=True))
-        return *sums, np.minimum(all_others[2], found[2]), np.maximum(all_others[3], found[3])
-
-    measures = measure(scan, total, X.dtype)
-    scale = math.ldexp(1.0, -measures.exponent)
-    if base:
-        product = rest.product(base, omega * x, workspace, measures)
-    else:
-        indptr = np.searchsorted(rows, np.arange(X.shape[0] + 1))
-        product = _held((omega * x, np.ascontiguousarray(columns), indptr), X.shape, workspace, measures)
-    entropy = -scale * float((w64 * values) @ np.log(np.where(seen, w64, 1)))
-    entropy -= math.log(base or 1.0) * (measures.mean * total - scale * float(w64 @ values))
-    hidden = [np.bincount(side[~seen if base else seen], minlength=size) for side, size in _sides(X, rows, columns)]
-    empty = (X.shape[1], X.shape[0]) if base else (0, 0)
-    unobserved = tuple(np.flatnonzero(count == size) for count, size in zip(hidden, empty, strict=True))
-    y = np.zeros_like(x) if base else omega * x * x.dtype.type(scale)
-    w = omega - x.dtype.type(base)
-    by_column = np.argsort(columns, kind="stable")
-    of_rows = _places(X.shape[0], rows, columns, w, y)
-    of_columns = _places(X.shape[1], *(part[by_column] for part in (columns, rows, w, y)))
-    facts = Facts(workspace, measures, total, unobserved, entropy)
-    return Corrected(product, float(base), of_rows, of_columns, facts)
-
-
-def _sides(X: Any, rows: np.ndarray, columns: np.ndarray) -> list[tuple[np.ndarray, int]]:
-    return [(rows, X.shape[0]), (columns, X.shape[1])]
-
-
-def _places(size: int, major: np.ndarray, minor: np.ndarray, w: np.ndarray, y: np.ndarray) -> Places:
-    index = np.int32 if max(len(minor), size, minor.max(initial=0)) < 2**31 else np.int64
-    return Places.of(np.searchsorted(major, np.arange(size + 1)).astype(index), minor.astype(index), w, y)
-
-
-def stored_at(X: Any, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where in the entries of a canonical CSR array those places are stored, and whether they are."""
-    n = X.shape[1]
-    keys = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)) * n + X.indices
-    at = np.searchsorted(keys, rows * n + columns)
-    return at, np.append(keys, -1)[at] == rows * n + columns
-
-
-class _Rest:
-    """A copy of the entries of X, an array or a CSR array, without those at the places, which are in `taken`."""
-
-    def __init__(self, X: Any, rows: np.ndarray, columns: np.ndarray) -> None:
-        self.X, self.is_dense = X, isinstance(X, np.ndarray)
-        self.taken = np.zeros(len(rows), X.dtype)
-        if self.is_dense:
-            self.entries, self.stored, self.at = X.copy(order="K"), slice(None), (rows, columns)
-        else:
-            at, self.stored = stored_at(X, rows, columns)
-            self.entries, self.at = X.data.copy(), at[self.stored]
-        self.taken[self.stored] = self.entries[self.at]
-        self.entries[self.at] = 0
-
-    def scan(self, workspace: Workspace, scale: float) -> tuple[float, float, float, float]:
-        """(sum, sum of squares, smallest, largest): the sums are those of scale times the entries."""
-        others = np.ones(self.entries.shape, dtype=bool)
-        others[self.at] = False
-        low = float(np.min(self.entries, where=others, initial=np.inf))
-        if self.is_dense:
-            total, squares, _, high = workspace.scan(contiguous_rows(self.entries), scale)
-            return total, squares, low, high
-        total, squares, _, high = scan_stored(workspace, self.entries, scale)
-        all_stored = np.count_nonzero(others) == math.prod(self.X.shape) - len(self.stored)
-        return total, squares, low if all_stored else np.minimum(low, 0.0), high
-
-    def product(self, base: float, y: np.ndarray, workspace: Workspace, measures: Measures) -> Dense | Sparse:
-        """Omega o X, given its entries at the places; the array is then no longer the rest."""
-        if base:
-            self.entries *= self.entries.dtype.type(base)
-        self.entries[self.at] = y[self.stored]
-        if self.is_dense:
-            return Dense(self.entries, workspace, measures)
-        return _held((self.entries, self.X.indices, self.X.indptr), self.X.shape, workspace, measures)
-
-
-def _held(arrays: tuple, shape: tuple[int, int], workspace: Workspace, measures: Measures) -> Sparse:
-    from scipy.sparse import csr_array  # here, since few need it
-
-    return replace(Sparse.of(csr_array(arrays, shape=shape), workspace), measures=measures)
-
-
-def _weigh_all(X: np.ndarray, Omega: np.ndarray, workspace: Workspace) -> Weighted:
-    """Hold X with a weight for every entry, both in the order of X, without what stands where the weight is 0."""
-    order = "F" if X.flags.f_contiguous and not X.flags.c_contiguous else "C"
-    X, Omega = np.asarray(X, order=order), np.asarray(Omega, X.dtype, order=order)
-    seen = Omega > 0
-    if not seen.all():
-        X = np.where(seen, X, X.dtype.type(0)).astype(X.dtype, order=order, copy=False)
-    total = float(np.sum(Omega, dtype=np.float64))
-
-    def scan(scale: float) -> tuple[float, float, float, float]:
-        first = squares = 0.0
-        for rows in _row_blocks(X.shape):
-            block = scale * X[rows].astype(np.float64)
-            weighted = Omega[rows] * block
-            first, squares = first + float(np.sum(weighted)), squares + float(np.sum(weighted * block))
-        return first, squares, float(np.min(X, where=seen, initial=np.inf)), float(np.max(X))
-
-    measures = measure(scan, total, X.dtype)
-    unobserved = np.flatnonzero(~seen.any(axis=1)), np.flatnonzero(~seen.any(axis=0))
-    return Weighted(X, Omega, Facts(workspace, measures, total, unobserved))
