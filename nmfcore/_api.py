@@ -80,6 +80,7 @@ def nmf(
     data, workspace = _check_weights.data(X, weights, mask, missing, _check.threads(n_threads))
     chosen_loss = _check_weights.loss(loss, data)
     known = Known(data.shape, k, (penalty_W, penalty_H), (fixed_W, fixed_H))
+    _check_weights.warn_of_unobserved(data, known.fixed)
     solvers = _check_solvers.solvers(solver, chosen_loss, known.needs, inner_iter, floor, any(known.fixed))
     extrapolates = all(chosen.extrapolates(chosen_loss) for chosen in solvers)
     options = _check.options(extrapolates, max_iter, tol, max_time, extrapolate, callback, verbose, _Report())

@@ -15,6 +15,7 @@ from .penalties import Box, Fixed, MinVolume, Penalty, Side, Sum, SumToOne, Unit
 from .solvers import Solver
 
 PENALTIES, GIVEN = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
+ONE = np.array([[0.5]])  # the size of a factor whose entries sum to one, for its scale
 LARGEST = {4: 1e12, 8: 1e60}  # strengths by the bytes of a number: what is beyond is as good as infinite
 
 
@@ -58,7 +59,13 @@ class Known:
         if said and isinstance(init, str) and init == "auto" and any(self.fixed):
             W, H = (values if fixed else None for values, fixed in zip(self.values, self.fixed, strict=True))
             return beside(data, W, H)
-        return _check.start(init, data, k, random_state, workspace, self.values, together=said)
+        scales = tuple(
+            ONE
+            if values is None and own is not None and any(isinstance(part, SumToOne) for part in own.parts)
+            else values
+            for values, own in zip(self.values, self.own, strict=True)
+        )
+        return _check.start(init, data, k, random_state, workspace, scales, together=said)
 
     def _within(self, own: Penalty, side: int, start: Start, loss: Loss, data: Data) -> Penalty:
         """What is said of a factor in the units of a fit; coupled penalties see it times the norms of the other one."""

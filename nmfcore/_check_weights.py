@@ -1,6 +1,7 @@
 """Every check of weights, masks and missing entries, and the step from them to X held with its weights."""
 
 import math
+import sys
 import warnings
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from .losses import L21, Loss, weighted
 
 MISSING = {"nan": "nan", "unstored": "unstored"}
 MOST_EXCEPTIONS = {True: 0.25, False: 0.5}  # for dense X, which then costs less with a weight for every entry
+WEIGHT_LIMIT = {4: 1e9, 8: 1e90}  # by the bytes of a number: weights times squares of X must be numbers, too
 SAMPLE = 10_000  # weights among which the most frequent one is looked for
 
 
@@ -47,7 +49,6 @@ def data(X: Any, weights: Any, mask: Any, missing: Any, n_threads: int) -> tuple
         held = weigh(X, described, workspace)
     if not (held.measures.smallest >= 0 and math.isfinite(held.measures.squared_norm)):
         _refuse_observed(X, Omega)
-    _warn_of_unobserved(held)
     return held, workspace
 
 
@@ -83,6 +84,12 @@ def _weights(weights: Any, X: Any) -> Any:
     values = weights.data if is_sparse else weights
     if not (np.min(values, initial=0) >= 0 and np.max(values, initial=0) < math.inf):
         _check._refuse_stored(weights, "weights") if is_sparse else _check._refuse_entries(weights, "weights")
+    largest, limit = float(np.max(values, initial=0)), WEIGHT_LIMIT[X.dtype.itemsize]
+    if largest > 0 and not 1 / limit <= largest <= limit:
+        raise ValueError(
+            f"weights reach up to {largest:g}; wanted a largest weight from {1 / limit:g} to {limit:g} beside X in "
+            f"{X.dtype}: multiply them all by a number"
+        )
     with np.errstate(over="ignore", under="ignore"):
         cast = weights.astype(X.dtype)
     kept = cast.data if is_sparse else cast
@@ -182,9 +189,10 @@ def _refuse_observed(X: Any, Omega: Any) -> None:
     raise ValueError("weights times the squares of X are beyond float64; scale the weights")
 
 
-def _warn_of_unobserved(held: Data) -> None:
-    for found, name in zip(held.unobserved, ("row", "column"), strict=True):
-        if len(found):
+def warn_of_unobserved(held: Data, fixed: tuple[bool, bool]) -> None:
+    """Name the rows and the columns without an observation, where their factor is not given."""
+    for found, name, given in zip(held.unobserved, ("row", "column"), fixed, strict=True):
+        if len(found) and not given:
             said = f"{len(found)} {name}s of X have" if len(found) > 1 else f"1 {name} of X has"
             which = "the first" if len(found) > 1 else "it"
             factor = "W" if name == "row" else "H"
@@ -192,5 +200,13 @@ def _warn_of_unobserved(held: Data) -> None:
                 f"{said} no observed entry ({which} is {name} {found[0]}): nothing is known of {factor} there, "
                 "see Result.unobserved",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=_outside(),
             )
+
+
+def _outside() -> int:
+    """The level of the first caller outside of this package, seen from the function that asks."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    return level

@@ -50,8 +50,11 @@ class Half:
 
     def __init__(self, data: Data, loss: Loss, part: Part, start: np.ndarray, extrapolate: bool) -> None:
         self.data, self.loss, self.part = data, loss, part
-        self.idle = data.unobserved[0][: None if part.side.own is None else 0]  # rows of which nothing is known
-        start[self.idle] = 0
+        idle = data.unobserved[0]  # rows of which nothing is known but what the penalties say
+        if len(idle) and not part.fixed:
+            start[idle] = 0
+            part.domain.project(start, data.workspace)
+        self.zero = idle if part.side.own is None else idle[:0]
         self.factor = start  # where a half-step starts and, after it, what it found; then that is extrapolated
         self.old = start.copy() if extrapolate else start  # what the last half-step found, without extrapolation
         self.best, self.out = start.copy(), loss.allocate(data, start)
@@ -286,7 +289,8 @@ class Fit:
         objective = self._objectives(self.values)
         relative_error, kkt_residual = self._relative_error(), self._kkt_residual()
         for half in (self.w, self.h):
-            half.best[half.idle] = 0  # of which some solvers keep what is next to nothing
+            if not half.part.fixed:
+                half.best[half.zero] = 0  # of which some solvers keep what is next to nothing
         W, H = self._factors(in_place=True)
         return Result(
             W=W,

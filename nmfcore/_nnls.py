@@ -32,7 +32,8 @@ def nnls(
         The right-hand sides; finite, of any sign. float32 is computed in float32 (systems of equations in float64),
         other real dtypes in float64.
     G, C : array_like, shapes (k, k) and (k, n) or (k,)
-        The normal equations G = B'B and C = B'X, in the place of B and X.
+        The normal equations G = B'B and C = B'X, in the place of B and X. C must lie in the range of G, as it does
+        where both come from a B: else there is no minimum, and what comes back is large.
     method : {"bpp", "hals"}
         Exact, or iterative.
     max_iter : int, optional

@@ -29,6 +29,8 @@ def weigh(X: Any, weights: Weights, workspace: Workspace) -> Weighted | Correcte
     if weights.dense is not None:
         return _weigh_all(X if isinstance(X, np.ndarray) else X.toarray(), weights.dense, workspace)
     base, rows, columns, omega, _ = weights
+    if not isinstance(X, np.ndarray):
+        X = _without(X, rows[omega == 0], columns[omega == 0])
     rest = _Rest(X, rows, columns)
     x = np.where(omega > 0, rest.taken, 0).astype(X.dtype)
     total = base * (float(X.shape[0]) * X.shape[1] - len(rows)) + float(np.sum(omega, dtype=np.float64))
@@ -79,6 +81,17 @@ def stored_at(X: Any, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray
     keys = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)) * n + X.indices
     at = np.searchsorted(keys, rows * n + columns)
     return at, np.append(keys, -1)[at] == rows * n + columns
+
+
+def _without(X: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
+    """A CSR array without what is stored at those places, so that it makes no difference whether anything is."""
+    at, stored = stored_at(X, rows, columns)
+    if not stored.any():
+        return X
+    kept = np.ones(X.nnz, dtype=bool)
+    kept[at[stored]] = False
+    indptr = np.concatenate([[0], np.cumsum(kept)])[X.indptr].astype(X.indptr.dtype)
+    return type(X)((X.data[kept], X.indices[kept], indptr), shape=X.shape)
 
 
 class _Rest:
