@@ -5,9 +5,10 @@ from ._api import hals, mu, nmf
 from ._completion import Completion, CompletionState
 from ._config import show_config
 from ._nnls import nnls
+from ._result import Result
 from ._separable import separable
 from ._transform import transform
-from ._types import History, Result, Separable, State
+from ._types import History, Separable, State
 from ._version import __version__
 from .losses import L1, L21, BetaDivergence, Huber
 from .ratings import complete

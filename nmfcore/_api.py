@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _check_solvers, _check_weights
+from . import _check, _check_solvers, _check_weights, _origin
 from ._check_penalties import Known
 from ._driver import Fit
-from ._types import Result, State
+from ._result import Result
+from ._types import State
 from .penalties import Penalty
 
 REPORT_SECONDS = 1.0
@@ -75,7 +76,7 @@ def nmf(
         As `hals`; also for an unknown loss or solver, for a solver that the loss does not serve, for an option of
         another solver, and for zeros in X where the loss is infinite at them.
     """
-    clock = time.perf_counter()
+    clock, asked = time.perf_counter(), dict(locals())
     k = _check.count(k, "k", 1)
     data, workspace = _check_weights.data(X, weights, mask, missing, _check.threads(n_threads))
     chosen_loss = _check_weights.loss(loss, data)
@@ -87,7 +88,8 @@ def nmf(
     _check.entries(data, X, chosen_loss)
     start = known.start(init, data, k, random_state, workspace)
     parts = known.parts(solvers, start, chosen_loss, data, workspace)
-    return Fit(data, chosen_loss, parts, start, options, workspace, clock).run()
+    origin = _origin.of(asked, (None, None), data.dtype)
+    return Fit(data, chosen_loss, parts, start, options, workspace, clock, origin).run()
 
 
 def hals(

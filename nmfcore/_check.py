@@ -11,7 +11,8 @@ import numpy as np
 from . import _threads, losses
 from ._driver import Options
 from ._numbers import number
-from ._types import Result, State
+from ._result import Result
+from ._types import State
 from ._workspace import Workspace
 from .data import Data, Dense, Sparse
 from .init import INITS, Random, Start, given, made

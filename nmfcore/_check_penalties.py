@@ -182,8 +182,13 @@ def _shown(part: Penalty, side: int) -> str:
     """What a user has written, without its arrays."""
     if isinstance(part, Fixed):
         return f"{GIVEN[side]} (given values)"
+    return f"{PENALTIES[side]}={shown(part)}"
+
+
+def shown(penalty: Penalty) -> str:
+    """A penalty without its arrays."""
     terms = []
-    for term in part.parts:
-        shown = [getattr(term, field.name) for field in fields(term) if field.repr]
-        terms.append(f"{type(term).__name__}({', '.join(repr(v) if np.ndim(v) == 0 else '...' for v in shown)})")
-    return f"{PENALTIES[side]}={' + '.join(terms)}"
+    for term in penalty.parts:
+        values = [getattr(term, field.name) for field in fields(term) if field.repr]
+        terms.append(f"{type(term).__name__}({', '.join(repr(v) if np.ndim(v) == 0 else '...' for v in values)})")
+    return " + ".join(terms)

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import _threads
 from ._api import hals
-from ._types import Result
+from ._result import Result
 
 
 def swimmer() -> np.ndarray:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ._types import History, Result, State
+from ._result import Result
+from ._types import History, Origin, State
 from ._workspace import Workspace
 from .data import Data
 from .init import Start
@@ -103,8 +104,10 @@ class Fit:
         options: Options,
         workspace: Workspace,
         clock: float,
+        origin: Origin,
     ) -> None:
         self.loss, self.options, self.workspace, self.clock = loss, options, workspace, clock
+        self.origin = origin
         of_w, of_h = loss.sides()
         self.w = Half(data, of_w, parts[0], start.W, options.extrapolate)
         self.h = Half(data.T, of_h, parts[1], start.Ht, options.extrapolate)
@@ -303,6 +306,7 @@ class Fit:
             kkt_residual=kkt_residual,
             history=History(objective, np.array(self.seconds)),
             unobserved=self.w.data.unobserved,
+            **self.origin._asdict(),
         )
 
     def _kkt_residual(self) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import _check
 from ._api import nmf
-from ._types import Result
+from ._result import Result
 from .penalties import Penalty
 
 TOL = 1e-6

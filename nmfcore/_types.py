@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
+
+Names = tuple[tuple[str, ...] | None, tuple[str, ...] | None]  # of the rows and of the columns of X, where it has such
 
 
 @dataclass(frozen=True)
@@ -22,49 +25,11 @@ class History:
     seconds: np.ndarray
 
 
-@dataclass(frozen=True)
-class Result:
-    """A factorization X ~ W H; `W, H = result` unpacks it.
+class Origin(NamedTuple):
+    """What a result says of its origin (see `Result`)."""
 
-    Attributes
-    ----------
-    W : ndarray, shape (m, k)
-        Of the dtype of X, float32 or float64; C-contiguous.
-    H : ndarray, shape (k, n)
-        The same; it is the transpose of a C-contiguous (n, k) array.
-    objective : float
-        The loss at (W, H), for "frobenius" 1/2 ||X - W H||_F^2, and the penalties; one on W alone is that of
-        W diag(|H_t|), one on H alone that of diag(|W_t|) H.
-    relative_error : float
-        ||X - W H||_F / ||X||_F.
-    n_iter : int
-        Iterations done.
-    converged : bool
-        Whether the stopping rule was met (see `hals`).
-    reason : str
-        Why the fit stopped: "tol", "stalled", "max_iter", "max_time" or "callback".
-    kkt_residual : float
-        How far (W, H) is from a stationary point: 0 there; it does not change with the scale of X, nor when a
-        column of W is multiplied and the row of H divided by the same number (see `hals`).
-    history : History
-    unobserved : tuple of two ndarrays
-        The rows and the columns of X without an observed entry, of which W and H hold 0 unless penalties say more.
-    """
-
-    W: np.ndarray = field(repr=False)
-    H: np.ndarray = field(repr=False)
-    objective: float
-    relative_error: float
-    n_iter: int
-    converged: bool
-    reason: str
-    kkt_residual: float
-    history: History = field(repr=False)
-    unobserved: tuple[np.ndarray, np.ndarray] = field(repr=False)
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """W, then H."""
-        return iter((self.W, self.H))
+    options: dict[str, Any]
+    names: Names
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,100 @@
+"""Files that hold a result: whole or not at all, and read without trust."""
+
+import contextlib
+import errno
+import io
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import numpy as np
+
+from ._version import __version__
+
+FORMAT, VERSION = "nmfcore result", 1
+MARK = b"PK\x03\x04"  # with which a zip file, as .npz is one, begins
+OTHER = "is no result of nmfcore"
+HEAD = 1 << 16  # bytes of an array, in which its dtype and its shape are said
+
+Made = TypeVar("Made")
+
+
+@contextlib.contextmanager
+def written(path: str | os.PathLike) -> Iterator[Path]:
+    """A path in the same folder to write to, which takes the place of `path` at the end; after an error nothing stays.
+
+    What is no regular file, such as /dev/stdout, is written to as it is.
+    """
+    target = Path(os.path.realpath(path))  # the file behind a link, which stays a link
+    if target.exists() and not target.is_file():
+        yield target
+        return
+    temporary = target.with_name(f".nmfcore-{os.urandom(8).hex()}{target.suffix}")
+    try:
+        yield temporary
+        temporary.replace(target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError) and error.filename in (temporary, str(temporary)):
+            error.filename, error.filename2 = os.fspath(path), None
+        raise
+
+
+def write(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> None:
+    """An .npz file of those arrays, with its format and the version of it."""
+    with written(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, format=np.array(FORMAT), format_version=np.array(VERSION), **arrays)
+
+
+def read(path: str | os.PathLike, make: Callable[[dict[str, np.ndarray]], Made]) -> Made:
+    """What `make` makes of the arrays in a file that `write` has written.
+
+    Whatever goes wrong in a file that is damaged, or was made by another hand, is one ValueError that names it.
+    """
+    with open(path, "rb") as file:
+        try:
+            return make(_arrays(file))
+        except Strange as strange:
+            fault = str(strange)
+        except MemoryError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which is a place before the file begins
+                raise
+            fault = "is truncated or damaged"
+    raise ValueError(f"{os.fspath(path)} {fault}; wanted a file that Result.save has written")
+
+
+class Strange(Exception):
+    """A file that this version does not write."""
+
+
+def _arrays(file: BinaryIO) -> dict[str, np.ndarray]:
+    if file.read(len(MARK)) != MARK:
+        raise Strange(OTHER)
+    with zipfile.ZipFile(file) as archive:
+        if "format.npy" not in archive.namelist() or str(_array(archive, "format.npy")) != FORMAT:
+            raise Strange(OTHER)
+        version = int(_array(archive, "format_version.npy"))
+        if version > VERSION:
+            raise Strange(f"has version {version} of its format, of which this nmfcore ({__version__}) reads {VERSION}")
+        return {name.removesuffix(".npy"): _array(archive, name) for name in archive.namelist()}
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """An array in native byte order; nothing but numbers and text is read."""
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED:  # what is stored cannot be larger than the file
+        raise Strange(OTHER)
+    content = bytearray(archive.read(info))  # which checks the sum of it
+    head = io.BytesIO(memoryview(content)[:HEAD])
+    if np.lib.format.read_magic(head) != (1, 0):
+        raise Strange(OTHER)
+    shape, in_columns, dtype = np.lib.format.read_array_header_1_0(head)
+    if dtype.kind not in "biufU":
+        raise Strange(OTHER)
+    found = np.ndarray(shape, dtype, content, head.tell(), order="F" if in_columns else "C")
+    return found.astype(dtype.newbyteorder("="), order="K", copy=False)

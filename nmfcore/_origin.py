@@ -1,0 +1,35 @@
+"""What was asked of a fit, as its result keeps it."""
+
+import numbers
+from typing import Any
+
+import numpy as np
+
+from ._check_penalties import shown
+from ._types import Names, Origin
+from ._version import __version__
+from .losses import L1, L21, BetaDivergence, Frobenius, Huber
+from .penalties import Penalty
+
+ARRAYS = ("fixed_W", "fixed_H", "weights", "mask")  # of which is kept whether they were given
+LEFT_OUT = ("X", "n_threads", "callback", "verbose")  # what no factor depends on, beside X
+PLAIN = {str: str, bool: bool, np.bool_: bool, numbers.Integral: int, numbers.Real: float}
+
+
+def of(asked: dict[str, Any], names: Names, dtype: np.dtype) -> Origin:
+    """The origin of a result, from the arguments of `nmf`, which are checked."""
+    options = {name: _plain(value) for name, value in asked.items() if name not in LEFT_OUT}
+    options |= {name: asked[name] is not None for name in ARRAYS}
+    options["mask"] |= isinstance(asked["X"], np.ma.MaskedArray)
+    return Origin(options | {"dtype": dtype.name, "version": __version__}, names)
+
+
+def _plain(value: Any) -> Any:
+    """An argument as a JSON value: what it is, how an object is made, or "given" for arrays and generators."""
+    if value is None:
+        return None
+    if isinstance(value, Penalty):
+        return shown(value)
+    if isinstance(value, Frobenius | BetaDivergence | Huber | L1 | L21):
+        return repr(value)
+    return next((plain(value) for kind, plain in PLAIN.items() if isinstance(value, kind)), "given")
