@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _check_solvers, _check_weights, _origin
+from . import _check, _check_solvers, _check_weights, _frames, _origin
 from ._check_penalties import Known
 from ._driver import Fit
 from ._result import Result
@@ -78,6 +78,7 @@ def nmf(
     """
     clock, asked = time.perf_counter(), dict(locals())
     k = _check.count(k, "k", 1)
+    X, names = _frames.unwrap(X)
     data, workspace = _check_weights.data(X, weights, mask, missing, _check.threads(n_threads))
     chosen_loss = _check_weights.loss(loss, data)
     known = Known(data.shape, k, (penalty_W, penalty_H), (fixed_W, fixed_H))
@@ -88,7 +89,7 @@ def nmf(
     _check.entries(data, X, chosen_loss)
     start = known.start(init, data, k, random_state, workspace)
     parts = known.parts(solvers, start, chosen_loss, data, workspace)
-    origin = _origin.of(asked, (None, None), data.dtype)
+    origin = _origin.of(asked, names, data.dtype)
     return Fit(data, chosen_loss, parts, start, options, workspace, clock, origin).run()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _threads, losses
 from ._driver import Options
-from ._numbers import number
+from ._numbers import choice, listed, number
 from ._result import Result
 from ._types import State
 from ._workspace import Workspace
@@ -180,19 +180,6 @@ def flag(value: Any, name: str) -> bool:
     return bool(value)
 
 
-def choice(value: Any, name: str, known: dict[str, Any]) -> Any:
-    """What a name stands for."""
-    if not isinstance(value, str):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); wanted one of {_names(known)}")
-    if value not in known:
-        raise ValueError(f"{name} is {value!r}; wanted one of {_names(known)}")
-    return known[value]
-
-
-def _names(known: dict[str, Any]) -> str:
-    return ", ".join(repr(name) for name in known)
-
-
 def threads(n_threads: Any) -> int:
     """The number of threads that n_threads means."""
     if n_threads is not None:
@@ -252,7 +239,7 @@ def start(
         return found
     of_H = _scale_of_H(held, given_values)
     if not isinstance(init, str):
-        raise TypeError(f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {_names(STARTS)}")
+        raise TypeError(f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {listed(STARTS)}")
     largest = min(held.shape)
     name = choice(init, "init", STARTS | {"auto": "nndsvda" if k <= largest and not held.weighted else "random"})
     if k > largest and name != "random":
@@ -305,7 +292,7 @@ def loss(value: Any) -> Loss:
         if not abs(value) < MOST:
             raise ValueError(f"loss is beta={value}; wanted a finite number below {MOST}")
         return losses.of(float(value))
-    wanted = f"wanted one of {_names(losses.NAMED)}, a number beta, or an object such as nmfcore.Huber(delta)"
+    wanted = f"wanted one of {listed(losses.NAMED)}, a number beta, or an object such as nmfcore.Huber(delta)"
     if not isinstance(value, str):
         raise TypeError(f"loss is {value!r} ({type(value).__name__}); {wanted}")
     if value not in losses.NAMED:

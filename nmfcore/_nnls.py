@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _check_nnls
+from . import _check, _check_nnls, _frames
 
 
 def nnls(
@@ -81,6 +81,7 @@ def nnls(
     array([1.5, 0. ])
     """
     sweeps = _check_nnls.sweeps(method, max_iter, tol)
+    B, X, G, C = (_frames.unwrap(A, name)[0] for A, name in ((B, "B"), (X, "X"), (G, "G"), (C, "C")))
     G, C, exponents, vector, workspace = _check_nnls.equations(B, X, G, C, _check.threads(n_threads))
     if sweeps is None:
         F = np.broadcast_to((G.diagonal() > 0).astype(C.dtype), C.shape).copy()

@@ -1,4 +1,4 @@
-"""The check of a number that a user passes, for objects that are made before a fit as for its options."""
+"""The checks of a number and of a name, for objects that are made before a fit as for its options."""
 
 import math
 import numbers
@@ -18,3 +18,17 @@ def number(value: Any, name: str, positive: bool = False) -> float:
     except OverflowError:  # an integer larger than any float
         pass
     raise ValueError(f"{name} is {value}; wanted a finite number {wanted}")
+
+
+def choice(value: Any, name: str, known: dict[str, Any]) -> Any:
+    """What a name stands for."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); wanted one of {listed(known)}")
+    if value not in known:
+        raise ValueError(f"{name} is {value!r}; wanted one of {listed(known)}")
+    return known[value]
+
+
+def listed(known: dict[str, Any]) -> str:
+    """Names as a message has them."""
+    return ", ".join(repr(name) for name in known)

@@ -3,12 +3,13 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from . import _files
+from . import _check_result, _components, _files, _frames
+from ._numbers import choice
 from ._types import History, Names
 
 
@@ -107,6 +108,84 @@ class Result:
             It is truncated, damaged, of a newer version, or no such file. No code in a file is ever executed.
         """
         return _files.read(path, _of_arrays)
+
+    def to_frame(self, library: str = "pandas") -> tuple[Any, Any]:
+        """W and H as data frames, with the names of the rows and columns of X where it had such.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars"}
+            Whose data frames. What the index is for pandas is for polars, which has none, a first column: "row" of W,
+            "component" of H.
+
+        Returns
+        -------
+        W, H : data frames, shapes (m, k) and (k, n)
+            Copies. Components are called component_0, component_1 and so on; rows and columns of X without names are
+            numbered from 0.
+
+        Raises
+        ------
+        ImportError
+            The library is not there; the message says how to install it.
+        TypeError, ValueError
+            Another library; names for polars that are not unique.
+        """
+        library = choice(library, "library", {name: name for name in ("pandas", "polars")})
+        return _frames.frames(self.W, self.H, self.names, library)
+
+    def order(self, by: str = "share") -> "Result":
+        r"""The same factorization with its components in order, the largest first.
+
+        Parameters
+        ----------
+        by : {"share", "norm"}
+            "share": the sum of the entries of :math:`w_t h_t`, which is what component t contributes to the sum of
+            W H; "norm": its Frobenius norm :math:`\|w_t\| \|h_t\|`. Neither depends on how a scale is shared between W
+            and H. Equal ones stay in their order, those of 0 come last.
+
+        Returns
+        -------
+        Result
+            With copies of W and H; the rest is that of this one.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Another `by`.
+        """
+        best = _components.ranking(self.W, self.H.T, choice(by, "by", _components.SIZES))
+        return replace(self, W=self.W.take(best, axis=1), H=self.H.T.take(best, axis=1).T)
+
+    def normalize(self, norm: str, by: str = "H") -> "Result":
+        """The same factorization with components of norm 1 in one factor, and their scale in the other.
+
+        Parameters
+        ----------
+        norm : {"l1", "l2", "max"}
+            The sum of the entries, the Euclidean norm, or the largest entry.
+        by : {"W", "H"}
+            Which factor gets that norm: the columns of W, or the rows of H.
+
+        Returns
+        -------
+        Result
+            With W and H of the same dtype, whose product is the same to round-off. Where a component is 0 in the factor
+            `by`, it stays as it is in both. What is said of the fit, its objective and history included, stays: the
+            loss does not change, but a penalty may have another value now, and given values, bounds and sets of the
+            fit need not hold.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Another norm or factor; a result that the dtype cannot hold.
+        """
+        norm = choice(norm, "norm", _components.NORMS)
+        if choice(by, "by", {"W": True, "H": False}):
+            W, Ht = _components.moved(self.W, self.H.T, norm)
+        else:
+            Ht, W = _components.moved(self.H.T, self.W, norm)
+        return replace(self, W=_check_result.held(W, self.W, "W"), H=_check_result.held(Ht, self.H.T, "H").T)
 
 
 PLAIN = ("W", "H", "objective", "relative_error", "n_iter", "converged", "reason", "kkt_residual")

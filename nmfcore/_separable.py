@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check
+from . import _check, _frames
 from ._spa import coordinates, successive_projections
 from ._threads import single_blas
 from ._types import Separable
@@ -80,7 +80,7 @@ def separable(X: Any, k: int, *, normalize: bool = True, n_threads: int | None =
     """
     k = _check.count(k, "k", 1)
     normalize = _check.flag(normalize, "normalize")
-    data, workspace = _check.data(X, _check.threads(n_threads))
+    data, workspace = _check.data(_frames.unwrap(X)[0], _check.threads(n_threads))
     with single_blas():
         rows = successive_projections(data, k, normalize)
         _check.independent(len(rows), k)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check
+from . import _check, _check_result, _frames
 from ._api import nmf
 from ._result import Result
 from .penalties import Penalty
@@ -39,7 +39,8 @@ def transform(
     X : array_like or SciPy sparse, shape (m, n)
         New samples in rows, as for `hals`.
     H : array_like, shape (k, n), or Result
-        The parts, >= 0 and finite, of a fit.
+        The parts, >= 0 and finite, of a fit. Where X and what was fitted, or H itself, are data frames, their columns
+        must be the same, in the same order.
     loss, solver, penalty_W, fixed_W, weights, mask, missing, max_time, n_threads
         See `nmf`. penalty_W is taken as it is, for H is given. Least squares are solved exactly where `solver="bpp"`
         serves them, which "auto" takes then.
@@ -56,7 +57,7 @@ def transform(
     Raises
     ------
     TypeError, ValueError
-        As `nmf`; also where H has another number of columns than X.
+        As `nmf`; also where H has another number of columns than X, or columns of other names.
 
     Examples
     --------
@@ -66,7 +67,10 @@ def transform(
     >>> np.allclose(nmfcore.transform(W @ H, H, tol=1e-10), W, atol=1e-6)
     True
     """
-    H = _check.parts(H.H if isinstance(H, Result) else H, X)
+    X, (_, found) = _frames.unwrap(X)
+    H, (_, fitted) = (H.H, H.names) if isinstance(H, Result) else _frames.unwrap(H, "H")
+    _check_result.same_columns(found, fitted)
+    H = _check.parts(H, X)
     return nmf(
         X,
         len(H),

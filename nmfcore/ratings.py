@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _check_ratings
+from . import _check, _check_ratings, _frames
 from ._completion import Completion, CompletionState
 from ._completion_fit import Alternation, Model
 from ._workspace import Workspace
@@ -121,6 +121,6 @@ def complete(
         nonnegative=_check_ratings.signs(nonnegative),
     )
     options = _check.options(False, max_iter, tol, max_time, False, callback, False, None)
-    X = _check_ratings.ratings(X, "X")
+    X = _check_ratings.ratings(_frames.unwrap(X)[0], "X")
     workspace = Workspace(X.dtype, _check.threads(n_threads))
     return Alternation(X, model, _check.generator(random_state), options, workspace, clock).run()

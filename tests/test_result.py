@@ -312,3 +312,98 @@ def test_links_and_devices_stay(tmp_path):
     assert_same(Result.load(tmp_path / "link"), Result.load(tmp_path / "file"))
     fitted().save("/dev/null")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+# --- Order and scale
+
+
+def made(W, H, **said):
+    history, none = nmfcore.History(np.array([1.0]), np.array([0.0])), np.empty(0, np.intp)
+    Ht = np.ascontiguousarray(np.asarray(H).T)
+    return Result(np.asarray(W), Ht.T, 1.0, 0.1, 0, False, "tol", 0.0, history, (none, none), **said)
+
+
+def test_order_by_what_components_contribute():
+    W = np.array([[1.0, 0, 3], [1, 0, 3]])
+    H = np.array([[5.0, 5], [9, 9], [0, 4]])
+    names = (("a", "b"), None)
+    result = made(W, H, names=names, options={"k": 3})
+    ordered = result.order()  # shares 20, 0 and 24, norms 10, 0 and 17
+    assert ordered.W.tolist() == [[3, 1, 0], [3, 1, 0]] and ordered.H.tolist() == [[0, 4], [5, 5], [9, 9]]
+    assert ordered.names == names and ordered.options == {"k": 3} and ordered.history is result.history
+    concentrated = made(np.array([[1.0, 3], [1, 0]]), np.array([[2.0, 2], [2, 0]]))  # shares 8 and 6, norms 4 and 6
+    assert concentrated.order().W.tolist() == concentrated.W.tolist()
+    assert concentrated.order(by="norm").W.tolist() == [[3, 1], [0, 1]]
+    assert ordered.W.flags.c_contiguous and ordered.H.T.flags.c_contiguous
+
+
+def test_order_at_the_ends_of_the_scale():
+    W, H = np.array([[1e-300, 1e300, 0, 1, 5e-324]]), np.array([[1e-300], [1e300], [1e300], [1], [5e-324]])
+    for by in ("share", "norm"):
+        assert made(W, H).order(by).W.tolist() == [[1e300, 1, 1e-300, 5e-324, 0]]
+    W, H = np.full((3, 4), 1e308), np.array([[1.0], [4], [2], [4]])  # sums beyond float64; equal ones keep their order
+    assert made(W, H).order().H.ravel().tolist() == [4, 4, 2, 1]
+
+
+NORMS = {"l1": lambda F: F.sum(axis=0), "l2": lambda F: np.sqrt((F**2).sum(axis=0)), "max": lambda F: F.max(axis=0)}
+
+
+@pytest.mark.parametrize("by", ["W", "H"])
+@pytest.mark.parametrize("norm", NORMS)
+def test_normalize(norm, by, dtype, rtol):
+    result = fitted(dtype)
+    scaled = result.normalize(norm, by=by)
+    factor = (scaled.W if by == "W" else scaled.H.T).astype(np.float64)
+    np.testing.assert_allclose(NORMS[norm](factor), 1, rtol=20 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(scaled.W @ scaled.H, result.W @ result.H, rtol=rtol)
+    assert scaled.W.dtype == scaled.H.dtype == dtype and scaled.objective == result.objective
+    assert scaled.W.flags.c_contiguous and scaled.H.T.flags.c_contiguous and scaled.options == result.options
+    again = scaled.normalize(norm, by=by)
+    np.testing.assert_allclose(again.W, scaled.W, rtol=20 * np.finfo(dtype).eps)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_normalize_at_any_scale(data):
+    """Every column of a factor at a scale of its own: what can be held is the same to round-off in each component."""
+    m, n, k = (data.draw(st.integers(1, 4)) for _ in range(3))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    exponents = [np.array(data.draw(st.lists(st.integers(-300, 300), min_size=k, max_size=k))) for _ in "WH"]
+    # a component is to be held where the other factor takes its scale
+    exponents[1] = np.clip(exponents[1], -300 - np.minimum(exponents[0], 0), 300 - np.maximum(exponents[0], 0))
+    W, H = rng.random((m, k)) * 10.0 ** exponents[0], (rng.random((n, k)) * 10.0 ** exponents[1]).T
+    W[:, rng.random(k) < 0.2] = 0
+    result, norm = made(W, H), data.draw(st.sampled_from(list(NORMS)))
+    scaled = result.normalize(norm, by="W")
+    for t in range(k):
+        if not W[:, t].any():
+            assert not scaled.W[:, t].any() and np.array_equal(scaled.H[t], H[t])
+            continue
+        assert NORMS[norm](scaled.W[:, [t]])[0] == pytest.approx(1, rel=1e-14)
+        before, after = np.multiply.outer(W[:, t], H[t]), np.multiply.outer(scaled.W[:, t], scaled.H[t])
+        np.testing.assert_allclose(after, before, rtol=1e-14, atol=1e-305)
+
+
+def test_normalize_what_cannot_be_held():
+    result = made(np.full((2, 1), 1e30, np.float32), np.full((1, 3), 1e30, np.float32))
+    with pytest.raises(ValueError, match="takes H beyond the range of float32; wanted another norm"):
+        result.normalize("max", by="W")
+    # beyond a factor on the way, but not at the end
+    result = made(np.full((2, 1), 1e308), np.array([[1.5e-308, 5e-324]]))
+    scaled = result.normalize("l1", by="W")
+    np.testing.assert_allclose(scaled.W @ scaled.H, result.W @ result.H, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "words"),
+    [
+        (lambda r: r.order("size"), ValueError, "by is 'size'; wanted one of 'share', 'norm'"),
+        (lambda r: r.order(None), TypeError, "by is None"),
+        (lambda r: r.normalize("L2"), ValueError, "norm is 'L2'; wanted one of 'l1', 'l2', 'max'"),
+        (lambda r: r.normalize("l2", by="X"), ValueError, "by is 'X'; wanted one of 'W', 'H'"),
+        (lambda r: r.to_frame("numpy"), ValueError, "library is 'numpy'; wanted one of 'pandas', 'polars'"),
+    ],
+)
+def test_what_a_result_is_not_asked_for(ask, error, words):
+    with pytest.raises(error, match=words):
+        ask(made(np.ones((2, 1)), np.ones((1, 2))))
