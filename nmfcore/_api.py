@@ -124,10 +124,12 @@ def hals(
 
     Parameters
     ----------
-    X : array_like or SciPy sparse, shape (m, n)
+    X : array_like, SciPy sparse or data frame, shape (m, n)
         Samples in rows, features in columns; finite, >= 0. CSR and CSC are read where they lie, and held once more in
         the other orientation; other sparse formats are converted once. float32 and float64 in C or Fortran order are
-        read where they lie; float16 is computed in float32, integers and booleans in float64. Never written to.
+        read where they lie; float16 is computed in float32, integers and booleans in float64. Never written to. Of a
+        data frame (pandas, polars, pyarrow) or an AnnData the result keeps the names; frames of sparse columns stay
+        sparse.
     k : int
         The rank, >= 1; it may exceed m and n.
     init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar", "spa"}, (W0, H0) or Result
@@ -186,7 +188,8 @@ def hals(
     Raises
     ------
     TypeError
-        X is complex, text or of another kind that holds no real numbers; an option of the wrong type.
+        X is complex, text or of another kind that holds no real numbers, or has such a column; an option of the wrong
+        type.
     ValueError
         X is not 2-D, is empty, or has NaN, infinite or negative entries, or indices outside its shape; factors of the
         wrong shape or with such entries; an option out of its range; init="spa" for fewer than k independent rows, or

@@ -24,10 +24,11 @@ def same_columns(found: tuple[str, ...] | None, wanted: tuple[str, ...] | None) 
     """Refuse a data frame with other columns than those of the one that was fitted, where both have names."""
     if found is None or wanted is None or found == wanted:
         return
-    lacking = [column for column in wanted if column not in set(found)]
-    strange = [column for column in found if column not in set(wanted)]
+    there, known = set(found), set(wanted)
+    lacking = [name for name in wanted if name not in there]
+    strange = [name for name in found if name not in known]
     if lacking or strange:
-        faults = [f"{_counted(lacking)} lacking"] * bool(lacking) + [f"{_counted(strange)} too many"] * bool(strange)
+        faults = [f"{_counted(names)} {what}" for names, what in ((lacking, "lacking"), (strange, "too many")) if names]
     elif len(found) == len(wanted):
         at = next(i for i, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b)
         faults = [f"{found[at]!r} in the place of {wanted[at]!r} (column {at})"]

@@ -46,15 +46,17 @@ def _of_pandas(X: Any, name: str) -> Any:
     """A SciPy matrix where all columns are sparse around 0, else an array, NaN where entries are missing."""
     import pandas
 
-    for i, dtype in enumerate(X.dtypes):
-        if not pandas.api.types.is_numeric_dtype(dtype):
+    dtypes = list(X.dtypes)
+    kinds = list(dict.fromkeys(dtypes))  # few, however many columns there are, in their order
+    for dtype in kinds:
+        if not (pandas.api.types.is_numeric_dtype(dtype) or dtype.kind == "b"):
+            i = dtypes.index(dtype)
             _check_result.refuse_column(X.columns[i], dtype, X.iloc[:, i], name)
-    sparse = [isinstance(dtype, pandas.SparseDtype) and dtype.fill_value == 0 for dtype in X.dtypes]
-    if sparse and all(sparse):
+    if kinds and all(isinstance(dtype, pandas.SparseDtype) and dtype.fill_value == 0 for dtype in kinds):
         return X.sparse.to_coo()
-    held = [getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype)) for dtype in X.dtypes]
+    held = [getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype)) for dtype in kinds]
     common = np.result_type(*held) if held else np.dtype(float)
-    if all(isinstance(dtype, np.dtype) for dtype in X.dtypes):
+    if all(isinstance(dtype, np.dtype) for dtype in kinds):
         return X.to_numpy(common)
     single = common.kind == "f" and common.itemsize <= 4
     return X.to_numpy(np.float32 if single else np.float64, na_value=np.nan)

@@ -27,8 +27,8 @@ def separable(X: Any, k: int, *, normalize: bool = True, n_threads: int | None =
 
     Parameters
     ----------
-    X : array_like or SciPy sparse, shape (m, n)
-        Dense or sparse, as for `hals`; it is not changed.
+    X : array_like, SciPy sparse or data frame, shape (m, n)
+        As for `hals`; it is not changed.
     k : int
         Number of rows, at most the rank of X.
     normalize : bool

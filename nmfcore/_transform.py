@@ -36,7 +36,7 @@ def transform(
 
     Parameters
     ----------
-    X : array_like or SciPy sparse, shape (m, n)
+    X : array_like, SciPy sparse or data frame, shape (m, n)
         New samples in rows, as for `hals`.
     H : array_like, shape (k, n), or Result
         The parts, >= 0 and finite, of a fit. Where X and what was fitted, or H itself, are data frames, their columns

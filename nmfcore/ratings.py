@@ -43,7 +43,8 @@ def complete(
     ----------
     X : SciPy sparse, shape (m, n)
         Users in rows, items in columns. What is stored is a rating, zeros included, of either sign, one for each pair.
-        COO, CSR, CSC, LIL or DOK; float32 is computed in float32, other dtypes in float64. Never written to.
+        COO, CSR, CSC, LIL or DOK, sparse columns of pandas, or an AnnData that holds such; float32 is computed in
+        float32, other dtypes in float64. Never written to.
     k : int
         The rank, >= 1; with biases also 0, for biases alone.
     strength : float or pair of floats

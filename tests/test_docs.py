@@ -14,8 +14,9 @@ def blocks(path):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_examples(path, capsys):
-    """One after the other, in one namespace."""
+def test_examples(path, capsys, tmp_path, monkeypatch):
+    """One after the other, in one namespace; what they write, they write elsewhere."""
+    monkeypatch.chdir(tmp_path)
     found, names = blocks(path), {}
     assert found
     for number, block in enumerate(found):
