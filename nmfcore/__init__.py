@@ -2,6 +2,7 @@
 
 from . import penalties
 from ._api import hals, mu, nmf
+from ._checkpoint import Checkpoint
 from ._completion import Completion, CompletionState
 from ._config import show_config
 from ._nnls import nnls
@@ -17,6 +18,7 @@ __all__ = [
     "L1",
     "L21",
     "BetaDivergence",
+    "Checkpoint",
     "Completion",
     "CompletionState",
     "History",

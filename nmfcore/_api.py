@@ -8,6 +8,7 @@ import numpy as np
 
 from . import _check, _check_solvers, _check_weights, _frames, _origin
 from ._check_penalties import Known
+from ._checkpoint import Checkpoint
 from ._driver import Fit
 from ._result import Result
 from ._types import State
@@ -22,7 +23,7 @@ def nmf(
     *,
     loss: str | float = "frobenius",
     solver: str = "auto",
-    init: str | tuple[Any, Any] = "auto",
+    init: str | tuple[Any, Any] | Checkpoint = "auto",
     max_iter: int = 200,
     tol: float = 1e-4,
     max_time: float | None = None,
@@ -87,9 +88,9 @@ def nmf(
     extrapolates = all(chosen.extrapolates(chosen_loss) for chosen in solvers)
     options = _check.options(extrapolates, max_iter, tol, max_time, extrapolate, callback, verbose, _Report())
     _check.entries(data, X, chosen_loss)
+    origin = _origin.of(asked, names, data)
     start = known.start(init, data, k, random_state, workspace)
     parts = known.parts(solvers, start, chosen_loss, data, workspace)
-    origin = _origin.of(asked, names, data.dtype)
     return Fit(data, chosen_loss, parts, start, options, workspace, clock, origin).run()
 
 
@@ -97,7 +98,7 @@ def hals(
     X: Any,
     k: int,
     *,
-    init: str | tuple[Any, Any] = "auto",
+    init: str | tuple[Any, Any] | Checkpoint = "auto",
     max_iter: int = 200,
     tol: float = 1e-4,
     max_time: float | None = None,
@@ -132,9 +133,10 @@ def hals(
         sparse.
     k : int
         The rank, >= 1; it may exceed m and n.
-    init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar", "spa"}, (W0, H0) or Result
+    init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar", "spa"}, (W0, H0), Result or Checkpoint
         The start [4]_; "auto" is "nndsvda", or "random" for k > min(m, n). "spa" takes k rows of X for H and the least
-        squares for W, see `separable`. Given factors are copied, in any float dtype.
+        squares for W, see `separable`. Given factors are copied, in any float dtype. A `Checkpoint` is where an
+        interrupted fit goes on.
     max_iter : int
         Most iterations; one updates W, then H. 0 returns the start.
     tol : float
@@ -256,7 +258,7 @@ def mu(
     k: int,
     *,
     loss: str | float = "frobenius",
-    init: str | tuple[Any, Any] = "auto",
+    init: str | tuple[Any, Any] | Checkpoint = "auto",
     max_iter: int = 200,
     tol: float = 1e-4,
     max_time: float | None = None,

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from . import _check, penalties
+from ._checkpoint import Checkpoint
 from ._driver import Part
 from ._workspace import Workspace
 from .data import Data
-from .init import Start, beside, enter
+from .init import Start, beside, enter, resumed
 from .losses import Loss
 from .penalties import Box, Fixed, MinVolume, Penalty, Side, Sum, SumToOne, Units
 from .solvers import Solver
@@ -55,6 +56,8 @@ class Known:
 
     def start(self, init: Any, data: Data, k: int, random_state: Any, workspace: Workspace) -> Start:
         """The start that `init` says; level beside a given factor for "auto"."""
+        if isinstance(init, Checkpoint):
+            return resumed(init)
         said = any(own is not None for own in self.own)
         if said and isinstance(init, str) and init == "auto" and any(self.fixed):
             W, H = (values if fixed else None for values, fixed in zip(self.values, self.fixed, strict=True))

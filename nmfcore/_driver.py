@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ._checkpoint import Checkpoint, fingerprint
 from ._result import Result
 from ._types import History, Origin, State
 from ._workspace import Workspace
@@ -20,6 +21,7 @@ from .losses import Loss, converged
 from .penalties import Domain, Side
 from .solvers import Solver
 
+COURSE = ("best_loss", "since_lower", "since_progress", "moved")  # numbers that an iteration hands on to the next one
 STALLED = 20  # iterations without a lower objective after which round-off is all that is left
 
 
@@ -68,6 +70,11 @@ class Half:
         """After `old` was overwritten by the extrapolation of `factor`."""
         self.factor, self.old = self.old, self.factor
         self.summary = None
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What an iteration hands on to the next one."""
+        extrapolated = {} if self.old is self.factor else {"old": self.old}
+        return {"factor": self.factor, "best": self.best} | extrapolated
 
     def restart(self, point: np.ndarray) -> None:
         """Go on from a point, without momentum."""
@@ -119,35 +126,64 @@ class Fit:
         self.values: list[float] = []
         self.seconds: list[float] = []
         self.since_lower = self.since_progress = 0
+        self.moved = math.inf  # the square of the first steps of the last iteration
         self.at_best: dict[Half, Any] = {}  # the statistics for a factor at the best ones, where at hand
+        if start.checkpoint is not None:
+            self._resume(start.checkpoint)
 
     def run(self) -> Result:
         """Alternate until the stopping rule, a limit or the callback ends it."""
-        first = self.halves[0]
-        statistics = self._statistics(first)
-        first.summary = first.loss.summary(first.factor, self.workspace)
-        self._keep_best(first, statistics)
-        reason = "max_iter"
-        for iteration in range(1, self.options.max_iter + 1):
-            moved, statistics = self._iterate(iteration, statistics or self._statistics(first))
-            stop = self._stop(moved)
-            if stop:
-                reason = stop
+        first, reason, statistics = self.halves[0], None, None
+        if self.values:  # which a checkpoint brought, made before it was asked whether to stop
+            reason = self._stopping_rule()
+        else:
+            statistics = self._statistics(first)
+            first.summary = first.loss.summary(first.factor, self.workspace)
+            self._keep_best(first, statistics)
+        for iteration in range(len(self.values), self.options.max_iter + 1):
+            if reason is not None:
                 break
-        return self._result(reason)
+            statistics = self._iterate(iteration, statistics or self._statistics(first))
+            reason = "callback" if self._report() else self._stopping_rule()
+        return self._result(reason or "max_iter")
 
-    def _iterate(self, iteration: int, statistics: Any) -> tuple[float, Any]:
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        """Go on where the checkpoint was made, from parts that were made of its start."""
+        for name, half in self._named():
+            for kind, array in half.arrays().items():
+                array[:] = checkpoint.arrays[f"{name}_{kind}"]
+            half.best_summary = half.loss.summary(half.best, self.workspace)
+        self.values, self.seconds = (list(checkpoint.arrays[kind]) for kind in ("objective", "seconds"))
+        for name in COURSE:
+            setattr(self, name, checkpoint.course[name])
+        self.momentum.t = checkpoint.course["t"]
+        self.value, self.clock = self.values[-1], self.clock - self.seconds[-1]
+
+    def _checkpoint(self) -> Checkpoint:
+        """Copies of all that the next iterations depend on, beside X and what was asked for."""
+        arrays = {
+            f"{name}_{kind}": array.copy() for name, half in self._named() for kind, array in half.arrays().items()
+        }
+        arrays |= {f"{name}_exponents": e for (name, _), e in zip(self._named(), self.exponents, strict=True)}
+        arrays |= {"objective": np.array(self.values), "seconds": np.array(self.seconds)}
+        course = {name: float(getattr(self, name)) for name in COURSE} | {"t": self.momentum.t}
+        return Checkpoint(len(self.values) - 1, self.origin.options, fingerprint(self.w.data), course, arrays)
+
+    def _named(self) -> tuple[tuple[str, Half], tuple[str, Half]]:
+        return ("W", self.w), ("H", self.h)
+
+    def _iterate(self, iteration: int, statistics: Any) -> Any:
         """The half-steps of an iteration, from the statistics for the first one.
 
-        Returns the square of their first steps, and the next statistics for the first one where they are made already.
+        Returns the next statistics for the first one where they are made already.
         """
         first, last = self.halves[0], self.halves[-1]
         weight = self.momentum.advance() if self.options.extrapolate else 0.0
-        moved = self._half_step(first, statistics, iteration)
+        self.moved = self._half_step(first, statistics, iteration)
         if last is not first:
             self._extrapolate(first, weight)
             statistics = self._statistics(last)
-            moved += self._half_step(last, statistics, iteration)
+            self.moved += self._half_step(last, statistics, iteration)
         if self.loss.constant:  # the last statistics give the objective at the new value of their factor
             following = statistics if last is first else None
             last.summary = last.loss.summary(last.factor, self.workspace)
@@ -166,7 +202,7 @@ class Fit:
         if self.options.extrapolate and not no_higher:
             self._restart()
             following = following if self.loss.constant else None
-        return moved, following
+        return following
 
     def _other(self, half: Half) -> Half:
         return self.h if half is self.w else self.w
@@ -242,14 +278,12 @@ class Fit:
         self.seconds.append(time.perf_counter() - self.clock)
         return no_higher
 
-    def _stop(self, moved: float) -> str | None:
+    def _stopping_rule(self) -> str | None:
         """The reason to stop after an iteration, if there is one."""
         options = self.options
-        if self._report():
-            return "callback"
         if options.tol > 0:
             exact = self.loss.exact(self.w.data, self.value, self.w.factor.dtype)
-            if exact or converged(moved, self.value, options.tol):
+            if exact or converged(self.moved, self.value, options.tol):
                 return "tol"
             if self.since_lower >= STALLED and self.value < math.inf:
                 return "stalled"
@@ -269,6 +303,7 @@ class Fit:
             seconds=self.seconds[-1],
             _factors=self._factors,
             _current=lambda: len(self.values) - 1,
+            _checkpoint=self._checkpoint,
         )
         answers = [listener(state) for listener in listeners]
         return isinstance(answers[-1], bool | np.bool_) and bool(answers[-1])

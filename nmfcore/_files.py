@@ -7,18 +7,28 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 
 from ._version import __version__
 
-FORMAT, VERSION = "nmfcore result", 1
+VERSION = 1
 MARK = b"PK\x03\x04"  # with which a zip file, as .npz is one, begins
-OTHER = "is no result of nmfcore"
 HEAD = 1 << 16  # bytes of an array, in which its dtype and its shape are said
 
 Made = TypeVar("Made")
+
+
+class Kind(NamedTuple):
+    """What a file holds: the name of its format, what others are instead, and what writes it."""
+
+    format: str
+    other: str
+    writer: str
+
+
+RESULT = Kind("nmfcore result", "no result of nmfcore", "Result.save")
 
 
 @contextlib.contextmanager
@@ -43,58 +53,59 @@ def written(path: str | os.PathLike) -> Iterator[Path]:
         raise
 
 
-def write(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> None:
+def write(path: str | os.PathLike, arrays: dict[str, np.ndarray], kind: Kind = RESULT) -> None:
     """An .npz file of those arrays, with its format and the version of it."""
     with written(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, format=np.array(FORMAT), format_version=np.array(VERSION), **arrays)
+        np.savez(file, format=np.array(kind.format), format_version=np.array(VERSION), **arrays)
 
 
-def read(path: str | os.PathLike, make: Callable[[dict[str, np.ndarray]], Made]) -> Made:
+def read(path: str | os.PathLike, make: Callable[[dict[str, np.ndarray]], Made], kind: Kind = RESULT) -> Made:
     """What `make` makes of the arrays in a file that `write` has written.
 
     Whatever goes wrong in a file that is damaged, or was made by another hand, is one ValueError that names it.
     """
     with open(path, "rb") as file:
         try:
-            return make(_arrays(file))
+            return make(_arrays(file, kind))
         except Strange as strange:
-            fault = str(strange)
+            fault = str(strange) or f"is {kind.other}"
         except MemoryError:
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which is a place before the file begins
                 raise
             fault = "is truncated or damaged"
-    raise ValueError(f"{os.fspath(path)} {fault}; wanted a file that Result.save has written")
+    raise ValueError(f"{os.fspath(path)} {fault}; wanted a file that {kind.writer} has written")
 
 
 class Strange(Exception):
-    """A file that this version does not write."""
+    """A file that this version does not write: of a newer one, or with no word another file altogether."""
 
 
-def _arrays(file: BinaryIO) -> dict[str, np.ndarray]:
+def _arrays(file: BinaryIO, kind: Kind) -> dict[str, np.ndarray]:
     if file.read(len(MARK)) != MARK:
-        raise Strange(OTHER)
+        raise Strange
     with zipfile.ZipFile(file) as archive:
-        if "format.npy" not in archive.namelist() or str(_array(archive, "format.npy")) != FORMAT:
-            raise Strange(OTHER)
+        if "format.npy" not in archive.namelist() or str(_array(archive, "format.npy")) != kind.format:
+            raise Strange
         version = int(_array(archive, "format_version.npy"))
         if version > VERSION:
             raise Strange(f"has version {version} of its format, of which this nmfcore ({__version__}) reads {VERSION}")
-        return {name.removesuffix(".npy"): _array(archive, name) for name in archive.namelist()}
+        names = [name for name in archive.namelist() if name not in ("format.npy", "format_version.npy")]
+        return {name.removesuffix(".npy"): _array(archive, name) for name in names}
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """An array in native byte order; nothing but numbers and text is read."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED:  # what is stored cannot be larger than the file
-        raise Strange(OTHER)
+        raise Strange
     content = bytearray(archive.read(info))  # which checks the sum of it
     head = io.BytesIO(memoryview(content)[:HEAD])
     if np.lib.format.read_magic(head) != (1, 0):
-        raise Strange(OTHER)
+        raise Strange
     shape, in_columns, dtype = np.lib.format.read_array_header_1_0(head)
     if dtype.kind not in "biufU":
-        raise Strange(OTHER)
+        raise Strange
     found = np.ndarray(shape, dtype, content, head.tell(), order="F" if in_columns else "C")
     return found.astype(dtype.newbyteorder("="), order="K", copy=False)

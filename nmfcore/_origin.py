@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from . import _check_checkpoint
 from ._check_penalties import shown
+from ._checkpoint import Checkpoint
 from ._types import Names, Origin
 from ._version import __version__
+from .data import Data
 from .losses import L1, L21, BetaDivergence, Frobenius, Huber
 from .penalties import Penalty
 
@@ -16,12 +19,16 @@ LEFT_OUT = ("X", "n_threads", "callback", "verbose")  # what no factor depends o
 PLAIN = {str: str, bool: bool, np.bool_: bool, numbers.Integral: int, numbers.Real: float}
 
 
-def of(asked: dict[str, Any], names: Names, dtype: np.dtype) -> Origin:
-    """The origin of a result, from the arguments of `nmf`, which are checked."""
+def of(asked: dict[str, Any], names: Names, data: Data) -> Origin:
+    """The origin of a result, from the arguments of `nmf`; that of the first start where a fit goes on."""
     options = {name: _plain(value) for name, value in asked.items() if name not in LEFT_OUT}
     options |= {name: asked[name] is not None for name in ARRAYS}
     options["mask"] |= isinstance(asked["X"], np.ma.MaskedArray)
-    return Origin(options | {"dtype": dtype.name, "version": __version__}, names)
+    options |= {"dtype": data.dtype.name, "version": __version__}
+    if isinstance(asked["init"], Checkpoint):
+        _check_checkpoint.same_fit(asked["init"], options, data)
+        options |= {name: asked["init"].options[name] for name in ("init", "random_state")}
+    return Origin(options, names)
 
 
 def _plain(value: Any) -> Any:

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from ._checkpoint import Checkpoint
 
 Names = tuple[tuple[str, ...] | None, tuple[str, ...] | None]  # of the rows and of the columns of X, where it has such
 
@@ -80,6 +83,7 @@ class State:
     seconds: float
     _factors: Callable[[], tuple[np.ndarray, np.ndarray]] = field(repr=False)
     _current: Callable[[], int] = field(repr=False)
+    _checkpoint: "Callable[[], Checkpoint] | None" = field(repr=False, default=None, kw_only=True)
 
     @property
     def W(self) -> np.ndarray:
@@ -90,6 +94,13 @@ class State:
     def H(self) -> np.ndarray:
         """The best H so far, a copy."""
         return self._at_this_iteration()[1]
+
+    def checkpoint(self) -> "Checkpoint":
+        """All that the fit needs to go on from here, a copy; see `Checkpoint`. Not for `complete`."""
+        self._check_current()
+        if self._checkpoint is None:
+            raise NotImplementedError("a fit of `complete` cannot go on from a checkpoint: nothing was made")
+        return self._checkpoint()
 
     def _at_this_iteration(self) -> tuple[np.ndarray, np.ndarray]:
         self._check_current()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._checkpoint import Checkpoint
 from ._spa import coordinates, successive_projections
 from ._threads import single_blas
 from ._workspace import Workspace
@@ -26,6 +27,8 @@ class Start(NamedTuple):
     W: np.ndarray
     Ht: np.ndarray
     exponents: tuple[np.ndarray, np.ndarray]
+    checkpoint: Checkpoint | None = None
+    """Where the fit goes on, if it does not begin."""
 
 
 def given(data: Data, W: np.ndarray, H: np.ndarray, together: bool = False) -> Start:
@@ -39,6 +42,13 @@ def given(data: Data, W: np.ndarray, H: np.ndarray, together: bool = False) -> S
     with np.errstate(over="ignore", under="ignore"):
         W, Ht = (np.ldexp(F, -e) for F, e in zip((W, H.T), exponents, strict=True))
     return Start(*(F.astype(data.dtype, order="C", copy=False) for F in (W, Ht)), exponents)
+
+
+def resumed(checkpoint: Checkpoint) -> Start:
+    """The factors of a checkpoint."""
+    arrays = checkpoint.arrays
+    factors = (arrays[name].copy() for name in ("W_factor", "H_factor"))
+    return Start(*factors, (arrays["W_exponents"], arrays["H_exponents"]), checkpoint)
 
 
 def made(data: Data, name: str, k: int, rng: Random, workspace: Workspace, of_H: int | None = None) -> Start:

@@ -1,0 +1,156 @@
+"""A fit that goes on from a checkpoint ends with the bits of one that nobody has disturbed."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import nmfcore
+from nmfcore import penalties
+
+X = np.random.default_rng(0).gamma(0.5, size=(60, 8)) @ np.random.default_rng(1).gamma(0.5, size=(8, 40)) + 0.01
+HOLES = np.random.default_rng(2).random(X.shape) < 0.2
+KNOWN_H = np.where(np.arange(8)[:, None] < 2, np.random.default_rng(3).random((8, 40)), np.nan)
+
+FITS = {
+    "hals": {},
+    "hals, textbook": {"extrapolate": False, "inner_iter": 1},
+    "random start": {"init": "random", "random_state": 3},
+    "exact": {"solver": "bpp"},
+    "projected gradient": {"solver": "pgd"},
+    "mu": {"solver": "mu"},
+    "kullback-leibler": {"loss": "kullback-leibler"},
+    "kullback-leibler, cd": {"loss": "kullback-leibler", "solver": "cd"},
+    "itakura-saito": {"loss": "itakura-saito"},
+    "beta 1.5": {"loss": 1.5},
+    "huber": {"loss": nmfcore.Huber(0.1)},
+    "l1": {"loss": "l1"},
+    "l21": {"loss": "l21"},
+    "penalty on both": {"penalty_W": penalties.L1(0.1), "penalty_H": penalties.L2(0.1)},
+    "penalty on one": {"penalty_H": penalties.L1(0.1)},
+    "sums of one": {"penalty_W": penalties.SumToOne(axis=1)},
+    "hoyer": {"penalty_H": penalties.Hoyer(0.6, axis=1)},
+    "partly known": {"fixed_H": KNOWN_H},
+    "known": {"fixed_H": np.nan_to_num(KNOWN_H, nan=0.5), "solver": "hals"},
+    "mask": {"mask": HOLES},
+    "mask, kullback-leibler": {"mask": HOLES, "loss": "kullback-leibler"},
+    "weights": {"weights": 1.0 + HOLES},
+}
+
+
+class Keeper:
+    """A callback that keeps the checkpoint of an iteration."""
+
+    def __init__(self, at):
+        self.at, self.checkpoint = at, None
+
+    def __call__(self, state):
+        if state.iteration == self.at:
+            self.checkpoint = state.checkpoint()
+
+
+def fit(X=X, k=8, **options):
+    return nmfcore.nmf(X, k, **{"random_state": 0, "max_iter": 25, "tol": 0} | options)
+
+
+def same(a, b):
+    """Whether two results are equal to the bit, but for the seconds."""
+    plain = ("objective", "relative_error", "n_iter", "converged", "reason", "kkt_residual", "options")
+    return (
+        all(np.array_equal(f, g) for f, g in zip(a, b, strict=True))
+        and all(getattr(a, name) == getattr(b, name) for name in plain)
+        and np.array_equal(a.history.objective, b.history.objective)
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("options", FITS.values(), ids=FITS)
+def test_it_goes_on_to_the_same_bits(options, dtype, tmp_path):
+    keeper = Keeper(11)
+    undisturbed = fit(X.astype(dtype), callback=keeper, **options)
+    keeper.checkpoint.save(tmp_path / "fit.npz")
+    del keeper.checkpoint
+    resumed = fit(X.astype(dtype), **options | {"init": nmfcore.Checkpoint.load(tmp_path / "fit.npz")})
+    assert undisturbed.n_iter > 11 and same(undisturbed, resumed)
+
+
+@pytest.mark.parametrize("at", range(1, 26))
+def test_wherever_it_was_made(at):
+    keeper = Keeper(at)
+    undisturbed = fit(sp.csr_array(np.where(HOLES, X, 0)), loss="frobenius", callback=keeper)
+    resumed = fit(sp.csr_array(np.where(HOLES, X, 0)), init=keeper.checkpoint, n_threads=1)
+    assert same(undisturbed, resumed)
+
+
+@pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
+def test_a_fit_that_had_converged_ends_where_it_did(loss):
+    whole = fit(loss=loss, tol=0.3, max_iter=500)
+    assert whole.reason == "tol"
+    keeper = Keeper(whole.n_iter)
+    fit(loss=loss, tol=0.3, max_iter=500, callback=keeper)
+    assert same(whole, fit(loss=loss, tol=0.3, max_iter=500, init=keeper.checkpoint))
+
+
+def test_iterations_and_seconds_count_from_the_first_start():
+    keeper = Keeper(11)
+    fit(callback=keeper)
+    assert fit(max_iter=5, init=keeper.checkpoint).n_iter == 11
+    assert fit(max_iter=14, init=keeper.checkpoint).n_iter == 14
+    late = dataclasses.replace(keeper.checkpoint, arrays=keeper.checkpoint.arrays | {"seconds": np.arange(12.0)})
+    assert fit(max_time=11, init=late).reason == "max_time"
+    assert 11 <= fit(init=late).history.seconds[12] < 20
+
+
+def test_a_checkpoint_is_a_copy_and_serves_many_times():
+    keeper = Keeper(3)
+    fit(callback=keeper)
+    before = {name: array.copy() for name, array in keeper.checkpoint.arrays.items()}
+    first, second = fit(init=keeper.checkpoint), fit(init=keeper.checkpoint)
+    assert same(first, second)
+    assert all(np.array_equal(before[name], array) for name, array in keeper.checkpoint.arrays.items())
+
+
+def test_another_fit_is_refused():
+    keeper = Keeper(3)
+    fit(callback=keeper)
+    with pytest.raises(ValueError, match="a fit with loss='frobenius', but loss is 'kullback-leibler' now"):
+        fit(loss="kullback-leibler", init=keeper.checkpoint)
+    with pytest.raises(ValueError, match=r"a fit with penalty_H=None, but penalty_H is 'L1\(0.1\)' now"):
+        fit(penalty_H=penalties.L1(0.1), init=keeper.checkpoint)
+    with pytest.raises(ValueError, match="a fit with k=8, but k is 7 now"):
+        fit(k=7, init=keeper.checkpoint)
+    with pytest.raises(ValueError, match="a fit with dtype='float64', but dtype is 'float32' now"):
+        fit(X.astype("float32"), init=keeper.checkpoint)
+    with pytest.raises(ValueError, match=r"a fit of X with shape \(60, 40\), but X has shape \(40, 60\)"):
+        fit(X.T, init=keeper.checkpoint)
+    with pytest.raises(ValueError, match="a fit of another X"):
+        fit(X + 0.001, init=keeper.checkpoint)
+    with pytest.raises(ValueError, match="a fit with mask=False, but mask is True now"):
+        fit(mask=HOLES, init=keeper.checkpoint)
+
+
+def test_files_of_another_kind_are_refused(tmp_path):
+    keeper = Keeper(3)
+    result = fit(callback=keeper)
+    keeper.checkpoint.save(tmp_path / "checkpoint.npz")
+    result.save(tmp_path / "result.npz")
+    with pytest.raises(ValueError, match=r"result.npz is no checkpoint of nmfcore; wanted a file that Checkpoint.save"):
+        nmfcore.Checkpoint.load(tmp_path / "result.npz")
+    with pytest.raises(ValueError, match=r"checkpoint.npz is no result of nmfcore; wanted a file that Result.save"):
+        nmfcore.Result.load(tmp_path / "checkpoint.npz")
+    whole = (tmp_path / "checkpoint.npz").read_bytes()
+    for size in range(0, len(whole), 997):
+        (tmp_path / "cut.npz").write_bytes(whole[:size])
+        with pytest.raises(ValueError, match=r"cut.npz is (truncated or damaged|no checkpoint of nmfcore)"):
+            nmfcore.Checkpoint.load(tmp_path / "cut.npz")
+
+
+def test_only_in_the_callback_and_only_of_fits_that_can_go_on():
+    states = []
+    fit(max_iter=2, callback=states.append)
+    with pytest.raises(RuntimeError, match="the fit has left iteration 1"):
+        states[0].checkpoint()
+    ratings = sp.csr_array(np.where(HOLES, np.ceil(X), 0))
+    with pytest.raises(NotImplementedError, match="`complete` cannot go on"):
+        nmfcore.complete(ratings, 2, callback=lambda state: state.checkpoint())
