@@ -1,0 +1,93 @@
+"""Factors as ordered heat maps."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _check, _check_plot
+from ._axes import axes, room, ticks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def share(W: np.ndarray, H: np.ndarray) -> np.ndarray:
+    """What share of the sum of the model W H each component is: shape (k,), 0 everywhere where the model is 0."""
+    sums = W.sum(axis=0, dtype=np.float64) * H.sum(axis=1, dtype=np.float64)
+    return sums / (sums.sum() or 1.0)
+
+
+def factors(
+    result: Any,
+    which: str = "W",
+    *,
+    shares: bool = True,
+    names: Any = None,
+    cmap: Any = "viridis",
+    colorbar: bool = True,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """A factor as a heat map, ordered: components by their share of the model, samples by their main component.
+
+    Parameters
+    ----------
+    result : Result or pair (W, H)
+    which : {"W", "H"}
+        W, samples downwards and components across, or H, components downwards and features across.
+    shares : bool
+        Whether a sample (a feature) shows what share of its sum in the model each component is. Otherwise each
+        component is divided by its largest entry.
+    names : sequence of str, optional
+        Of the samples (features), written where there is room; those that the result knows by default.
+    cmap : str or Colormap
+    colorbar : bool
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With the ordered factor in `ax.images[0]`; samples that the model leaves empty come last.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Factors, names or options that do not fit.
+    ImportError
+        Without matplotlib.
+    """
+    W, H = _check_plot.model(result)
+    of_W = _check.choice(which, "which", {"W": True, "H": False})
+    shares, colorbar = _check.flag(shares, "shares"), _check.flag(colorbar, "colorbar")
+    thing = "sample" if of_W else "feature"
+    names = _check_plot.names(names, result, 0 if of_W else 1, len(W) if of_W else H.shape[1])
+    by_share = np.argsort(-share(W, H), kind="stable")
+    F, other = (W, H.T) if of_W else (H.T, W)
+    F = F[:, by_share].astype(np.float64)
+    amounts = F * other[:, by_share].sum(axis=0, dtype=np.float64)
+    sums = amounts.sum(axis=1, keepdims=True)
+    amounts /= np.where(sums > 0, sums, 1)
+    main = np.where(sums[:, 0] > 0, amounts.argmax(axis=1), len(by_share))
+    order = np.lexsort((-amounts.max(axis=1), main))
+    largest = F.max(axis=0)
+    shown = (amounts if shares else F / np.where(largest > 0, largest, 1))[order]
+    ax = axes(ax)
+    top = shown.max() or 1.0
+    image = ax.imshow(shown if of_W else shown.T, cmap=cmap, vmin=0, vmax=top, aspect="auto", origin="upper")
+    if colorbar:
+        label = f"share of the {thing}" if shares else "relative to the largest of the component"
+        ax.figure.colorbar(image, ax=ax, label=label)
+    _names(ax, thing, [str(t) for t in by_share], [names[i] for i in order] if names else None, len(order))
+    return ax
+
+
+def _names(ax: "Axes", thing: str, components: list[str], names: list[str] | None, count: int) -> None:
+    """Label the axes of a heat map, with names where they can be read."""
+    of_components, of_things = (ax.xaxis, ax.yaxis) if thing == "sample" else (ax.yaxis, ax.xaxis)
+    space = dict(zip("xy", room(ax), strict=True))
+    ticks(of_components, components, space[of_components.axis_name] / len(components))
+    of_components.set_label_text("component, by share")
+    if names:
+        ticks(of_things, names, space[of_things.axis_name] / count)
+    else:
+        of_things.set_ticks([])
+    of_things.set_label_text(f"{count} {thing}{'s' * (count != 1)}, by main component")
