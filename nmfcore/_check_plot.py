@@ -127,14 +127,14 @@ def best(value: Any, lowest: float) -> float:
 
 
 def data(X: Any, chosen: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
-    """The chosen rows of X, or all, of the given shape, dense; NaN stands for what is missing."""
-    X = X if hasattr(X, "tocsr") else np.asarray(X)
+    """The chosen rows of X, or all, of the given shape, dense; NaN is what is missing or masked."""
+    X = X if hasattr(X, "tocsr") or isinstance(X, np.ma.MaskedArray) else np.asarray(X)
     if X.shape != shape:
         raise ValueError(f"X has shape {X.shape}; wanted {shape}, that of W H")
     _check._check_dtype(X.dtype, "X")
     X = X.tocsr() if hasattr(X, "tocsr") else X
     X = X if chosen is None else X[chosen]
-    X = (X.toarray() if hasattr(X, "toarray") else X).astype(np.float64)
+    X = np.ma.filled((X.toarray() if hasattr(X, "toarray") else X).astype(np.float64), np.nan)
     if np.isinf(X).any():
         raise ValueError("X has infinite entries; wanted finite numbers, or NaN where one is missing")
     return X

@@ -54,7 +54,7 @@ def draw(results: list[tuple[str, Result, tuple[int, int]]], path: str) -> None:
 
     from .plot import parts
 
-    figure = Figure(figsize=(9, 3.4 * len(results)), layout="constrained")
+    figure = Figure(figsize=(9, 2.7 * len(results)), layout="constrained")
     for axes, (name, result, image) in zip(figure.subplots(len(results), squeeze=False)[:, 0], results, strict=True):
         parts(result, image, components="share", columns=-(-len(result.H) // 2), ax=axes)
         axes.set_title(f"{name}: {len(result.H)} parts, relative error {result.relative_error:.2g}", fontsize=10)

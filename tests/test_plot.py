@@ -227,11 +227,12 @@ class TestReconstruction:
         plot.reconstruction(kind(X), (W, H), [4], (2, 2), ax=ax)
         assert np.array_equal(ax.images[0].get_array().ravel(), X[4])
 
-    def test_missing_and_empty(self, ax):
-        holes = X.copy()
-        holes[0, 1] = np.nan
+    @pytest.mark.parametrize("kind", ["nan", "masked"])
+    def test_missing_and_empty(self, ax, kind):
+        holes = X.copy() if kind == "nan" else np.ma.array(X)
+        holes[0, 1] = np.nan if kind == "nan" else np.ma.masked
         plot.reconstruction(holes, (W, H), [0, 2], (2, 2), ax=ax)
-        assert np.ma.is_masked(np.ma.masked_invalid(ax.images[0].get_array()))
+        assert np.isnan(np.ma.filled(ax.images[0].get_array(), np.nan)).ravel().tolist() == [False, True, False, False]
         assert labels(ax.yaxis) == ["sample 0\nerror 0", "sample 2\nall zero"]
         ax.figure.canvas.draw()
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -62,7 +62,7 @@ def ticks(axis: "Axis", labels: Sequence[str], each: float) -> None:
     if size < SMALLEST:
         axis.set_ticks([])
         return
-    turned = axis.axis_name == "x" and max(map(len, labels)) * LETTER * size > each
+    turned = axis.axis_name == "x" and max(map(len, labels)) * LETTER * size > 0.8 * each
     axis.set_ticks(np.arange(len(labels)), labels, size=size, rotation=90 if turned else 0)
     axis.set_tick_params(length=0)
 
@@ -124,7 +124,7 @@ class Mosaic:
         row, column = divmod(i, self.columns)
         return column * (self.width + self.gap), row * (self.height + self.gap + self.head) + self.head
 
-    def image(self, ax: "Axes", i: int, image: np.ndarray, cmap: str, largest: float) -> None:
+    def image(self, ax: "Axes", i: int, image: np.ndarray, cmap: Any, largest: float) -> None:
         """An image as tile i, 0 at the low end of the colours."""
         left, top = self.corner(i)
         extent = (left, left + self.width, top + self.height, top)

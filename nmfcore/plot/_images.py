@@ -175,12 +175,14 @@ def reconstruction(
     corners = [mosaic.corner(i) for i in range(mosaic.count)]
     ax.set_xticks([left + width / 2 for left, _ in corners[:3]], KINDS)
     ax.set_yticks([top + height / 2 for _, top in corners[::3]], labels)
+    ax.set_anchor("NW")  # labels stay in the margins that a layout leaves for them, wherever the aspect takes room away
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     ax.tick_params(labelsize=font(KINDS, (width + mosaic.gap) * mosaic.unit(room(ax))))
     return ax
 
 
 def _error(sample: np.ndarray, fit: np.ndarray) -> str:
+    """How far a model is from its sample, in words."""
     norm = np.sqrt(np.nansum(sample**2))
     return f"error {np.sqrt(np.nansum((sample - fit) ** 2)) / norm:.2g}" if norm > 0 else "all zero"
 
@@ -195,9 +197,8 @@ def _lines(X: np.ndarray, model: np.ndarray, labels: list[str], x: np.ndarray, a
         names = [name if i == 0 else None for name in KINDS]
         ax.plot(x, base + sample / largest, color=ink, linewidth=2.5, alpha=0.4, label=names[0])
         ax.plot(x, base + fit / largest, color="C0", linewidth=1, label=names[1])
-        ax.fill_between(
-            x, base, base + np.abs(sample - fit) / largest, color=ink, alpha=0.25, linewidth=0, label=names[2]
-        )
+        apart = base + np.abs(sample - fit) / largest
+        ax.fill_between(x, base, apart, color=ink, alpha=0.25, linewidth=0, label=names[2])
     ax.set_yticks(bases + 0.5, labels)
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(-0.05, bases[0] + 1.05)
