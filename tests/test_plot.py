@@ -195,6 +195,16 @@ class TestTopWords:
         first, second = (bars[0].get_y() for bars in ax.containers)
         assert second > first and ax.get_ylim()[0] > second
 
+    def test_names_are_no_formulas(self, ax):
+        names = ["$", "$$a_$", r"\$x^$", "$^$"]
+        plot.top_words(H, names, ax=ax)
+        one, two, three = Figure().subplots(1, 3)
+        plot.factors((W, H), "H", names=names, ax=one)
+        plot.geometry(X, (W, H), features=[0, 1, 3], names=names, ax=two)
+        plot.geometry(X, (W, H), features=[1, 3], names=names, ax=three)
+        ax.figure.canvas.draw()
+        one.figure.canvas.draw()
+
     def test_without_names(self, ax):
         plot.top_words(H, components=1, ax=ax)
         assert [text.get_text() for text in ax.texts][1:] == ["feature 0", "feature 1"]

@@ -63,7 +63,7 @@ def ticks(axis: "Axis", labels: Sequence[str], each: float) -> None:
         axis.set_ticks([])
         return
     turned = axis.axis_name == "x" and max(map(len, labels)) * LETTER * size > 0.8 * each
-    axis.set_ticks(np.arange(len(labels)), labels, size=size, rotation=90 if turned else 0)
+    axis.set_ticks(np.arange(len(labels)), labels, size=size, rotation=90 if turned else 0, parse_math=False)
     axis.set_tick_params(length=0)
 
 

@@ -20,7 +20,7 @@ def geometry(X: Any, result: Any, *, features: Any = None, names: Any = None, ax
     Two features: the plane, with a ray for each part. Three: what matters there is the direction, so each point is
     divided by its sum and drawn in the triangle x + y + z = 1 (a ternary plot, whose corners are pure features), where
     the cone is the convex hull of the parts. A sample outside of the cone is one that the model cannot reach. Samples
-    that are 0 in the three features have no direction and are left out.
+    that are 0 in the three features have no direction and are left out, as are those with missing entries (NaN).
 
     Parameters
     ----------
@@ -58,10 +58,9 @@ def geometry(X: Any, result: Any, *, features: Any = None, names: Any = None, ax
 
 def _samples(ax: "Axes", points: np.ndarray) -> None:
     """Points, small and pale where there are many."""
-    count = len(points)
-    many = count > MANY
-    ax.plot(*points.T, ".", color="C0", markersize=2 if many else 5, alpha=0.3 if many else 0.6, markeredgewidth=0,
-            rasterized=many, label="samples")  # fmt: skip
+    many = len(points) > MANY
+    look = {"markersize": 2, "alpha": 0.3, "rasterized": True} if many else {"markersize": 5, "alpha": 0.6}
+    ax.plot(*points.T, ".", color="C0", markeredgewidth=0, label="samples", **look)
 
 
 def _plane(ax: "Axes", points: np.ndarray, H: np.ndarray, names: list[str]) -> None:
@@ -79,6 +78,8 @@ def _plane(ax: "Axes", points: np.ndarray, H: np.ndarray, names: list[str]) -> N
         between = [corner] if slope.min() < np.pi / 4 < slope.max() else []
         ax.fill(*np.array([[0, 0], low, *between, high]).T, color="C1", alpha=0.15, linewidth=0, label="their cone")
     ax.set(xlim=(0, corner[0]), ylim=(0, corner[1]), xlabel=names[0], ylabel=names[1])
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.label.set_parse_math(False)
     legend_above(ax)
 
 
@@ -91,7 +92,7 @@ def _triangle(ax: "Axes", points: np.ndarray, H: np.ndarray, names: list[str]) -
     ax.fill(*_hull(H).T, fill=False, edgecolor="C1", linewidth=1.2, label="their mixtures")
     ax.fill(*CORNERS.T, fill=False, edgecolor="0.3", linewidth=0.8)
     for corner, name, place, dy in zip(CORNERS, names, ("top", "top", "bottom"), (-4, -4, 4), strict=True):
-        ax.annotate(name, corner, (0, dy), textcoords="offset points", ha="center", va=place)
+        ax.annotate(name, corner, (0, dy), textcoords="offset points", ha="center", va=place, parse_math=False)
     limits = {"xlim": (-0.05, 1.05), "ylim": (-0.1, 1.0)}  # with room for the names
     ax.set(xticks=[], yticks=[], aspect="equal", frame_on=False, **limits)
     legend_above(ax)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STEP = 1.1  # from a group of bars to the one beside it, in units of the longest bar
+WORD = {"textcoords": "offset points", "va": "center_baseline", "parse_math": False}  # a word may have a $
 HEAD = 1.8  # what a title and the gap above it take, in units of a bar
 
 
@@ -75,7 +76,7 @@ def top_words(
         ax.barh(y, rows[t, group] / (rows[t].max() or 1), 0.86, left, color="C0", alpha=0.35, linewidth=0)
         ax.text(left, (n + HEAD) * (i // columns) - 0.7, titles[i], size=size, weight="bold", va="bottom")
         for place, word in zip(y, words[i], strict=True):
-            ax.annotate(word, (left, place), (3, 0), textcoords="offset points", size=size, va="center_baseline")
+            ax.annotate(word, (left, place), (3, 0), size=size, **WORD)
     bottom = (n + HEAD) * -(-len(chosen) // columns) - HEAD
     ax.set(xlim=(0, STEP * columns - STEP + 1), ylim=(bottom, -HEAD), xticks=[], yticks=[], frame_on=False)
     ax.set_xlabel("relative weight")
