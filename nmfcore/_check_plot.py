@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check
+from . import _check, _components
 from ._completion import Completion
 from ._types import History
 
@@ -69,16 +69,16 @@ def indices(value: Any, name: str, size: int) -> np.ndarray:
     return value
 
 
-def components(value: Any, k: int, share: np.ndarray | None) -> np.ndarray:
+def components(value: Any, W: np.ndarray | None, H: np.ndarray) -> np.ndarray:
     """The components to show, in that order; all of them for None, the largest first for "share"."""
     if value is None:
-        return np.arange(k)
+        return np.arange(len(H))
     if not isinstance(value, str):
-        return indices(value, "components", k)
+        return indices(value, "components", len(H))
     _check.choice(value, "components", {"share": None})
-    if share is None:
+    if W is None:
         raise ValueError("components is 'share', but the shares are not known without W; wanted a Result as H")
-    return np.argsort(-share, kind="stable")
+    return _components.ranking(W, H.T, _components.SIZES["share"])
 
 
 def labels(value: Any, name: str, count: int, of: str) -> list[str] | None:

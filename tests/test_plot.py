@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,7 +111,7 @@ class TestParts:
 
     def test_order_titles_and_scale(self, ax):
         plot.parts((W, H), (2, 2), components="share", titles=["a", "b", "c"], scale="common", ax=ax)
-        assert np.allclose(plot.share(W, H), np.array([40, 44, 12]) / 96)
+        assert np.allclose(plot.share((W, H)), np.array([40, 44, 12]) / 96)
         assert [text.get_text() for text in ax.texts] == ["b", "a", "c"]
         assert np.array_equal([image.get_array().ravel() for image in ax.images], H[[1, 0, 2]])
         assert {image.get_clim() for image in ax.images} == {(0, 6)}
@@ -154,10 +155,14 @@ class TestFactors:
 
     def test_scale_does_not_matter(self):
         one, other = Figure().subplots(1, 2)
-        scales = np.array([1e-9, 1.0, 1e12])
+        scales = np.array([1e-300, 1.0, 1e300])
         plot.factors((W, H), ax=one)
         plot.factors((W * scales, H / scales[:, None]), ax=other)
         assert np.allclose(one.images[0].get_array(), other.images[0].get_array())
+
+    def test_huge(self, ax):
+        plot.factors((W * 1e300, H * 1e300), ax=ax)
+        assert np.allclose(ax.images[0].get_array().sum(axis=1), [1, 1, 1, 1, 0])
 
     def test_names_only_where_there_is_room(self, ax):
         rng = np.random.default_rng(0)
@@ -166,11 +171,7 @@ class TestFactors:
         ax.figure.canvas.draw()
 
     def test_names_of_the_result(self, ax):
-        class Named:
-            names = (None, ("p", "q", "r", "s"))
-
-        result = Named()
-        result.W, result.H = W, H
+        result = replace(nmfcore.hals(X, 3, random_state=0), W=W, H=H, names=(None, ("p", "q", "r", "s")))
         plot.factors(result, "H", ax=ax)
         assert labels(ax.xaxis) == ["p", "q", "s", "r"]
         words = plot.top_words(result, components=0, ax=Figure().subplots())

@@ -4,17 +4,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _check, _check_plot
+from .. import _check, _check_plot, _components
 from ._axes import axes, room, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def share(W: np.ndarray, H: np.ndarray) -> np.ndarray:
-    """What share of the sum of the model W H each component is: shape (k,), 0 everywhere where the model is 0."""
-    sums = W.sum(axis=0, dtype=np.float64) * H.sum(axis=1, dtype=np.float64)
-    return sums / (sums.sum() or 1.0)
+def share(result: Any) -> np.ndarray:
+    """What share of the sum of the entries of W H each component is: what "share" orders by here, for titles.
+
+    Parameters
+    ----------
+    result : Result or pair (W, H)
+
+    Returns
+    -------
+    ndarray of float64, shape (k,)
+        With the sum 1, or 0 everywhere where the model is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Factors that do not fit.
+    """
+    W, H = _check_plot.model(result)
+    return _components.shares(W, H.T)
 
 
 def factors(
@@ -60,16 +75,17 @@ def factors(
     shares, colorbar = _check.flag(shares, "shares"), _check.flag(colorbar, "colorbar")
     thing = "sample" if of_W else "feature"
     names = _check_plot.names(names, result, 0 if of_W else 1, len(W) if of_W else H.shape[1])
-    by_share = np.argsort(-share(W, H), kind="stable")
-    F, other = (W, H.T) if of_W else (H.T, W)
-    F = F[:, by_share].astype(np.float64)
-    amounts = F * other[:, by_share].sum(axis=0, dtype=np.float64)
+    by_share = _components.ranking(W, H.T, _components.SIZES["share"])
+    F = (W if of_W else H.T)[:, by_share].astype(np.float64)
+    largest = F.max(axis=0)
+    F /= np.where(largest > 0, largest, 1)
+    sums = F.sum(axis=0)
+    amounts = F * (_components.shares(W, H.T)[by_share] / np.where(sums > 0, sums, 1))
     sums = amounts.sum(axis=1, keepdims=True)
     amounts /= np.where(sums > 0, sums, 1)
     main = np.where(sums[:, 0] > 0, amounts.argmax(axis=1), len(by_share))
     order = np.lexsort((-amounts.max(axis=1), main))
-    largest = F.max(axis=0)
-    shown = (amounts if shares else F / np.where(largest > 0, largest, 1))[order]
+    shown = (amounts if shares else F)[order]
     ax = axes(ax)
     top = shown.max() or 1.0
     image = ax.imshow(shown if of_W else shown.T, cmap=cmap, vmin=0, vmax=top, aspect="auto", origin="upper")

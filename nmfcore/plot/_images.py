@@ -8,7 +8,6 @@ import numpy as np
 
 from .. import _check, _check_plot
 from ._axes import COLOURS, LINE, STYLES, Mosaic, axes, columns_for, font, legend_above, room
-from ._factors import share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +66,7 @@ def parts(
     """
     W, H = _check_plot.rows(H)
     k, n = H.shape
-    chosen = _check_plot.components(components, k, None if W is None else share(W, H))
+    chosen = _check_plot.components(components, W, H)
     titles = _check_plot.labels(titles, "titles", k, "component")
     largest = H[chosen].max(axis=1)
     if _check.choice(scale, "scale", {"each": False, "common": True}):

@@ -7,7 +7,6 @@ import numpy as np
 
 from .. import _check, _check_plot
 from ._axes import LETTER, LINE, SMALLEST, axes, columns_for, font, room
-from ._factors import share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +62,7 @@ def top_words(
     k, count = rows.shape
     names = _check_plot.names(names, H, 1, count) or [f"feature {j}" for j in range(count)]
     titles = _check_plot.labels(titles, "titles", k, "component") or [f"component {t}" for t in range(k)]
-    chosen = _check_plot.components(components, k, None if W is None else share(W, rows))
+    chosen = _check_plot.components(components, W, rows)
     n = min(_check.count(n, "n", 1), count)
     best = [_largest(rows[t], n) for t in chosen]
     titles, words = [titles[t] for t in chosen], [[names[j] for j in group] for group in best]
