@@ -166,8 +166,12 @@ class TestFactors:
 
     def test_names_only_where_there_is_room(self, ax):
         rng = np.random.default_rng(0)
-        plot.factors((rng.random((10000, 50)), rng.random((50, 30))), names=[str(i) for i in range(10000)], ax=ax)
+        many = np.eye(50)[rng.integers(50, size=10000)] + 0.01 * rng.random((10000, 50))
+        plot.factors((many, np.ones((50, 30))), names=[str(i) for i in range(10000)], ax=ax)
         assert not len(ax.get_yticks()) and "10000 samples" in ax.get_ylabel()
+        shown = ax.images[0].get_array()
+        assert shown.shape == (1000, 50) and np.allclose(shown.sum(axis=1), 1)
+        assert ax.get_ylim() == (9999.5, -0.5) and np.all(np.diff(shown.argmax(axis=1)) >= 0)
         ax.figure.canvas.draw()
 
     def test_names_of_the_result(self, ax):

@@ -10,6 +10,8 @@ from ._axes import axes, room, ticks
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+ROWS = 1000  # of an image, that can be told apart
+
 
 def share(result: Any) -> np.ndarray:
     """What share of the sum of the entries of W H each component is: what "share" orders by here, for titles.
@@ -61,7 +63,8 @@ def factors(
     Returns
     -------
     matplotlib.axes.Axes
-        With the ordered factor in `ax.images[0]`; samples that the model leaves empty come last.
+        With the ordered factor in `ax.images[0]`, of more than 1000 samples (features) the means of neighbours in that
+        order; those that the model leaves empty come last.
 
     Raises
     ------
@@ -85,15 +88,31 @@ def factors(
     amounts /= np.where(sums > 0, sums, 1)
     main = np.where(sums[:, 0] > 0, amounts.argmax(axis=1), len(by_share))
     order = np.lexsort((-amounts.max(axis=1), main))
-    shown = (amounts if shares else F)[order]
+    shown = _thinned((amounts if shares else F)[order])
     ax = axes(ax)
     top = shown.max() or 1.0
-    image = ax.imshow(shown if of_W else shown.T, cmap=cmap, vmin=0, vmax=top, aspect="auto", origin="upper")
+    ends = (len(by_share) - 0.5, len(order) - 0.5) if of_W else (len(order) - 0.5, len(by_share) - 0.5)
+    image = ax.imshow(
+        shown if of_W else shown.T,
+        cmap,
+        extent=(-0.5, ends[0], ends[1], -0.5),
+        origin="upper",
+        vmin=0,
+        vmax=top,
+        aspect="auto",
+        interpolation="nearest",
+    )
     if colorbar:
         label = f"share of the {thing}" if shares else "relative to the largest of the component"
         ax.figure.colorbar(image, ax=ax, label=label)
     _names(ax, thing, [str(t) for t in by_share], [names[i] for i in order] if names else None, len(order))
     return ax
+
+
+def _thinned(rows: np.ndarray) -> np.ndarray:
+    """Means of neighbouring rows where there are more than can be seen, which smoothing the image would blur across."""
+    starts = np.arange(0, len(rows), -(-len(rows) // ROWS))
+    return np.add.reduceat(rows, starts) / np.diff(starts, append=len(rows))[:, None]
 
 
 def _names(ax: "Axes", thing: str, components: list[str], names: list[str] | None, count: int) -> None:
