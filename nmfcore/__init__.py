@@ -1,5 +1,8 @@
 """A numerical core for non-negative matrix factorization (NMF): X ~ W H, everything non-negative."""
 
+import importlib
+from typing import Any
+
 from . import penalties
 from ._api import hals, mu, nmf
 from ._checkpoint import Checkpoint
@@ -37,3 +40,17 @@ __all__ = [
     "show_config",
     "transform",
 ]
+
+_SUBMODULES = ("plot", "sklearn")  # which need more than NumPy and SciPy, or take time to load
+
+
+def __getattr__(name: str) -> Any:
+    """A submodule that is imported when it is asked for."""
+    if name in _SUBMODULES:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The names that are there, and the submodules that can be."""
+    return sorted({*globals(), *_SUBMODULES})

@@ -32,6 +32,15 @@ def ranking(W: np.ndarray, Ht: np.ndarray, size: Norm) -> np.ndarray:
     return np.lexsort((-mantissas, np.where(mantissas > 0, -exponents, LAST)))
 
 
+def shares(W: np.ndarray, Ht: np.ndarray) -> np.ndarray:
+    """What share of the sum of the entries of W H each component has; 0 for all where that is 0."""
+    (of_W, exponents_of_W), (of_H, exponents_of_H) = sizes(W, SIZES["share"]), sizes(Ht, SIZES["share"])
+    exponents = np.where(of_W * of_H > 0, exponents_of_W + exponents_of_H, -LAST // 2)
+    with np.errstate(under="ignore"):
+        amounts = np.ldexp(of_W * of_H, exponents - exponents.max())
+    return amounts / (amounts.sum() or 1.0)
+
+
 def moved(F: np.ndarray, B: np.ndarray, norm: Norm) -> tuple[np.ndarray, np.ndarray]:
     """F with columns of norm 1, and B with their norms; columns of zeros stay, and those of B beside them."""
     mantissas, exponents = sizes(F, norm)

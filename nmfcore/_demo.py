@@ -49,17 +49,13 @@ def run(plot: str | None, n_threads: int | None) -> None:
 
 
 def draw(results: list[tuple[str, Result, tuple[int, int]]], path: str) -> None:
-    """The rows of H as small images, one band of them a problem."""
+    """The parts as small images, one mosaic of them a problem."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 2.6 * len(results)), layout="constrained")
-    for band, (name, result, image) in zip(np.atleast_1d(figure.subfigures(len(results))), results, strict=True):
-        k = len(result.H)
-        band.suptitle(f"{name}: {k} parts, relative error {result.relative_error:.2g}", fontsize=10)
-        columns = -(-k // 2)
-        for axes, part in zip(band.subplots(2, columns).flat, result.H, strict=False):
-            axes.imshow(part.reshape(image), cmap="gray_r", vmin=0)
-        for axes in band.axes:
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set(color="0.8", visible=bool(axes.images))
+    from .plot import parts
+
+    figure = Figure(figsize=(9, 2.7 * len(results)), layout="constrained")
+    for axes, (name, result, image) in zip(figure.subplots(len(results), squeeze=False)[:, 0], results, strict=True):
+        parts(result, image, components="share", columns=-(-len(result.H) // 2), ax=axes)
+        axes.set_title(f"{name}: {len(result.H)} parts, relative error {result.relative_error:.2g}", fontsize=10)
     figure.savefig(path, dpi=150)

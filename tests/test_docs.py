@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [path for path in (ROOT / "README.md", ROOT / "docs" / "models.md") if path.exists()]
+DOCUMENTS = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]
+NEEDS = {"pictures.md": ("matplotlib", "sklearn")}
 
 
 def blocks(path):
@@ -16,7 +17,10 @@ def blocks(path):
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_examples(path, capsys, tmp_path, monkeypatch):
     """One after the other, in one namespace; what they write, they write elsewhere."""
+    for library in NEEDS.get(path.name, ()):
+        pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
     found, names = blocks(path), {}
     assert found
     for number, block in enumerate(found):
