@@ -34,7 +34,9 @@ class Own:
     def pytest_terminal_summary(self, terminalreporter: object) -> None:
         """One line: the version and the names."""
         replaced = [name for name in REPLACED if hasattr(nmfcore.sklearn, name)]
-        print(f"\ntest_nmf.py of scikit-learn {sklearn.__version__}, in which nmfcore has replaced {', '.join(replaced)}")
+        print(
+            f"\ntest_nmf.py of scikit-learn {sklearn.__version__}, in which nmfcore has replaced {', '.join(replaced)}"
+        )
 
 
 def main(options: list[str]) -> int:

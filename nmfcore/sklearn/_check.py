@@ -9,18 +9,20 @@ from sklearn.utils.validation import check_non_negative
 FLOATS = [np.float64, np.float32]
 
 
-def n_components(value: Any, n_features: int, H: Any) -> int:
+def n_components(value: Any, X: Any, H: Any) -> int:
     """The number of components: None is that of the features, "auto" that of a given H, else of the features."""
-    if isinstance(value, str):  # "auto"
-        return n_features if H is None else np.shape(H)[0]
-    return n_features if value is None else int(value)
+    if isinstance(value, str) and H is not None:  # "auto"
+        return np.shape(H)[0] if np.ndim(H) else 1  # which is refused for its shape
+    return X.shape[1] if value is None or isinstance(value, str) else int(value)
 
 
 def factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype, start: bool) -> np.ndarray:
     """A given factor, in the dtype of X; refused where it is less precise than X, and a start of zeros."""
     whom = f"NMF (input {name})"
     if F is None:
-        raise ValueError(f"{name} is None; wanted an array of shape {shape}, which init='custom' or update_H=False needs")
+        raise ValueError(
+            f"{name} is None; wanted an array of shape {shape}, which init='custom' or update_H=False needs"
+        )
     F = check_array(F)
     for axis, place in enumerate(("first", "second")):
         if F.shape[axis] != shape[axis]:
@@ -46,7 +48,9 @@ def solver(name: str, beta_loss: Any) -> None:
 def order(*penalties: Any) -> None:
     """Refuse penalties, which may tell the components apart, where their order is random."""
     if any(penalty is not None for penalty in penalties):
-        raise ValueError("shuffle is True beside penalty_W or penalty_H, which may name components; wanted shuffle=False")
+        raise ValueError(
+            "shuffle is True beside penalty_W or penalty_H, which may name components; wanted shuffle=False"
+        )
 
 
 def made(init: str | None, k: int, shape: tuple[int, int]) -> None:

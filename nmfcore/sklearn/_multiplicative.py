@@ -1,0 +1,46 @@
+"""What scikit-learn's multiplicative updates do in their own way."""
+
+from typing import Any
+
+import numpy as np
+
+from .._workspace import Workspace
+from ..data import Data
+from ..losses import EPS, Frobenius, Normal, Split
+from ..losses.pointwise import Pointwise
+from ..penalties import Domain, Edit
+
+AT_FLOOR = 4.0  # in units of what updates keep of a coordinate, which falls with the mean of its component
+
+
+class AddedNormal(Normal):
+    """Normal equations to which penalties are added as to any other gradient."""
+
+    def edited(self, edit: Edit, F: np.ndarray, workspace: Workspace) -> Split:  # type: ignore[override]
+        """The two parts of the gradient; L1 is a part of den, where `Normal` takes it off num."""
+        return self.split(F, workspace).edited(edit, F, workspace)
+
+
+class AddedFrobenius(Frobenius):
+    """Half the squared error, whose updates are then the limit of those of other beta-divergences with penalties."""
+
+    def statistics(self, *args: Any) -> AddedNormal:
+        """As those of `Frobenius`."""
+        return AddedNormal(*super().statistics(*args))
+
+    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Any, Domain]], workspace: Workspace) -> float:
+        """As that of other beta-divergences."""
+        split = [(data, F, asked.split(F, workspace), domain) for data, F, asked, domain in sides]
+        return Pointwise.kkt_residual(self, split, workspace)  # type: ignore[arg-type]
+
+
+def emptied(F: np.ndarray, X: Any) -> None:
+    """Set to 0, in place, what the updates have kept of a coordinate only so that it could grow again.
+
+    F is W and X as it is, or F is H' and X its transpose. A row of F without anything else stays as it is, but where
+    its row of X is 0.
+    """
+    small = AT_FLOOR * EPS[F.dtype] * F.mean(axis=0) >= F
+    rows = np.flatnonzero(small.all(axis=1))
+    small[rows[np.ravel(X[rows].sum(axis=1)) != 0]] = False
+    F[small] = 0
