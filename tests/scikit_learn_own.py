@@ -18,7 +18,16 @@ import nmfcore.sklearn
 REPLACED = ("NMF", "MiniBatchNMF", "non_negative_factorization")
 
 #: What is expected to fail, by the name of the test, and why.
-DEVIATIONS: dict[str, str] = {}
+DEVIATIONS = {
+    "test_nmf_float32_float64_consistency[NMF-solver0]": "an exact fit, which is not the only one: found to round-off, "
+    "in which float32 and float64 differ",
+    **{
+        f"test_nmf_minibatchnmf_equivalence[{beta}]": "compares iterates with those of scikit-learn's MiniBatchNMF, "
+        "which begins from another start"
+        for beta in ("-0.5", "0", "0.5", "1", "1.5", "2", "2.5")
+        if not hasattr(nmfcore.sklearn, "MiniBatchNMF")
+    },
+}
 
 
 class Own:
@@ -27,7 +36,7 @@ class Own:
     def pytest_collection_modifyitems(self, items: list) -> None:
         """Expect each deviation to fail."""
         for item in items:
-            reason = DEVIATIONS.get(item.originalname)
+            reason = DEVIATIONS.get(item.name)
             if reason:
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 

@@ -55,7 +55,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             reset=reset,
             accept_sparse=("csr", "csc"),
             dtype=_check.FLOATS,
-            ensure_all_finite=True if mask is None else False,
+            ensure_all_finite=mask is None,
             ensure_non_negative=mask is None,
         )
         return X, mask

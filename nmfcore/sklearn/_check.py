@@ -41,7 +41,7 @@ def solver(name: str, beta_loss: Any) -> None:
     """Refuse a loss that the solver does not serve."""
     if name != "mu" and beta_loss not in (2, "frobenius"):
         raise ValueError(
-            f"Invalid beta_loss parameter: solver {name!r} does not handle beta_loss = {beta_loss!r}; wanted solver='mu'"
+            f"Invalid beta_loss parameter: solver {name!r} does not handle beta_loss = {beta_loss!r}; wanted 'mu'"
         )
 
 

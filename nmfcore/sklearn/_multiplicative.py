@@ -6,11 +6,11 @@ import numpy as np
 
 from .._workspace import Workspace
 from ..data import Data
-from ..losses import EPS, Frobenius, Normal, Split
+from ..losses import Frobenius, Normal, Split
 from ..losses.pointwise import Pointwise
 from ..penalties import Domain, Edit
 
-AT_FLOOR = 4.0  # in units of what updates keep of a coordinate, which falls with the mean of its component
+NOTHING = 16 * float(np.finfo(np.float64).eps)  # as a share of the largest of a component, in float32, too
 
 
 class AddedNormal(Normal):
@@ -35,12 +35,12 @@ class AddedFrobenius(Frobenius):
 
 
 def emptied(F: np.ndarray, X: Any) -> None:
-    """Set to 0, in place, what the updates have kept of a coordinate only so that it could grow again.
+    """Set to 0, in place, what no digit of the model shows: the updates come close to 0 and never reach it.
 
-    F is W and X as it is, or F is H' and X its transpose. A row of F without anything else stays as it is, but where
-    its row of X is 0.
+    F is W and X as it is, or F is H' and X its transpose. A row of F with nothing else keeps it, unless its row of X
+    is 0.
     """
-    small = AT_FLOOR * EPS[F.dtype] * F.mean(axis=0) >= F
+    small = NOTHING * F.max(axis=0) >= F
     rows = np.flatnonzero(small.all(axis=1))
     small[rows[np.ravel(X[rows].sum(axis=1)) != 0]] = False
     F[small] = 0

@@ -18,8 +18,9 @@ from ._base import BaseNMF
 from ._multiplicative import AddedFrobenius, emptied
 from ._stopping import stopping
 
-#: The options of `nmfcore.nmf` for scikit-learn's solvers. Its multiplicative updates are the textbook's, step by step.
-SOLVERS = {"cd": {"solver": "auto"}, "mu": {"solver": "mu", "extrapolate": False}}
+#: The options of `nmfcore.nmf` for scikit-learn's solvers. Its multiplicative updates are the textbook's, step by step:
+#: they keep zeros of a start, which some count on to say what a component may not hold.
+SOLVERS = {"cd": {"solver": "auto"}, "mu": {"solver": "mu", "extrapolate": False, "floor": 0}}
 
 
 class NMF(BaseNMF):
@@ -45,8 +46,8 @@ class NMF(BaseNMF):
     solver : {"cd", "mu"}, default="cd"
         "cd": coordinate descent for beta_loss="frobenius", *by HALS with inner sweeps and extrapolation (see
         `nmfcore.hals`), so that the iterates are others and fewer; what does not suit HALS goes to another solver of
-        nmfcore*. "mu": multiplicative updates, whose iterates from a given start are those of scikit-learn, *but that
-        they are never caught at 0: "nndsvd" serves, too*.
+        nmfcore*. "mu": multiplicative updates; from a given start their iterates are scikit-learn's, zeros
+        included, which stay zeros.
     beta_loss : float or {"frobenius", "kullback-leibler", "itakura-saito"}, default="frobenius"
         The divergence, for "mu": 2, 1, 0 or any other number. For beta_loss <= 0 X must be positive.
     tol : float, default=1e-4
@@ -264,7 +265,7 @@ class NMF(BaseNMF):
             **stopping(self.solver, self.tol, self.max_iter, update_H),
         }
         found = self._factorized(X, k, W, H, options) if update_H else self._coordinates(X, H, options)
-        if self.solver == "mu":
+        if self.solver == "mu" and self.tol > 0:
             emptied(found.W, X)
             if update_H:
                 emptied(found.H.T, X.T)
