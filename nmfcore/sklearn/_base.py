@@ -141,7 +141,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         NotFittedError
             Before `fit`.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "components_")
         return X @ self.components_
 
     @property

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import losses
 from .._workspace import Workspace
 from ..data import Data
-from ..losses import Frobenius, Normal, Split
+from ..losses import BetaDivergence, Frobenius, Normal, Split
 from ..losses.pointwise import Pointwise
 from ..penalties import Domain, Edit
 
@@ -32,6 +33,21 @@ class AddedFrobenius(Frobenius):
         """As that of other beta-divergences."""
         split = [(data, F, asked.split(F, workspace), domain) for data, F, asked, domain in sides]
         return Pointwise.kkt_residual(self, split, workspace)  # type: ignore[arg-type]
+
+
+class PlainBeta(BetaDivergence):
+    """A beta-divergence whose updates have the same exponent with penalties as without, which is not proven to fall."""
+
+    @property
+    def edited_exponent(self) -> float:
+        """That without penalties."""
+        return self.exponent
+
+
+def loss(beta: float) -> AddedFrobenius | PlainBeta:
+    """The beta-divergence with the updates of scikit-learn."""
+    known = losses.of(beta)
+    return PlainBeta(known.beta) if isinstance(known, BetaDivergence) else AddedFrobenius()
 
 
 def emptied(F: np.ndarray, X: Any) -> None:

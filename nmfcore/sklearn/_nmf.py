@@ -14,8 +14,8 @@ from .._check import flag, generator
 from .._types import Result, State
 from ..penalties import Penalty
 from . import _check
+from . import _multiplicative as multiplicative
 from ._base import BaseNMF
-from ._multiplicative import AddedFrobenius, emptied
 from ._stopping import stopping
 
 #: The options of `nmfcore.nmf` for scikit-learn's solvers. Its multiplicative updates are the textbook's, step by step:
@@ -247,7 +247,7 @@ class NMF(BaseNMF):
         ConvergenceWarning
             Where the number of iterations ends the fit and tol > 0.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "components_")
         X, mask = self._validated(X, mask, reset=False)
         return self._found(X, len(self.components_), None, self.components_, False, mask).W
 
@@ -257,7 +257,7 @@ class NMF(BaseNMF):
         if mask is None:
             _check.entries(X, self._beta)
         options = {
-            "loss": AddedFrobenius() if self._beta == 2 and self.solver == "mu" else self._beta,
+            "loss": multiplicative.loss(self._beta) if self.solver == "mu" else self._beta,
             "mask": mask,
             "n_threads": self.n_threads,
             "verbose": bool(self.verbose),
@@ -266,9 +266,9 @@ class NMF(BaseNMF):
         }
         found = self._factorized(X, k, W, H, options) if update_H else self._coordinates(X, H, options)
         if self.solver == "mu" and self.tol > 0:
-            emptied(found.W, X)
+            multiplicative.emptied(found.W, X)
             if update_H:
-                emptied(found.H.T, X.T)
+                multiplicative.emptied(found.H.T, X.T)
         if found.reason == "max_iter" and self.tol > 0:
             self._warn_of_max_iter(found.n_iter)
         return found
