@@ -31,7 +31,7 @@ class Net(NamedTuple):
 
     def times(self, scale: float, of_F: float = 1.0) -> "Net":
         """That of an objective times scale, for F / of_F."""
-        return Net(self.l1 * scale * of_F, self.l2 * scale * of_F * of_F)
+        return Net(self.l1 and self.l1 * scale * of_F, self.l2 and self.l2 * scale * of_F * of_F)
 
     def on(self, den: np.ndarray, F: np.ndarray) -> np.ndarray:
         """den of the gradient with its own; a row for all stays one without l2."""
@@ -57,16 +57,16 @@ class Memory:
     exponent: int
 
     @classmethod
-    def of(cls, H: np.ndarray, exponent: int, loss: BetaDivergence | Frobenius) -> "Memory":
-        """The start: A = H and B = 1, in units of X."""
+    def of(cls, H: np.ndarray, exponent: int, loss: BetaDivergence | Frobenius, weight: float = 1.0) -> "Memory":
+        """The start: A = weight H and B = weight, in units of X."""
         Ht = np.array(H.T, order="C")
-        unit = Ht.dtype.type(2.0 ** min(MOST_EXPONENT, -exponent * loss.degree))
+        unit = Ht.dtype.type(weight * 2.0 ** min(MOST_EXPONENT, -exponent * loss.degree))
         rows = 1 if getattr(loss, "shares_den", False) else len(Ht)
         return cls(Ht, Ht * unit, np.full((rows, Ht.shape[1]), unit), exponent)
 
 
 class Step(NamedTuple):
-    """What a step tells: the mean cost of a sample of the batch, in units of X, and the relative change of H."""
+    """What a step tells: the mean cost of a sample of the batch, for X 2**-exponent, and the relative change of H."""
 
     cost: float
     change: float
@@ -81,11 +81,10 @@ class Online:
         self.memory, self.loss, self.workspace = memory, loss, workspace
         self.gamma = getattr(loss, "exponent", 1.0)
         self.nothing = np.zeros(memory.Ht.shape[1])
-        with np.errstate(over="ignore", under="ignore"):
-            exponent = memory.exponent
-            self.unit = float(np.exp2(loss.degree * exponent))  # of the objective
-            self.of_W = nets[0].times(1 / self.unit, math.ldexp(1.0, exponent))
-            self.of_H = nets[1].times(1 / self.unit)
+        per_unit = power_of_two(-loss.degree * memory.exponent)
+        self.of_W = nets[0].times(per_unit, power_of_two(memory.exponent))
+        self.of_H = nets[1].times(per_unit)
+        self.unit = power_of_two(loss.degree * memory.exponent)  # of the costs
         self._out = None
         self._summary = None
 
@@ -113,7 +112,7 @@ class Online:
         least = SMALLEST / len(memory.Ht) * summary if loss.degree <= 1 else self.nothing
         moved, size = workspace.accumulate(memory.Ht, num, den, memory.A, memory.B, least, rho, self.gamma)
         self._summary = None
-        return Step(value * self.unit / len(W), math.sqrt(moved / size) if size > 0 else math.nan)
+        return Step(value / len(W), math.sqrt(moved / size) if size > 0 else math.nan)
 
     def coordinates(self, data: Data, max_iter: int, tol: float) -> np.ndarray:
         """W of a batch beside H, from a level start, until an update changes it by at most tol times itself."""
@@ -141,9 +140,15 @@ class Online:
         workspace.multiply(W, num, self.of_W.on(den, W), self.gamma, self.nothing)
         return made if loss.constant else None
 
-    def objective(self, data: Data, W: np.ndarray) -> float:
-        """The divergence of X from W H in units of X, without penalties; one pass over X."""
+    def error(self, data: Data, W: np.ndarray) -> float:
+        """The square root of twice the divergence of X from W H, in units of X, without penalties; a pass over X."""
         loss, workspace = self.loss, self.workspace
         made = loss.statistics(data, W, self.memory.Ht, self.summary(), loss.allocate(data, W), True, None)
         value = loss.value(data, W, self.memory.Ht, loss.summary(W, workspace), made, workspace)
-        return float(loss.units(value, self.memory.exponent))
+        return math.sqrt(2 * max(0.0, value)) * power_of_two(loss.degree * self.memory.exponent / 2)
+
+
+def power_of_two(exponent: float) -> float:
+    """2**exponent; out of the range of float64 infinite or 0."""
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.exp2(exponent))

@@ -54,7 +54,7 @@ def passes(X, W, H, beta, rho, nets=NOTHING, size=16, times=3, n_threads=2):
     for _ in range(times):
         for i in range(0, len(W), size):
             part = held.part(i, min(len(W), i + size))
-            costs.append(online.step(part, W[i : i + size], rho).cost)
+            costs.append(online.unit * online.step(part, W[i : i + size], rho).cost)
     return np.ldexp(W, exponent), online.memory.Ht.T, np.array(costs)
 
 

@@ -4,6 +4,7 @@ from .._optional import load
 
 load("sklearn", "sklearn", "nmfcore.sklearn")
 
+from ._minibatch import MiniBatchNMF  # noqa: E402 (what it imports may be missing)
 from ._nmf import NMF, non_negative_factorization  # noqa: E402 (what it imports may be missing)
 
-__all__ = ["NMF", "non_negative_factorization"]
+__all__ = ["NMF", "MiniBatchNMF", "non_negative_factorization"]
