@@ -48,21 +48,23 @@ class Net(NamedTuple):
 class Memory:
     """What is known of the batches so far: H' (n x k), A and B, which is one row where all rows of den are the same.
 
-    H is in units of X, A and B in those of the gradient for X 2**-exponent.
+    H is in units of X, A and B in those of the gradient for X 2**-exponent; without them H serves for coordinates only.
     """
 
     Ht: np.ndarray
-    A: np.ndarray
-    B: np.ndarray
     exponent: int
+    A: np.ndarray | None = None
+    B: np.ndarray | None = None
+    unit: float = 0.0
+    """What B began with."""
 
     @classmethod
     def of(cls, H: np.ndarray, exponent: int, loss: BetaDivergence | Frobenius, weight: float = 1.0) -> "Memory":
         """The start: A = weight H and B = weight, in units of X."""
         Ht = np.array(H.T, order="C")
         unit = Ht.dtype.type(weight * 2.0 ** min(MOST_EXPONENT, -exponent * loss.degree))
-        rows = 1 if getattr(loss, "shares_den", False) else len(Ht)
-        return cls(Ht, Ht * unit, np.full((rows, Ht.shape[1]), unit), exponent)
+        rows = 1 if shares_den(loss) else len(Ht)
+        return cls(Ht, exponent, Ht * unit, np.full((rows, Ht.shape[1]), unit), float(unit))
 
 
 class Step(NamedTuple):
@@ -106,6 +108,8 @@ class Online:
         value = loss.value(data.T, memory.Ht, W, summary, of_batch, workspace)
         value += self.of_W.value(W, workspace) + of_H.value(memory.Ht, workspace)
         num, den = of_batch.split(memory.Ht, workspace)[:2]
+        if shares_den(loss):  # a component that no sample of the batch has fades, as in scikit-learn
+            den = np.where(den > 0, den, den.dtype.type(memory.unit))
         den = of_H.on(den, memory.Ht)
         if len(memory.B) < len(den):
             memory.B = np.repeat(memory.B, len(den), axis=0)
@@ -146,6 +150,11 @@ class Online:
         made = loss.statistics(data, W, self.memory.Ht, self.summary(), loss.allocate(data, W), True, None)
         value = loss.value(data, W, self.memory.Ht, loss.summary(W, workspace), made, workspace)
         return math.sqrt(2 * max(0.0, value)) * power_of_two(loss.degree * self.memory.exponent / 2)
+
+
+def shares_den(loss: BetaDivergence | Frobenius) -> bool:
+    """Whether den is one row for all rows of a factor."""
+    return getattr(loss, "shares_den", False)
 
 
 def power_of_two(exponent: float) -> float:

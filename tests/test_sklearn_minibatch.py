@@ -74,6 +74,13 @@ def test_the_iterates_are_those_of_scikit_learn(beta, alpha, fresh):
     np.testing.assert_allclose(ours[0].transform(X), theirs[0].transform(X), rtol=1e-9)
 
 
+def test_a_batch_of_zeros_says_what_it_says_to_scikit_learn():
+    X, W0, H0 = problem(m=50)
+    X[20:30] = 0
+    for options in ({"max_iter": 3, **NO_END}, {"tol": 1e-2}):
+        same(*both(X, W0, H0, beta_loss=1, batch_size=10, **options))
+
+
 @pytest.mark.parametrize("options", [{"tol": 1e-2}, {"tol": 0, "max_no_improvement": 3}, {"max_iter": 3}], ids=str)
 @pytest.mark.parametrize("beta", [2, 1])
 def test_it_ends_where_scikit_learn_does_and_says_the_same(beta, options, capsys):

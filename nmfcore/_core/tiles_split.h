@@ -144,7 +144,8 @@ static void NAME(accumulate_row)(REAL *restrict f, const REAL *restrict num, con
         }
         for (ptrdiff_t t = count; t % LANES; t++) change[t] = size[t] = 0;
         for (ptrdiff_t t = 0; t < count; t += LANES)
-            for (int l = 0; l < LANES; l++) moved[l] += change[t + l] * change[t + l], whole[l] += size[t + l] * size[t + l];
+            for (int l = 0; l < LANES; l++)
+                moved[l] += change[t + l] * change[t + l], whole[l] += size[t + l] * size[t + l];
         f += count, num += count, a += count, b += count, least += count, n -= count;
         if (den) den += count;
     }

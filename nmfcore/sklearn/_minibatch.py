@@ -17,6 +17,7 @@ from .._online import Memory, Net, Online, Step
 from .._workspace import Workspace
 from . import _check
 from ._base import BaseNMF
+from ._multiplicative import emptied
 
 EXTRAS_OF_NMF = {"penalty_W", "penalty_H", "callback"}
 COUNT = Interval(Integral, 1, None, closed="left")
@@ -210,11 +211,12 @@ class MiniBatchNMF(BaseNMF):
             self._warn_of_max_iter(self.max_iter)
         self.reconstruction_err_ = online.error(held, W)
         self._keep(online.memory)
+        emptied(W, X)
         return np.ldexp(W, exponent, out=W)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None, W: Any = None, H: Any = None) -> "MiniBatchNMF":
-        """Update the model by one batch, whose W is computed from a level start.
+        """Update the model by one batch, whose W is computed from a level start; components_ changes in place.
 
         Parameters
         ----------
@@ -274,8 +276,8 @@ class MiniBatchNMF(BaseNMF):
         X, _ = self._validated(X, None, reset=False)
         _check.entries(X, self._beta)
         held, workspace = data(X, threads(self.n_threads))
-        H = self.components_.astype(X.dtype, copy=False)
-        online = self._online(Memory.of(H, held.measures.exponent, self._loss, self.start_weight), workspace)
+        Ht = np.ascontiguousarray(self.components_.T, X.dtype)
+        online = self._online(Memory(Ht, held.measures.exponent), workspace)
         W = online.coordinates(held, self._transform_max_iter, self.tol)
         return np.ldexp(W, held.measures.exponent, out=W)
 
@@ -292,7 +294,7 @@ class MiniBatchNMF(BaseNMF):
         X, _ = self._validated(X, None, reset=reset)
         _check.entries(X, self._beta)
         given = H if self.init == "custom" else None
-        k = self._n_components = _check.n_components(self.n_components, X.shape[1], given)
+        k = self._n_components = _check.n_components(self.n_components, X, given)
         W, H = self._given(X, k, W, H, update_H=True)
         return X, *(self._start(X, k, generator(self.random_state)) if W is None else (W, H))
 
@@ -315,7 +317,7 @@ class MiniBatchNMF(BaseNMF):
     def _keep(self, memory: Memory) -> None:
         """What the next batch goes on from."""
         self.components_, self.n_components_ = memory.Ht.T, memory.Ht.shape[1]
-        self._sums = memory.A, memory.B, memory.exponent
+        self._sums = memory.exponent, memory.A, memory.B, memory.unit
 
 
 class Watch:
