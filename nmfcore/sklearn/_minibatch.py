@@ -17,7 +17,6 @@ from .._online import Memory, Net, Online, Step
 from .._workspace import Workspace
 from . import _check
 from ._base import BaseNMF
-from ._multiplicative import emptied
 
 EXTRAS_OF_NMF = {"penalty_W", "penalty_H", "callback"}
 COUNT = Interval(Integral, 1, None, closed="left")
@@ -211,7 +210,6 @@ class MiniBatchNMF(BaseNMF):
             self._warn_of_max_iter(self.max_iter)
         self.reconstruction_err_ = online.error(held, W)
         self._keep(online.memory)
-        emptied(W, X)
         return np.ldexp(W, exponent, out=W)
 
     @_fit_context(prefer_skip_nested_validation=True)
