@@ -270,7 +270,7 @@ class MiniBatchNMF(BaseNMF):
         NotFittedError, ValueError
             Before a fit; for another number of features.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "components_")
         X, _ = self._validated(X, None, reset=False)
         _check.entries(X, self._beta)
         held, workspace = data(X, threads(self.n_threads))
