@@ -287,7 +287,7 @@ def parts(H: Any, X: Any) -> np.ndarray:
 def loss(value: Any) -> Loss:
     """The loss of that name, or of that beta, or that object itself."""
     if isinstance(value, Frobenius | BetaDivergence | Huber | L1 | L21):
-        return losses.of(value.beta) if isinstance(value, BetaDivergence) else value
+        return losses.of(value.beta) if type(value) is BetaDivergence else value
     if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
         if not abs(value) < MOST:
             raise ValueError(f"loss is beta={value}; wanted a finite number below {MOST}")

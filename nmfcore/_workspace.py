@@ -242,6 +242,20 @@ class Workspace:
         """F <- max(floor, F (num / den)^exponent); see `_core.kernels.multiply`, whose value comes back."""
         return kernels.multiply(F, num, den, floor, lower, upper, exponent, self._threads(8 * F.size))
 
+    def accumulate(
+        self,
+        F: np.ndarray,
+        num: np.ndarray,
+        den: np.ndarray,
+        A: np.ndarray,
+        B: np.ndarray,
+        least: np.ndarray,
+        rho: float,
+        exponent: float,
+    ) -> tuple[float, float]:
+        """A step of online updates in place; see `_core.kernels.accumulate`, whose values come back."""
+        return kernels.accumulate(F, num, den, A, B, least, rho, exponent, self._threads(8 * F.size))
+
     def split_kkt(
         self,
         F: np.ndarray,

@@ -69,6 +69,7 @@ cdef extern from "tiles.h" nogil:
     double multiply_row(...)
     double split_kkt_row(...)
     double descend_row(...)
+    void accumulate_row(...)
     void add_row(...)
     void nmf_add_squares(...)
     void nmf_mirror(...)
@@ -126,6 +127,7 @@ include "reduce.pxi"
 include "sweep.pxi"
 include "sparse.pxi"
 include "split.pxi"
+include "online.pxi"
 include "descent.pxi"
 include "pivot.pxi"
 include "weighted_descent.pxi"

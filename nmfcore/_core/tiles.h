@@ -166,6 +166,7 @@ NMF_INLINE double nmf_log(double x) {
 #define times_tile(A, ...) NMF_OF(A, times_tile)(A, __VA_ARGS__)
 #define momentum_tile(c, ...) NMF_OF(c, momentum_tile)(c, __VA_ARGS__)
 #define clip_active(x, ...) NMF_OF(x, clip_active)(x, __VA_ARGS__)
+#define accumulate_row(f, ...) NMF_OF(f, accumulate_row)(f, __VA_ARGS__)
 #define add_row(f, ...) NMF_OF(f, add_row)(f, __VA_ARGS__)
 #define share_row(kind, x, indices, ...) NMF_OF_INDEX(x, indices, share_row)(kind, x, indices, __VA_ARGS__)
 #define pack_row(from, ...) NMF_OF(from, pack_row)(from, __VA_ARGS__)

@@ -120,4 +120,36 @@ static void NAME(add_row)(const REAL *restrict f, ptrdiff_t n, double *restrict 
     for (ptrdiff_t t = 0; t < n; t++) sum[t] += f[t];
 }
 
+/* A step of online updates of n coordinates: a <- rho a + f^(1/gamma) num, b <- rho b + den (where den is not NULL),
+ * f <- (a / b)^gamma. Below least f and a become 0, since they would decay for ever; where b is 0, f stays. Adds up the
+ * squares of the changes and of the new f. */
+static void NAME(accumulate_row)(REAL *restrict f, const REAL *restrict num, const REAL *restrict den, REAL *restrict a,
+                                 REAL *restrict b, const double *restrict least, ptrdiff_t n, double rho, double gamma,
+                                 double *changes, double *sizes) {
+    enum { LANES = 8 };
+    const REAL keep = (REAL)rho;
+    double change[NMF_MOST_ALONG], size[NMF_MOST_ALONG], moved[LANES] = {0}, whole[LANES] = {0};
+    while (n > 0) {
+        ptrdiff_t count = n < NMF_MOST_ALONG ? n : NMF_MOST_ALONG;
+        for (ptrdiff_t t = 0; t < count; t++) {
+            REAL old = f[t], new, sum;
+            if (den) b[t] = keep * b[t] + den[t];
+            sum = keep * a[t] + (gamma == 1 ? old : (REAL)pow(old, 1 / gamma)) * num[t];
+            new = sum / b[t];
+            new = gamma == 1 ? new : (REAL)pow(new, gamma);
+            new = b[t] > 0 ? new : old;
+            a[t] = new < least[t] ? 0 : sum;
+            f[t] = new < least[t] ? 0 : new;
+            size[t] = f[t], change[t] = size[t] - old;
+        }
+        for (ptrdiff_t t = count; t % LANES; t++) change[t] = size[t] = 0;
+        for (ptrdiff_t t = 0; t < count; t += LANES)
+            for (int l = 0; l < LANES; l++)
+                moved[l] += change[t + l] * change[t + l], whole[l] += size[t + l] * size[t + l];
+        f += count, num += count, a += count, b += count, least += count, n -= count;
+        if (den) den += count;
+    }
+    for (int l = 0; l < LANES; l++) *changes += moved[l], *sizes += whole[l];
+}
+
 #undef NMF_LEAST

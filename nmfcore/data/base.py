@@ -20,6 +20,12 @@ class Measures(NamedTuple):
     """The smallest entry, without the power of two, which might make it vanish."""
     largest: float
 
+    def at(self, exponent: int) -> "Measures":
+        """The same of X times 2**-exponent."""
+        scale = math.ldexp(1.0, self.exponent - exponent)
+        mean, square, largest = self.mean * scale, self.squared_norm * scale * scale, self.largest * scale
+        return Measures(exponent, mean, square, self.smallest, largest)
+
 
 class Data(Protocol):
     """An m x n matrix X, seen from its rows; `T` is the same matrix seen from its columns.

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -64,6 +64,15 @@ class Dense:
     def T(self) -> "Dense":
         """The transpose, without a copy."""
         return Dense(self.X.T, self.workspace, self.measures)
+
+    def part(self, first: int, last: int) -> "Dense":
+        """The rows first ... last - 1, where they lie, times the same power of two."""
+        X = self.X[first:last] if last - first > 1 else np.ascontiguousarray(self.X[first:last])
+        return Dense.of(X, self.workspace).at(self.measures.exponent)
+
+    def at(self, exponent: int) -> "Dense":
+        """The same times 2**-exponent."""
+        return replace(self, measures=self.measures.at(exponent))
 
     @property
     def _scale(self) -> float:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -98,6 +98,20 @@ class Sparse:
         """The transpose, without a copy."""
         other = "csc" if self.form == "csr" else "csr"
         return Sparse(self.shape[::-1], self.orientations, other, self.workspace, self.measures)
+
+    def part(self, first: int, last: int) -> "Sparse":
+        """The rows first ... last - 1, whose entries stay where they lie, times the same power of two."""
+        import scipy.sparse
+
+        indptr, indices, data, _ = self.rows
+        stored = slice(indptr[first], indptr[last])
+        arrays = data[stored], indices[stored], indptr[first : last + 1] - indptr[first]
+        rows = scipy.sparse.csr_array(arrays, shape=(last - first, self.shape[1]))
+        return Sparse.of(rows, self.workspace).at(self.measures.exponent)
+
+    def at(self, exponent: int) -> "Sparse":
+        """The same times 2**-exponent."""
+        return replace(self, measures=self.measures.at(exponent))
 
     @property
     def _scale(self) -> float:

@@ -1,0 +1,81 @@
+"""The checks that only scikit-learn's interface has, in its words, for those who look for them."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_non_negative
+
+FLOATS = [np.float64, np.float32]
+
+
+def n_components(value: Any, X: Any, H: Any) -> int:
+    """The number of components: None is that of the features, "auto" that of a given H, else of the features."""
+    if isinstance(value, str) and H is not None:  # "auto"
+        return np.shape(H)[0] if np.ndim(H) else 1  # which is refused for its shape
+    return X.shape[1] if value is None or isinstance(value, str) else int(value)
+
+
+def factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype, start: bool) -> np.ndarray:
+    """A given factor, in the dtype of X; refused where it is less precise than X, and a start of zeros."""
+    whom = f"NMF (input {name})"
+    if F is None:
+        raise ValueError(
+            f"{name} is None; wanted an array of shape {shape}, which init='custom' or update_H=False needs"
+        )
+    F = check_array(F)
+    for axis, place in enumerate(("first", "second")):
+        if F.shape[axis] != shape[axis]:
+            raise ValueError(
+                f"Array with wrong {place} dimension passed to {whom}. Expected {shape[axis]}, but got {F.shape[axis]}."
+            )
+    check_non_negative(F, whom)
+    if start and F.max() == 0:
+        raise ValueError(f"Array passed to {whom} is full of zeros.")
+    if F.dtype.kind == "f" and F.dtype.itemsize < dtype.itemsize:
+        raise TypeError(f"{name} should have the same dtype as X. Got {name}.dtype = {F.dtype}; X has {dtype}.")
+    return F.astype(dtype, copy=False)
+
+
+def solver(name: str, beta_loss: Any) -> None:
+    """Refuse a loss that the solver does not serve."""
+    if name != "mu" and beta_loss not in (2, "frobenius"):
+        raise ValueError(
+            f"Invalid beta_loss parameter: solver {name!r} does not handle beta_loss = {beta_loss!r}; wanted 'mu'"
+        )
+
+
+def order(*penalties: Any) -> None:
+    """Refuse penalties, which may tell the components apart, where their order is random."""
+    if any(penalty is not None for penalty in penalties):
+        raise ValueError(
+            "shuffle is True beside penalty_W or penalty_H, which may name components; wanted shuffle=False"
+        )
+
+
+def made(init: str | None, k: int, shape: tuple[int, int]) -> None:
+    """Refuse a start by singular vectors where X has not so many."""
+    if init in ("nndsvd", "nndsvda", "nndsvdar") and k > min(shape):
+        raise ValueError(
+            f"init = {init!r} can only be used when n_components <= min(n_samples, n_features); "
+            f"n_components is {k}, min(n_samples, n_features) is {min(shape)}"
+        )
+
+
+def entries(X: Any, beta: float) -> None:
+    """Refuse zeros where the loss is infinite at them."""
+    if beta <= 0 and X.min() == 0:
+        raise ValueError(
+            "When beta_loss <= 0 and X contains zeros, the solver may diverge. Please add small values to X, or use a "
+            "positive beta_loss."
+        )
+
+
+def hidden(X: Any, mask: Any) -> tuple[Any, Any]:
+    """X and its mask, to which that of a masked array belongs."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X, mask
+    own = np.ma.getmaskarray(X)
+    if not own.any():
+        return X.data, mask
+    return X.data, own if mask is None else own | (mask.toarray() if hasattr(mask, "toarray") else np.asarray(mask))

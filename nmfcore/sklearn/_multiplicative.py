@@ -1,0 +1,62 @@
+"""What scikit-learn's multiplicative updates do in their own way."""
+
+from typing import Any
+
+import numpy as np
+
+from .. import losses
+from .._workspace import Workspace
+from ..data import Data
+from ..losses import BetaDivergence, Frobenius, Normal, Split
+from ..losses.pointwise import Pointwise
+from ..penalties import Domain, Edit
+
+NOTHING = 16 * float(np.finfo(np.float64).eps)  # as a share of the largest of a component, in float32, too
+
+
+class AddedNormal(Normal):
+    """Normal equations to which penalties are added as to any other gradient."""
+
+    def edited(self, edit: Edit, F: np.ndarray, workspace: Workspace) -> Split:  # type: ignore[override]
+        """The two parts of the gradient; L1 is a part of den, where `Normal` takes it off num."""
+        return self.split(F, workspace).edited(edit, F, workspace)
+
+
+class AddedFrobenius(Frobenius):
+    """Half the squared error, whose updates are then the limit of those of other beta-divergences with penalties."""
+
+    def statistics(self, *args: Any) -> AddedNormal:
+        """As those of `Frobenius`."""
+        return AddedNormal(*super().statistics(*args))
+
+    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Any, Domain]], workspace: Workspace) -> float:
+        """As that of other beta-divergences."""
+        split = [(data, F, asked.split(F, workspace), domain) for data, F, asked, domain in sides]
+        return Pointwise.kkt_residual(self, split, workspace)  # type: ignore[arg-type]
+
+
+class PlainBeta(BetaDivergence):
+    """A beta-divergence whose updates have the same exponent with penalties as without, which is not proven to fall."""
+
+    @property
+    def edited_exponent(self) -> float:
+        """That without penalties."""
+        return self.exponent
+
+
+def loss(beta: float) -> AddedFrobenius | PlainBeta:
+    """The beta-divergence with the updates of scikit-learn."""
+    known = losses.of(beta)
+    return PlainBeta(known.beta) if isinstance(known, BetaDivergence) else AddedFrobenius()
+
+
+def emptied(F: np.ndarray, X: Any) -> None:
+    """Set to 0, in place, what no digit of the model shows: the updates come close to 0 and never reach it.
+
+    F is W and X as it is, or F is H' and X its transpose. A row of F with nothing else keeps it, unless its row of X
+    is 0.
+    """
+    small = NOTHING * F.max(axis=0) >= F
+    rows = np.flatnonzero(small.all(axis=1))
+    small[rows[np.ravel(X[rows].sum(axis=1)) != 0]] = False
+    F[small] = 0
