@@ -5,6 +5,7 @@ from ._api import hals, mu, nmf
 from ._completion import Completion, CompletionState
 from ._config import show_config
 from ._nnls import nnls
+from ._patch import patch_sklearn, unpatch_sklearn
 from ._separable import separable
 from ._transform import transform
 from ._types import History, Result, Separable, State
@@ -29,8 +30,10 @@ __all__ = [
     "mu",
     "nmf",
     "nnls",
+    "patch_sklearn",
     "penalties",
     "separable",
     "show_config",
     "transform",
+    "unpatch_sklearn",
 ]
