@@ -141,12 +141,16 @@ def run(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     if not options.module and not os.path.exists(options.program):
         parser.error(f"there is no script {options.program!r}")
+    try:
+        patch = patch_sklearn()
+    except ImportError as error:
+        parser.error(str(error))
     argv, path = sys.argv, sys.path.copy()
     sys.argv = [options.program, *options.arguments]
     if not sys.flags.safe_path:
         sys.path[0] = os.getcwd() if options.module else os.path.dirname(os.path.abspath(options.program))
     try:
-        with patch_sklearn():
+        with patch:
             if options.module:
                 runpy.run_module(options.program, run_name="__main__", alter_sys=True)
             else:

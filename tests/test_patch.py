@@ -176,10 +176,15 @@ def test_threads(module):
     assert len(seen) == 120 and all(seen) and module.Model is THEIRS["NMF"]
 
 
-def test_without_scikit_learn(tmp_path):
+@pytest.fixture
+def no_sklearn(tmp_path):
     (tmp_path / "sklearn.py").write_text("raise ModuleNotFoundError(\"No module named 'sklearn'\", name='sklearn')")
+    return tmp_path
+
+
+def test_without_scikit_learn(no_sklearn):
     code = "import nmfcore\ntry: nmfcore.patch_sklearn()\nexcept ImportError as error: print(error)"
-    out = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    out = subprocess.run([sys.executable, "-c", code], cwd=no_sklearn, capture_output=True, text=True, check=True)
     assert out.stdout.strip() == 'patch_sklearn needs sklearn: pip install "nmfcore[sklearn]"'
 
 
@@ -224,6 +229,12 @@ def test_command_passes_exceptions_on(tmp_path):
     (tmp_path / "fails.py").write_text("raise ValueError('its own')")
     with pytest.raises(ValueError, match="its own"):
         main(["patch", str(tmp_path / "fails.py")])
+
+
+def test_command_without_scikit_learn(no_sklearn):
+    command = [sys.executable, "-m", "nmfcore", "patch", "sklearn.py"]
+    out = subprocess.run(command, cwd=no_sklearn, capture_output=True, text=True, check=False)
+    assert out.returncode == 2 and out.stderr.endswith('sklearn: pip install "nmfcore[sklearn]"\n')
 
 
 @pytest.mark.parametrize("arguments", [[], ["-m"], ["--fly", "x.py"], ["nowhere.py"]])

@@ -63,7 +63,7 @@ def test_masks_and_reprojection(image, beside):
     """Masked pixels and channels are left out of the fit; all pixels are explained with `transform` afterwards."""
     signal_mask = np.zeros(80, bool)
     signal_mask[:4] = True
-    navigation_mask = np.zeros((12, 10), bool)
+    navigation_mask = np.zeros((10, 12), bool)  # x first, as its axes are
     navigation_mask[0] = True
     options = {"output_dimension": K, "random_state": 0, "max_iter": 1000, "reproject": "navigation"}
     masks = {"signal_mask": signal_mask, "navigation_mask": navigation_mask}

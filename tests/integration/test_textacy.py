@@ -32,9 +32,9 @@ def test_topics(tm, matrix, beside):
     counts, terms = matrix
 
     def fitted(name):
-        model = tm.TopicModel("nmf", n_topics=K, alpha_W=0.001)
+        model = tm.TopicModel("nmf", n_topics=K, alpha_W=0.0)
         model.fit(counts)
-        return model, model.get_doc_topic_matrix(counts, normalize=True)
+        return model, model.get_doc_topic_matrix(counts, normalize=False)
 
     theirs, ours = beside(fitted)
     assert type(ours[0].model).__module__.startswith("nmfcore") and ours[0].n_topics == K
@@ -47,26 +47,30 @@ def test_topics(tm, matrix, beside):
     assert len(documents) == K and all(len(best) == 3 for best in documents.values())
 
 
-def test_default_penalties(tm, matrix, beside):
-    """alpha_W=0.1 with l1_ratio=0.5, each times the number of terms: a strong penalty, and the same objective."""
+@pytest.mark.parametrize("options", [{}, {"alpha_W": 1e-4}], ids=["default", "weak"])
+def test_penalties(tm, matrix, options, beside):
+    """alpha_W=0.1 and l1_ratio=0.5, times the number of terms or texts; also with a penalty that leaves topics alive.
+
+    Sweeps of scikit-learn lose a topic to any penalty here, since its start has columns of very different length.
+    """
     counts, _ = matrix
 
     def fitted(name):
-        model = tm.TopicModel("nmf", n_topics=K)
+        model = tm.TopicModel("nmf", n_topics=K, **options)
         model.fit(counts)
         W, H = model.transform(counts), model.model.components_
-        (m, n), alpha = counts.shape, 0.1
+        (m, n), alpha = counts.shape, options.get("alpha_W", 0.1)
         penalty = sum(size * alpha * (0.5 * F.sum() + 0.25 * np.sum(F**2)) for size, F in ((n, W), (m, H)))
         return 0.5 * np.sum((counts.toarray() - W @ H) ** 2) + penalty
 
     theirs, ours = beside(fitted)
-    assert ours < theirs * 1.02
+    assert ours < theirs * 1.001
 
 
 def test_models_are_kept(tm, matrix, tmp_path):
     counts, terms = matrix
     with nmfcore.patch_sklearn():
-        model = tm.TopicModel("nmf", n_topics=K, alpha_W=0.001)
+        model = tm.TopicModel("nmf", n_topics=K, alpha_W=1e-4)
         model.fit(counts)
         model.save(tmp_path / "model.pkl")
         given = tm.TopicModel(model.model, n_topics=K)
