@@ -41,7 +41,10 @@ def package():
 
 @pytest.fixture
 def beside(record_property):
-    """Call something with scikit-learn as it is and with nmfcore in its place; both results, and the times printed."""
+    """Call something with scikit-learn as it is and with nmfcore in its place; both results, and the times printed.
+
+    Each is called once: what a package does at its first call is in the time of scikit-learn.
+    """
 
     def both(work):
         found = []

@@ -29,7 +29,7 @@ def text_pipeline(**options):
 def test_grid_search_over_texts(beside, n_jobs):
     """Sparse X of a vectorizer, clones, parameters by name, scores, and processes that joblib starts."""
     documents, labels = texts()
-    grid = {"nmf__n_components": [2, 4], "nmf__alpha_W": [0.0, 1e-4], "tfidf__sublinear_tf": [True, False]}
+    grid = {"nmf__n_components": [2, 4], "tfidf__sublinear_tf": [True, False]}
 
     def searched(name):
         search = GridSearchCV(text_pipeline(max_iter=500), grid, cv=3, n_jobs=n_jobs)
@@ -65,12 +65,12 @@ def test_topics_of_texts(beside, loss):
 
 def test_digits(beside):
     """Features for a classifier, dense X."""
-    X, y = load_digits(return_X_y=True)
+    X, y = (array[::3] for array in load_digits(return_X_y=True))
 
     def scored(name):
         from sklearn.decomposition import NMF
 
-        model = make_pipeline(NMF(20, init="nndsvda", max_iter=400), LogisticRegression(max_iter=2000))
+        model = make_pipeline(NMF(16, init="nndsvda", max_iter=400), LogisticRegression(max_iter=2000))
         return cross_val_score(model, X, y, cv=3).mean()
 
     theirs, ours = beside(scored)
