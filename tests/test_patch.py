@@ -153,6 +153,13 @@ def test_objects_that_are_held_elsewhere_go_on():
     np.testing.assert_array_equal(after[1], before[1])
 
 
+@pytest.mark.parametrize("name", ["NMF", "MiniBatchNMF"])
+def test_ours_count_as_theirs(name):
+    with nmfcore.patch_sklearn():
+        assert isinstance(getattr(decomposition, name)(2), THEIRS[name])
+    assert issubclass(OURS[name], THEIRS[name]) and not issubclass(decomposition.PCA, THEIRS[name])
+
+
 def test_models_are_pickled_while_on_and_read_after():
     X = np.random.default_rng(0).random((20, 10))
     with nmfcore.patch_sklearn():

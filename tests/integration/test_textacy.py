@@ -67,22 +67,15 @@ def test_penalties(tm, matrix, options, beside):
     assert ours < theirs * 1.001
 
 
-def test_models_are_kept(tm, matrix, tmp_path):
+def test_models_are_taken_and_kept(tm, matrix, tmp_path):
+    """It asks whether a model is an instance of scikit-learn's class, and ours says so, patched or not."""
     counts, terms = matrix
+    model = tm.TopicModel(pytest.importorskip("nmfcore.sklearn").NMF(K, random_state=0))
+    model.fit(counts)
+    model.save(tmp_path / "model.pkl")
+    loaded = tm.TopicModel.load(tmp_path / "model.pkl")
     with nmfcore.patch_sklearn():
-        model = tm.TopicModel("nmf", n_topics=K, alpha_W=1e-4)
-        model.fit(counts)
-        model.save(tmp_path / "model.pkl")
-        given = tm.TopicModel(model.model, n_topics=K)
-    assert given.model is model.model
-    loaded = tm.TopicModel.load(tmp_path / "model.pkl") if _loads_without_patch(model) else None
-    if loaded is None:
-        with nmfcore.patch_sklearn():
-            loaded = tm.TopicModel.load(tmp_path / "model.pkl")
-    np.testing.assert_array_equal(loaded.transform(counts), model.transform(counts))
-    assert words_of_topics(loaded, terms) == words_of_topics(model, terms)
-
-
-def _loads_without_patch(model):
-    """TopicModel takes an instance of scikit-learn's NMF, or of ours while the patch is on."""
-    return isinstance(model.model, pytest.importorskip("sklearn.decomposition").NMF)
+        patched = tm.TopicModel.load(tmp_path / "model.pkl")
+    for again in (loaded, patched):
+        np.testing.assert_array_equal(again.transform(counts), model.transform(counts))
+        assert words_of_topics(again, terms) == words_of_topics(model, terms)
