@@ -9,6 +9,7 @@ from ._checkpoint import Checkpoint
 from ._completion import Completion, CompletionState
 from ._config import show_config
 from ._nnls import nnls
+from ._patch import patch_sklearn, unpatch_sklearn
 from ._result import Result
 from ._separable import separable
 from ._transform import transform
@@ -35,10 +36,12 @@ __all__ = [
     "mu",
     "nmf",
     "nnls",
+    "patch_sklearn",
     "penalties",
     "separable",
     "show_config",
     "transform",
+    "unpatch_sklearn",
 ]
 
 _SUBMODULES = ("plot", "sklearn")  # which need more than NumPy and SciPy, or take time to load

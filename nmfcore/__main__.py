@@ -4,7 +4,7 @@ import argparse
 import importlib.util
 import sys
 
-from . import _demo
+from . import _demo, _patch
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,6 +14,11 @@ def main(arguments: list[str] | None = None) -> int:
     demo = commands.add_parser("demo", help="factorize generated images, and scikit-learn's digits if installed")
     demo.add_argument("--plot", metavar="FILE", help="draw the parts as small images (png, pdf, svg; needs matplotlib)")
     demo.add_argument("--threads", type=int, metavar="N", help="number of threads (default: all available)")
+    commands.add_parser("patch", help="run a Python program with nmfcore's NMF in the place of scikit-learn's")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["patch"]:  # all that follows belongs to the program
+        _patch.run(arguments[1:])
+        return 0
     options = parser.parse_args(arguments)
     if options.plot and not importlib.util.find_spec("matplotlib"):
         parser.error('--plot needs matplotlib: pip install "nmfcore[plot]"')

@@ -2,9 +2,13 @@
 
 from .._optional import load
 
-load("sklearn", "sklearn", "nmfcore.sklearn")
+_theirs = load("sklearn.decomposition", "sklearn", "nmfcore.sklearn")
 
 from ._minibatch import MiniBatchNMF  # noqa: E402 (what it imports may be missing)
 from ._nmf import NMF, non_negative_factorization  # noqa: E402 (what it imports may be missing)
 
 __all__ = ["NMF", "MiniBatchNMF", "non_negative_factorization"]
+
+# Programs ask isinstance(model, sklearn.decomposition.NMF), as textacy does, before they take a model as one.
+_theirs.NMF.register(NMF)
+_theirs.MiniBatchNMF.register(MiniBatchNMF)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import penalties
 from .._api import nmf
-from .._types import Result
+from .._result import Result
 from ..penalties import Penalty
 from . import _check
 

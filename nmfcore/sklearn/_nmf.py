@@ -11,7 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._api import nmf
 from .._check import flag, generator
-from .._types import Result, State
+from .._result import Result
+from .._types import State
 from ..penalties import Penalty
 from . import _check
 from . import _multiplicative as multiplicative
