@@ -146,10 +146,14 @@ class Alternation:
             seconds=self.seconds[-1],
             _factors=lambda: (self._factors()[0], self._factors()[1].T),
             _current=lambda: len(self.values) - 1,
+            _history=self._history,
             _completion=lambda: self._completion("callback"),
         )
         answer = callback(state)
         return isinstance(answer, bool | np.bool_) and bool(answer)
+
+    def _history(self) -> History:
+        return History(self._objectives(self.values), np.array(self.seconds))
 
     @np.errstate(over="ignore", under="ignore")  # what units of X cannot express is infinite or 0
     def _objectives(self, values: list[float]) -> np.ndarray:
@@ -162,7 +166,7 @@ class Alternation:
         return tuple(np.ldexp(side.factor[:, :k], self.exponent // 2) for side in (self.users, self.items))
 
     def _completion(self, reason: str) -> Completion:
-        objective, (W, Ht) = self._objectives(self.values), self._factors()
+        history, (W, Ht) = self._history(), self._factors()
         user_bias, item_bias = (np.ldexp(side.biases(), self.exponent) for side in (self.users, self.items))
         return Completion(
             W=W,
@@ -171,11 +175,11 @@ class Alternation:
             item_bias=item_bias,
             mean=math.ldexp(self.mean, self.exponent),
             unobserved=(self.users.unobserved, self.items.unobserved),
-            objective=float(objective[-1]),
+            objective=float(history.objective[-1]),
             n_iter=len(self.values) - 1,
             converged=reason in ("tol", "stalled"),
             reason=reason,
-            history=History(objective, np.array(self.seconds)),
+            history=history,
             _rated=self.rated,
         )
 

@@ -303,6 +303,7 @@ class Fit:
             seconds=self.seconds[-1],
             _factors=self._factors,
             _current=lambda: len(self.values) - 1,
+            _history=self._history,
             _checkpoint=self._checkpoint,
         )
         answers = [listener(state) for listener in listeners]
@@ -323,8 +324,11 @@ class Fit:
     def _objectives(self, values: list[float]) -> np.ndarray:
         return self.loss.units(np.array(values), self.w.data.measures.exponent)
 
+    def _history(self) -> History:
+        return History(self._objectives(self.values), np.array(self.seconds))
+
     def _result(self, reason: str) -> Result:
-        objective = self._objectives(self.values)
+        history = self._history()
         relative_error, kkt_residual = self._relative_error(), self._kkt_residual()
         for half in (self.w, self.h):
             if not half.part.fixed:
@@ -333,13 +337,13 @@ class Fit:
         return Result(
             W=W,
             H=H,
-            objective=float(objective[-1]),
+            objective=float(history.objective[-1]),
             relative_error=relative_error,
             n_iter=len(self.values) - 1,
             converged=reason in ("tol", "stalled"),
             reason=reason,
             kkt_residual=kkt_residual,
-            history=History(objective, np.array(self.seconds)),
+            history=history,
             unobserved=self.w.data.unobserved,
             **self.origin._asdict(),
         )

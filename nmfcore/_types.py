@@ -75,6 +75,8 @@ class State:
         Since the call.
     W, H : ndarray
         Copies of those factors, made when they are asked for, which must be in the callback.
+    history : History
+        The course so far, a copy, to be asked for in the callback, too.
     """
 
     iteration: int
@@ -83,6 +85,7 @@ class State:
     seconds: float
     _factors: Callable[[], tuple[np.ndarray, np.ndarray]] = field(repr=False)
     _current: Callable[[], int] = field(repr=False)
+    _history: Callable[[], History] = field(repr=False)
     _checkpoint: "Callable[[], Checkpoint] | None" = field(repr=False, default=None, kw_only=True)
 
     @property
@@ -94,6 +97,12 @@ class State:
     def H(self) -> np.ndarray:
         """The best H so far, a copy."""
         return self._at_this_iteration()[1]
+
+    @property
+    def history(self) -> History:
+        """The course of the fit so far, a copy."""
+        self._check_current()
+        return self._history()
 
     def checkpoint(self) -> "Checkpoint":
         """All that the fit needs to go on from here, a copy; see `Checkpoint`. Not for `complete`."""

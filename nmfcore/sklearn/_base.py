@@ -14,7 +14,7 @@ from .. import penalties
 from .._api import nmf
 from .._result import Result
 from ..penalties import Penalty
-from . import _check
+from . import _check, _starts
 
 BETAS = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}
 
@@ -60,11 +60,10 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         )
         return X, mask
 
-    def _start(self, X: Any, k: int, rng: Any, mask: Any = None) -> tuple[np.ndarray, np.ndarray]:
-        """(W, H) of the start that `init` names, by the code of nmfcore."""
+    def _start(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """(W, H) of the start that `init` names, number for number that of scikit-learn."""
         _check.made(self.init, k, X.shape)
-        start = nmf(X, k, init=self.init or "auto", max_iter=0, random_state=rng, n_threads=self.n_threads, mask=mask)
-        return start.W, start.H
+        return _starts.made(self.init or ("nndsvda" if k <= min(X.shape) else "random"), X, k, self.random_state)
 
     def _given(self, X: Any, k: int, W: Any, H: Any, update_H: bool) -> tuple[Any, Any]:
         """The given factors that count, or None; a warning where others came."""

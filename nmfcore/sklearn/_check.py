@@ -45,12 +45,11 @@ def solver(name: str, beta_loss: Any) -> None:
         )
 
 
-def order(*penalties: Any) -> None:
-    """Refuse penalties, which may tell the components apart, where their order is random."""
-    if any(penalty is not None for penalty in penalties):
-        raise ValueError(
-            "shuffle is True beside penalty_W or penalty_H, which may name components; wanted shuffle=False"
-        )
+def order(penalty_W: Any, penalty_H: Any, mask: Any) -> None:
+    """Refuse a random order of the components where penalties may tell them apart, or beside a mask."""
+    for name, value in (("penalty_W", penalty_W), ("penalty_H", penalty_H), ("mask", mask)):
+        if value is not None:
+            raise ValueError(f"shuffle is True beside {name}, which it does not go with; wanted shuffle=False")
 
 
 def made(init: str | None, k: int, shape: tuple[int, int]) -> None:

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from .. import losses
-from .._check import data, generator, threads
+from .._check import data, threads
 from .._online import Memory, Net, Online, Step
 from .._workspace import Workspace
 from . import _check
@@ -294,7 +294,7 @@ class MiniBatchNMF(BaseNMF):
         given = H if self.init == "custom" else None
         k = self._n_components = _check.n_components(self.n_components, X, given)
         W, H = self._given(X, k, W, H, update_H=True)
-        return X, *(self._start(X, k, generator(self.random_state)) if W is None else (W, H))
+        return X, *(self._start(X, k) if W is None else (W, H))
 
     def _online(self, memory: Memory, workspace: Workspace) -> Online:
         """The updates under the penalties as they are set now."""

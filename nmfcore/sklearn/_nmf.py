@@ -6,18 +6,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import _fit_context
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._api import nmf
-from .._check import flag, generator
+from .._check import flag
 from .._result import Result
 from .._types import State
 from ..penalties import Penalty
 from . import _check
 from . import _multiplicative as multiplicative
 from ._base import BaseNMF
-from ._stopping import stopping
+from ._stopping import of_one_factor, stopping
 
 #: The options of `nmfcore.nmf` for scikit-learn's solvers. Its multiplicative updates are the textbook's, step by step:
 #: they keep zeros of a start, which some count on to say what a component may not hold.
@@ -42,18 +43,20 @@ class NMF(BaseNMF):
         The number of components. "auto": that of a custom H, else of the features; None: of the features.
     init : {"random", "nndsvd", "nndsvda", "nndsvdar", "custom"}, default=None
         The start. None: "nndsvda", or "random" where there are more components than samples or features, *or where
-        entries are hidden*. "custom": the W and H that are passed. *The starts are those of nmfcore: what they draw,
-        and what "nndsvda" fills in (it scales with X), is not what scikit-learn's do.*
+        entries are hidden*. "custom": the W and H that are passed. The random numbers are those of scikit-learn; *the
+        singular vectors for "cd" are nmfcore's, and "nndsvda" fills in what scales with X.*
     solver : {"cd", "mu"}, default="cd"
         "cd": coordinate descent for beta_loss="frobenius", *by HALS with inner sweeps and extrapolation (see
         `nmfcore.hals`), so that the iterates are others and fewer; what does not suit HALS goes to another solver of
-        nmfcore*. "mu": multiplicative updates; from a given start their iterates are scikit-learn's, zeros
-        included, which stay zeros.
+        nmfcore*. "mu": multiplicative updates, which without penalties end after the iterations of scikit-learn at its
+        factors, for the same random_state.
     beta_loss : float or {"frobenius", "kullback-leibler", "itakura-saito"}, default="frobenius"
         The divergence, for "mu": 2, 1, 0 or any other number. For beta_loss <= 0 X must be positive.
     tol : float, default=1e-4
-        *As for `nmfcore.hals` and `nmfcore.mu`: a fit ends where an iteration moves the factors by no more than that
-        share of the residual.* 0: exactly max_iter iterations, *which are then scikit-learn's also for "cd"*.
+        For "mu" as in scikit-learn: it ends where the square root of twice the objective falls by less than tol times
+        its first value in 10 iterations, *with penalties in it.* For "cd" *where an iteration moves the factors by no
+        more than 30 tol times the residual, see `nmfcore.hals`; scikit-learn's rule depends on the scale of X and on
+        the start.* 0: exactly max_iter iterations, *which are then scikit-learn's also for "cd"*.
     max_iter : int, default=200
         The most iterations.
     random_state : int, RandomState, *Generator* or None, default=None
@@ -233,8 +236,8 @@ class NMF(BaseNMF):
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            W. *For "cd" it is exact where nothing but alpha_W is asked of it, so that no row depends on another one;
-            for "mu" it comes from a level start as in scikit-learn, but to a tol of 1e-6 and in up to 1000 iterations.*
+            W. *For beta_loss=2 it is exact where nothing but alpha_W is asked of it, so that no row depends on another
+            one; for other divergences the updates are extrapolated and come closer to that than scikit-learn's.*
 
         Raises
         ------
@@ -255,60 +258,69 @@ class NMF(BaseNMF):
     def _found(self, X: Any, k: int, W: Any, H: Any, update_H: bool, mask: Any) -> Result:
         """What nmfcore finds, from given factors or from the start that `init` names, or for W beside a given H."""
         _check.solver(self.solver, self.beta_loss)
-        if mask is None:
-            _check.entries(X, self._beta)
-        options = {
-            "loss": multiplicative.loss(self._beta) if self.solver == "mu" else self._beta,
-            "mask": mask,
-            "n_threads": self.n_threads,
-            "verbose": bool(self.verbose),
-            **SOLVERS[self.solver],
-            **stopping(self.solver, self.tol, self.max_iter, update_H),
-        }
-        found = self._factorized(X, k, W, H, options) if update_H else self._coordinates(X, H, options)
+        if not update_H:
+            return self._coordinates(X, H, mask)
+        found = self._factorized(X, k, W, H, mask)
         if self.solver == "mu" and self.tol > 0:
             multiplicative.emptied(found.W, X)
-            if update_H:
-                multiplicative.emptied(found.H.T, X.T)
-        if found.reason == "max_iter" and self.tol > 0:
-            self._warn_of_max_iter(found.n_iter)
+            multiplicative.emptied(found.H.T, X.T)
         return found
 
-    def _factorized(self, X: Any, k: int, W: Any, H: Any, options: dict) -> Result:
-        """Both factors."""
-        rng = generator(self.random_state)
-        shuffled = self.shuffle and self.solver == "cd"
-        if W is None:
-            _check.made(self.init, k, X.shape)
-        if shuffled:
-            _check.order(self.penalty_W, self.penalty_H)
-            W, H = self._start(X, k, rng, options["mask"]) if W is None else (W, H)
-            order = rng.permutation(k)
+    def _factorized(self, X: Any, k: int, W: Any, H: Any, mask: Any) -> Result:
+        """Both factors, from scikit-learn's start where its iterates or its draws are ours, too."""
+        _check.made(self.init, k, X.shape)
+        rng = self.random_state
+        rng = rng if isinstance(rng, np.random.Generator) else check_random_state(rng)
+        order = rng.permutation(k) if self.shuffle and self.solver == "cd" else None
+        drawn = self.solver == "mu" or self.init == "random" or k > min(X.shape) or order is not None
+        if W is None and mask is None and drawn:
+            W, H = self._start(X, k)
+        if order is not None:
+            _check.order(self.penalty_W, self.penalty_H, mask)
             W, H = W[:, order], H[order]
         penalty_W, penalty_H = self._penalties(X.shape)
-        found = nmf(
+        found = self._fitted(
             X,
             k,
+            mask,
+            loss=multiplicative.loss(self._beta) if self.solver == "mu" else self._beta,
             init=(self.init or "auto") if W is None else (W, H),
-            random_state=rng,
             penalty_W=penalty_W,
             penalty_H=penalty_H,
-            callback=self.callback,
-            **options,
+            random_state=rng,
+            **SOLVERS[self.solver],
+            **stopping(self.solver, self.tol, self.max_iter, self.callback),
         )
-        if shuffled:
+        if order is not None:
             back = np.argsort(order)
             found = replace(found, W=found.W[:, back], H=found.H[back])
         return found
 
-    def _coordinates(self, X: Any, H: np.ndarray, options: dict) -> Result:
+    def _coordinates(self, X: Any, H: np.ndarray, mask: Any) -> Result:
         """W beside a given H."""
         norms = np.ones(len(H))
         if self._coupled:  # what is asked of W is asked of W diag(norms)
             norms = np.linalg.norm(H, axis=1)
             norms[norms == 0] = 1
-        found = nmf(X, len(H), fixed_H=H / norms[:, None], penalty_W=self._penalties(X.shape)[0], **options)
+        found = self._fitted(
+            X,
+            len(H),
+            mask,
+            loss=self._beta,
+            fixed_H=H / norms[:, None],
+            penalty_W=self._penalties(X.shape)[0],
+            **of_one_factor(self.tol, self.max_iter),
+        )
         return replace(found, W=found.W / norms.astype(found.W.dtype), H=H)
+
+    def _fitted(self, X: Any, k: int, mask: Any, **options: Any) -> Result:
+        """What `nmfcore.nmf` finds, and a warning where that is not the end of it."""
+        if mask is None:
+            _check.entries(X, self._beta)
+        found = nmf(X, k, mask=mask, n_threads=self.n_threads, verbose=bool(self.verbose), **options)
+        if found.reason == "max_iter" and self.tol > 0:
+            self._warn_of_max_iter(found.n_iter)
+        return found
 
 
 def non_negative_factorization(
