@@ -23,7 +23,6 @@ DEVIATIONS = {
     "in which float32 and float64 differ",
     "test_minibatch_nmf_partial_fit": "scikit-learn writes to the H it is given, so that its two models, of which the "
     "batches and the forgetting differ, hold one array",
-    "test_mbnmf_inverse_transform": "scikit-learn keeps the bound by 2 % with this seed and start, by no other seed",
 }
 
 

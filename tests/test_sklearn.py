@@ -13,8 +13,8 @@ import sklearn.decomposition as peer
 from conftest import planted
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -190,7 +190,7 @@ def test_in_scikit_learn_s_company():
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.transform(X), model.transform(X))
     search = GridSearchCV(
-        make_pipeline(NMF(random_state=0, max_iter=2000), LogisticRegression()), {"nmf__n_components": [1, 3]}, cv=2
+        make_pipeline(NMF(random_state=0, max_iter=2000), KNeighborsClassifier()), {"nmf__n_components": [1, 3]}, cv=2
     )
     assert search.fit(X, y).best_score_ > 0.6
     assert list(model.get_feature_names_out()) == ["nmf0", "nmf1", "nmf2"]
