@@ -61,9 +61,13 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return X, mask
 
     def _start(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """(W, H) of the start that `init` names, number for number that of scikit-learn."""
+        """(W, H) of the start that `init` names, number for number that of scikit-learn where it has a scale of X."""
         _check.made(self.init, k, X.shape)
-        return _starts.made(self.init or ("nndsvda" if k <= min(X.shape) else "random"), X, k, self.random_state)
+        init = self.init or ("nndsvda" if k <= min(X.shape) else "random")
+        if _starts.in_scale(X):
+            return _starts.made(init, X, k, self.random_state)
+        start = nmf(X, k, init=init, max_iter=0, random_state=self.random_state, n_threads=self.n_threads)
+        return start.W, start.H
 
     def _given(self, X: Any, k: int, W: Any, H: Any, update_H: bool) -> tuple[Any, Any]:
         """The given factors that count, or None; a warning where others came."""

@@ -1,5 +1,6 @@
 """The checks that only scikit-learn's interface has, in its words, for those who look for them."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -37,11 +38,18 @@ def factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype, start: bo
     return F.astype(dtype, copy=False)
 
 
-def solver(name: str, beta_loss: Any) -> None:
-    """Refuse a loss that the solver does not serve."""
+def solver(name: str, beta_loss: Any, init: str | None) -> None:
+    """Refuse a loss that the solver does not serve; warn of a start that does not suit it."""
     if name != "mu" and beta_loss not in (2, "frobenius"):
         raise ValueError(
             f"Invalid beta_loss parameter: solver {name!r} does not handle beta_loss = {beta_loss!r}; wanted 'mu'"
+        )
+    if name == "mu" and init == "nndsvd":
+        warnings.warn(
+            "The multiplicative update ('mu') solver cannot update zeros present in the initialization, and so leads to "
+            "poorer results when used jointly with init='nndsvd'. You may try init='nndsvda' or init='nndsvdar' instead.",
+            UserWarning,
+            stacklevel=4,
         )
 
 

@@ -257,7 +257,7 @@ class NMF(BaseNMF):
 
     def _found(self, X: Any, k: int, W: Any, H: Any, update_H: bool, mask: Any) -> Result:
         """What nmfcore finds, from given factors or from the start that `init` names, or for W beside a given H."""
-        _check.solver(self.solver, self.beta_loss)
+        _check.solver(self.solver, self.beta_loss, self.init)
         if not update_H:
             return self._coordinates(X, H, mask)
         found = self._factorized(X, k, W, H, mask)

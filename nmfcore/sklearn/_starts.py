@@ -9,6 +9,12 @@ from sklearn.utils.extmath import randomized_svd
 LEAST = 1e-6  # below which a start by singular vectors is cut off, whatever the scale of X
 
 
+def in_scale(X: Any) -> bool:
+    """Whether the entries of X are neither so large nor so small that these starts leave the range of their dtype."""
+    largest, limit = float(X.max()), float(np.finfo(X.dtype).max) ** 0.25
+    return largest == 0 or 1 / limit <= largest <= limit
+
+
 def made(init: str, X: Any, k: int, random_state: Any) -> tuple[np.ndarray, np.ndarray]:
     """(W, H) of the start of that name for X, dense or sparse, drawn as scikit-learn draws them."""
     if isinstance(random_state, np.random.Generator):
