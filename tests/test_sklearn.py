@@ -290,6 +290,7 @@ def test_convergence_warning():
     NMF(4, max_iter=5000, random_state=0).fit(X)
 
 
+@pytest.mark.filterwarnings("ignore:The multiplicative update")
 @quiet
 @pytest.mark.parametrize("solver", ["cd", "mu"])
 @pytest.mark.parametrize("init", ["random", "nndsvd", "nndsvda", "nndsvdar", None])

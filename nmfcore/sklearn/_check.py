@@ -46,8 +46,9 @@ def solver(name: str, beta_loss: Any, init: str | None) -> None:
         )
     if name == "mu" and init == "nndsvd":
         warnings.warn(
-            "The multiplicative update ('mu') solver cannot update zeros present in the initialization, and so leads to "
-            "poorer results when used jointly with init='nndsvd'. You may try init='nndsvda' or init='nndsvdar' instead.",
+            "The multiplicative update ('mu') solver cannot update zeros present in the initialization, and so leads "
+            "to poorer results when used jointly with init='nndsvd'. You may try init='nndsvda' or init='nndsvdar' "
+            "instead.",
             UserWarning,
             stacklevel=4,
         )
