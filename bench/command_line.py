@@ -25,15 +25,15 @@ def matrix(path: Path, gigabytes: float) -> None:
     """A file of that size: 10 000 columns, of rank 30 and noise, written by blocks."""
     rng = np.random.default_rng(0)
     H, rows = rng.gamma(0.5, size=(30, 10_000)), round(gigabytes * 1e9 / 80_000)
-    held = np.lib.format.open_memmap(path, mode="w+", dtype=np.float64, shape=(rows, 10_000))
-    for i in range(0, rows, 500):
-        block = held[i : i + 500]
-        block[:] = rng.gamma(0.5, size=(len(block), 30)) @ H + rng.random(block.shape)
-    held.flush()
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (rows, 10_000)})
+        for i in range(0, rows, 500):
+            shape = min(500, rows - i), 10_000
+            file.write((rng.gamma(0.5, size=(shape[0], 30)) @ H + rng.random(shape)).tobytes())
 
 
 def measured(command: list[str]) -> tuple[float, float]:
-    """Seconds and peak memory, in MB, of a process."""
+    """Seconds and peak memory, in MB, of a process (Linux counts what this one has at that moment, if that is more)."""
     clock = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)

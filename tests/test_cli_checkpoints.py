@@ -47,7 +47,7 @@ def begun(*more):
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
 @pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_killed_and_resumed(number, loss):
+def test_killed_and_resumed(number, loss, capsys):
     asked = ["--max-iter", "4000" if loss == "frobenius" else "1000", "--loss", loss]
     process = begun(*asked, "--every", "7")
     process.send_signal(number)
@@ -56,7 +56,10 @@ def test_killed_and_resumed(number, loss):
     assert err == "" or err == "nmfcore fit: interrupted; --resume goes on from state\n"
     left = sorted(name for name in os.listdir() if number != signal.SIGKILL or not name.startswith(".nmfcore-"))
     assert left == ["state", "x.npy"]  # beside what was being written when nothing could be done any more
-    assert main([*FIT, *asked, "-o", "cut.npz", "--resume", "-q"]) == 0
+    saved = Checkpoint.load("state").iteration
+    assert saved % 7 == 0 or number != signal.SIGKILL
+    assert main([*FIT, *asked, "-o", "cut.npz", "--resume"]) == 0
+    assert capsys.readouterr().out.startswith(f"state: goes on after iteration {saved}\n")
     assert main([*FIT, *asked, "-o", "whole.npz", "-q", "--checkpoint", "other"]) == 0
     assert same("cut.npz", "whole.npz")
 
@@ -75,6 +78,7 @@ def test_killed_again_and_again():
 
 def test_resume_begins_goes_on_and_is_done(capsys):
     assert main([*FIT, "-o", "a.npz", "--max-iter", "20", "--every", "6", "--resume"]) == 0  # none is there
+    assert capsys.readouterr().out.startswith("state: begins\n")
     assert main([*FIT, "-o", "b.npz", "--max-iter", "20", "--every", "6", "--resume"]) == 0  # done again
     assert same("a.npz", "b.npz")
     assert main([*FIT, "-o", "c.npz", "--max-iter", "50", "--resume"]) == 0  # further
@@ -96,7 +100,7 @@ def test_a_checkpoint_that_does_not_belong_to_the_fit(capsys):
     ):
         assert main(arguments) == 2
         out, err = capsys.readouterr()
-        assert out == "" and err.count("\n") == 1 and message in err
+        assert out in ("", "state: goes on after iteration 20\n") and err.count("\n") == 1 and message in err
     Path("state").write_bytes(before[:-100])
     assert main([*FIT, "--resume"]) == 2
     assert "state" in capsys.readouterr().err
@@ -124,6 +128,13 @@ def test_by_iterations_and_by_seconds(monkeypatch):
             now[0] += 1
             assert not keeper(state)
         assert saved == wanted
+    with keeper.listening():
+        signal.raise_signal(signal.SIGINT)
+        state.iteration = 99
+        assert keeper(state) and saved[-1] == 99 and keeper.signal == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):  # who asks twice does not want to wait
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_fit(monkeypatch, capsys):

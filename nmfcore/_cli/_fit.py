@@ -20,6 +20,8 @@ def run(options: Namespace) -> int:
     output = options.output or Path(f"{_reading.stem(options.X)}-k{options.k}.npz")
     keeper = _prepare(options, output)
     checkpoint = None if keeper is None else _checkpoints.resumed(keeper.path, options.resume)
+    if options.resume and not options.quiet:
+        print(f"{keeper.path}: " + (f"goes on after iteration {checkpoint.iteration}" if checkpoint else "begins"))
     table = _model.matrix(options)
     asked = _model.of_fit(options) | _model.arrays(options) | {"init": checkpoint or _start(options.init)}
     _writing.check_space(output, options.k * sum(table.X.shape) * (4 if table.X.dtype == np.float32 else 8))
