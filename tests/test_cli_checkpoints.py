@@ -40,7 +40,7 @@ def begun(*more):
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not Path("state").exists() and process.poll() is None:
         time.sleep(0.01)
-    time.sleep(0.3)
+    time.sleep(0.05)
     return process
 
 
@@ -48,7 +48,7 @@ def begun(*more):
 @pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_killed_and_resumed(number, loss, capsys):
-    asked = ["--max-iter", "4000" if loss == "frobenius" else "1000", "--loss", loss]
+    asked = ["--max-iter", "4000" if loss == "frobenius" else "2000", "--loss", loss]
     process = begun(*asked, "--every", "7")
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
