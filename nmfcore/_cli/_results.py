@@ -1,0 +1,72 @@
+"""Result files, .npz and .h5: written as a whole or not at all, and read again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import Result, __version__
+from .._files import written
+from .._optional import load
+from .._result import PLAIN, _of_arrays
+from ._table import InputError
+
+FORMATS = (".npz", ".h5")
+DATASETS = {  # of an .h5 file, for what `Result.save` writes as an array
+    "W": "W",
+    "H": "H",
+    "history_objective": "history/objective",
+    "history_seconds": "history/seconds",
+    "unobserved_rows": "unobserved/rows",
+    "unobserved_columns": "unobserved/columns",
+}
+NAMES = "names/rows", "names/columns"
+
+
+def save(result: Result, path: Path) -> None:
+    """Write a result in the format that the end of its name says."""
+    if path.suffix.lower() == ".npz":
+        result.save(path)
+        return
+    h5py = load_h5py(path, "writing")
+    history, unobserved = result.history, result.unobserved
+    arrays = result.W, result.H, history.objective, history.seconds, *unobserved
+    with written(path) as temporary, h5py.File(temporary, "w") as file:
+        for place, array in zip(DATASETS.values(), arrays, strict=True):
+            file[place] = array
+        for place, names in zip(NAMES, result.names, strict=True):
+            if names is not None:
+                file.create_dataset(place, data=list(names), dtype=h5py.string_dtype())
+        file.attrs.update({name: getattr(result, name) for name in PLAIN[2:]})
+        file.attrs.update(options=json.dumps(result.options), version=__version__)
+
+
+def load_h5py(path: Path, doing: str) -> Any:
+    """The library for .h5 files, or an ImportError that names it."""
+    return load("h5py", "cli", f"{doing} {path.name}")
+
+
+def read(path: Path) -> Result:
+    """The result in a file."""
+    try:
+        return _read_h5(path) if path.suffix.lower() == ".h5" else Result.load(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _read_h5(path: Path) -> Result:
+    """By the checks of what `Result.load` reads."""
+    h5py = load_h5py(path, "reading")
+    with h5py.File(path, "r") as file:
+        try:
+            arrays = {name: file[place][:] for name, place in DATASETS.items()}
+            arrays |= {name: np.asarray(file.attrs[name]) for name in (*PLAIN[2:], "options")}
+            names = [file[place].asstr()[:].tolist() if place in file else None for place in NAMES]
+            return _of_arrays(arrays | {"names": np.asarray(json.dumps(names))})
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise InputError(
+                f"{path} is no result of nmfcore, or damaged; wanted a file that fit has written"
+            ) from None
