@@ -138,12 +138,11 @@ class Alternation:
         return None
 
     def _listener_ends(self, callback: Callable[[Any], object]) -> bool:
-        penalties = self.users.penalty() + self.items.penalty()
         state = CompletionState(
             iteration=len(self.values) - 1,
             objective=float(self._objectives(self.values[-1:])[0]),
-            relative_error=math.sqrt(2 * max(0.0, self.values[-1] - penalties)) / self.norm if self.norm else 0.0,
             seconds=self.seconds[-1],
+            _relative_error=self._relative_error,
             _factors=lambda: (self._factors()[0], self._factors()[1].T),
             _current=lambda: len(self.values) - 1,
             _history=self._history,
@@ -151,6 +150,10 @@ class Alternation:
         )
         answer = callback(state)
         return isinstance(answer, bool | np.bool_) and bool(answer)
+
+    def _relative_error(self) -> float:
+        penalties = self.users.penalty() + self.items.penalty()
+        return math.sqrt(2 * max(0.0, self.values[-1] - penalties)) / self.norm if self.norm else 0.0
 
     def _history(self) -> History:
         return History(self._objectives(self.values), np.array(self.seconds))

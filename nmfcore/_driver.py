@@ -299,8 +299,8 @@ class Fit:
         state = State(
             iteration=len(self.values) - 1,
             objective=float(self._objectives(self.values[-1:])[0]),
-            relative_error=self._relative_error(),
             seconds=self.seconds[-1],
+            _relative_error=self._relative_error,
             _factors=self._factors,
             _current=lambda: len(self.values) - 1,
             _history=self._history,

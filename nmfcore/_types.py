@@ -69,24 +69,33 @@ class State:
     ----------
     iteration : int
         Iterations done, from 1.
-    objective, relative_error : float
+    objective : float
         Of the best factors so far.
     seconds : float
         Since the call.
+    relative_error : float
+        Of the best factors so far; like all that follows, made when it is asked for, which must be in the callback. For
+        losses other than "frobenius" that is a product with X.
     W, H : ndarray
-        Copies of those factors, made when they are asked for, which must be in the callback.
+        Copies of those factors.
     history : History
-        The course so far, a copy, to be asked for in the callback, too.
+        The course so far, a copy.
     """
 
     iteration: int
     objective: float
-    relative_error: float
     seconds: float
+    _relative_error: Callable[[], float] = field(repr=False)
     _factors: Callable[[], tuple[np.ndarray, np.ndarray]] = field(repr=False)
     _current: Callable[[], int] = field(repr=False)
     _history: Callable[[], History] = field(repr=False)
     _checkpoint: "Callable[[], Checkpoint] | None" = field(repr=False, default=None, kw_only=True)
+
+    @property
+    def relative_error(self) -> float:
+        """||X - W H||_F / ||X||_F of the best factors so far."""
+        self._check_current()
+        return self._relative_error()
 
     @property
     def W(self) -> np.ndarray:
@@ -117,4 +126,4 @@ class State:
 
     def _check_current(self) -> None:
         if self._current() != self.iteration:
-            raise RuntimeError(f"the fit has left iteration {self.iteration}: take W and H of a State in the callback")
+            raise RuntimeError(f"the fit has left iteration {self.iteration}: a State is to be read in the callback")

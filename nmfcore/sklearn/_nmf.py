@@ -54,9 +54,9 @@ class NMF(BaseNMF):
         The divergence, for "mu": 2, 1, 0 or any other number. For beta_loss <= 0 X must be positive.
     tol : float, default=1e-4
         For "mu" as in scikit-learn: it ends where the square root of twice the objective falls by less than tol times
-        its first value in 10 iterations, *with penalties in it.* For "cd" *where an iteration moves the factors by no
-        more than 30 tol times the residual, see `nmfcore.hals`; scikit-learn's rule depends on the scale of X and on
-        the start.* 0: exactly max_iter iterations, *which are then scikit-learn's also for "cd"*.
+        its first value in 10 iterations, *with penalties in it.* For "cd" *that twice in a row, or an iteration that
+        moves the factors by no more than 50 tol times the residual, see `nmfcore.hals`; scikit-learn's rule depends on
+        the scale of X.* 0: exactly max_iter iterations, *which are then scikit-learn's also for "cd"*.
     max_iter : int, default=200
         The most iterations.
     random_state : int, RandomState, *Generator* or None, default=None
