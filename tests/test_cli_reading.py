@@ -172,7 +172,7 @@ def test_truncated_archive(tmp_path):
 
 
 def test_matrix_market(tmp_path):
-    X = sp.random_array((6, 4), density=0.5, random_state=np.random.default_rng(0)).tocoo()
+    X = sp.coo_array(sp.random(6, 4, density=0.5, random_state=0))
     scipy.io.mmwrite(tmp_path / "x.mtx", X)
     assert np.array_equal(read(tmp_path / "x.mtx").X.toarray(), X.toarray())
     (tmp_path / "x.mtx.gz").write_bytes(gzip.compress((tmp_path / "x.mtx").read_bytes()))

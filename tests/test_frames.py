@@ -221,7 +221,7 @@ def test_the_other_doors():
         assert_same(nmfcore.mu(A, 3, max_iter=2, random_state=0), nmfcore.mu(X, 3, max_iter=2, random_state=0))
         assert np.array_equal(nmfcore.nnls(X[:, :4], A), nmfcore.nnls(X[:, :4], X))
         assert np.array_equal(nmfcore.nnls(A, X), nmfcore.nnls(X, X))
-    ratings = pd.DataFrame.sparse.from_spmatrix(sp.random_array((9, 7), density=0.5, rng=np.random.default_rng(0)))
+    ratings = pd.DataFrame.sparse.from_spmatrix(sp.random(9, 7, density=0.5, random_state=0))
     assert_same(*(nmfcore.complete(A, 1, random_state=0) for A in (ratings, sp.csr_array(ratings.sparse.to_coo()))))
     with pytest.raises(TypeError, match="wanted a sparse matrix"):
         nmfcore.complete(given_frame, 1)

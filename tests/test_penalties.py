@@ -13,7 +13,7 @@ from nmfcore import penalties, reference
 from nmfcore.penalties import Units
 
 PLAIN = {"inner_iter": 1, "extrapolate": False, "tol": 0}
-GRAPH = sp.random_array((12, 12), density=0.3, rng=np.random.default_rng(1))
+GRAPH = sp.csr_array(sp.random(12, 12, density=0.3, random_state=1))
 GRAPH = GRAPH + GRAPH.T
 TARGET = np.random.default_rng(2).random((12, 4))
 

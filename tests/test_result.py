@@ -209,7 +209,7 @@ def test_newer_and_other_versions(saved, tmp_path):
 
 def test_other_files(tmp_path):
     np.savez(tmp_path / "other.npz", X=np.ones((3, 3)))
-    sp.save_npz(tmp_path / "sparse.npz", sp.eye_array(3).tocsr())
+    sp.save_npz(tmp_path / "sparse.npz", sp.csr_array(np.eye(3)))
     np.save(tmp_path / "array.npy", np.ones(3))
     (tmp_path / "text.npz").write_text("W, H\n1, 2\n")
     with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:

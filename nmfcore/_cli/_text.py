@@ -162,7 +162,15 @@ def _numbers(layout: Layout, cell: Callable[[str], float] | None) -> Table:
     with _open(layout.path) as file:
         for _ in range(layout.skipped):
             next(file)
-        X = np.loadtxt(file, delimiter=layout.delimiter, quotechar='"', comments=None, converters=converters, ndmin=2)
+        X = np.loadtxt(
+            file,
+            delimiter=layout.delimiter,
+            quotechar='"',
+            comments=None,
+            converters=converters,
+            encoding="utf-8",  # which NumPy 1.26 takes to mean that a converter gets text, not bytes
+            ndmin=2,
+        )
     if X.shape[1] != layout.width:
         raise ValueError(f"rows of {layout.width} and of {X.shape[1]} fields")
     if layout.width == 1:
