@@ -10,15 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ._checkpoint import Checkpoint
+from ._singular import START, Random, singular_triplets
 from ._spa import coordinates, successive_projections
 from ._threads import single_blas
 from ._workspace import Workspace
 from .data import Data
 from .penalties import ORTHANT, Domain
 
-Random = np.random.Generator | np.random.RandomState
-OVERSAMPLING = 10
-POWER_ITERATIONS = 4
 
 
 class Start(NamedTuple):
@@ -95,40 +93,20 @@ def random(data: Data, k: int, rng: Random, workspace: Workspace) -> tuple[np.nd
     return (W * data.dtype.type(cross / square) if square > 0 else W), Ht
 
 
-def svd(data: Data, k: int, rng: Random) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The k largest singular triplets (U m x k, s, V n x k), by a randomized range finder with power iterations.
-
-    Halko, Martinsson & Tropp 2011, doi:10.1137/090771806, algorithms 4.4 and 5.1.
-    4 m n (k + OVERSAMPLING) (POWER_ITERATIONS + 1) flop.
-    """
-    m, n = data.shape
-    size = min(k + OVERSAMPLING, m, n)
-    P = rng.standard_normal((n, size)).astype(data.dtype)
-    Y, Z = np.empty((m, size), data.dtype), np.empty((n, size), data.dtype)
-    Q, _ = np.linalg.qr(data.dot(P, Y))
-    for _ in range(POWER_ITERATIONS):
-        P, _ = np.linalg.qr(data.T.dot(Q, Z))
-        Q, _ = np.linalg.qr(data.dot(P, Y))
-    V, s, small = np.linalg.svd(data.T.dot(Q, Z), full_matrices=False)
-    return Q @ small[:k].T, s[:k], V[:, :k]
-
-
 def nndsvd(data: Data, k: int, rng: Random, workspace: Workspace) -> tuple[np.ndarray, np.ndarray]:
     """Non-negative double SVD (Boutsidis & Gallopoulos 2008, doi:10.1016/j.patcog.2007.09.010).
 
     The leading pair as it is; of each further one the positive or the negative part, whichever has the larger product
-    of norms. Ties are decided to half the digits, so that round-off does not decide them: of equal parts the one is
-    taken that holds the first of the largest entries of u.
+    of norms. Ties are decided to half the digits, so that round-off does not decide them: of equal parts the positive
+    one is taken, which holds the first of the largest entries of u.
     """
-    U, s, V = svd(data, k, rng)
+    U, s, V = singular_triplets(data, k, rng, workspace, START)
     W, Ht = np.empty_like(U), np.empty_like(V)
     W[:, 0], Ht[:, 0] = np.sqrt(s[0]) * np.abs(U[:, 0]), np.sqrt(s[0]) * np.abs(V[:, 0])
     almost = 1 - np.sqrt(np.finfo(U.dtype).eps)
     for t in range(1, k):
-        first = np.argmax(np.abs(U[:, t]) >= almost * np.abs(U[:, t]).max())
-        sign = 1 if U[first, t] >= 0 else -1
-        u, v, norms = _part(U[:, t], V[:, t], sign)
-        u_other, v_other, norms_other = _part(U[:, t], V[:, t], -sign)
+        u, v, norms = _part(U[:, t], V[:, t], 1)
+        u_other, v_other, norms_other = _part(U[:, t], V[:, t], -1)
         if almost * norms_other > norms:
             u, v, norms = u_other, v_other, norms_other
         W[:, t], Ht[:, t] = np.sqrt(s[t] * norms) * u, np.sqrt(s[t] * norms) * v
