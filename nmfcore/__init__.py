@@ -12,8 +12,9 @@ from ._nnls import nnls
 from ._patch import patch_sklearn, unpatch_sklearn
 from ._result import Result
 from ._separable import separable
+from ._svd import svd
 from ._transform import transform
-from ._types import History, Separable, State
+from ._types import History, Optimality, Separable, State
 from ._version import __version__
 from .losses import L1, L21, BetaDivergence, Huber
 from .ratings import complete
@@ -27,6 +28,7 @@ __all__ = [
     "CompletionState",
     "History",
     "Huber",
+    "Optimality",
     "Result",
     "Separable",
     "State",
@@ -40,6 +42,7 @@ __all__ = [
     "penalties",
     "separable",
     "show_config",
+    "svd",
     "transform",
     "unpatch_sklearn",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _check_result, _components, _files, _frames
 from ._numbers import choice
-from ._types import History, Names
+from ._types import History, Names, Optimality
 
 
 @dataclass(frozen=True)
@@ -186,6 +186,38 @@ class Result:
         else:
             Ht, W = _components.moved(self.H.T, self.W, norm)
         return replace(self, W=_check_result.held(W, self.W, "W"), H=_check_result.held(Ht, self.H.T, "H").T)
+
+    def optimality(
+        self,
+        X: Any,
+        *,
+        n_threads: int | None = None,
+        random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    ) -> Optimality:
+        """How far ||X - W H||_F is above the least error of any matrix of that rank: what non-negativity costs.
+
+        Parameters
+        ----------
+        X : array_like, SciPy sparse or data frame, shape (m, n)
+            The X of the fit, which a result does not hold.
+        n_threads, random_state
+            As for `svd`, which gives the least error; costs as there.
+
+        Returns
+        -------
+        Optimality
+            (error, best, ratio). The error is that of Frobenius, whatever the loss of the fit. Near an exact fit both
+            are round-off, and so is their ratio.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `hals` for X; X of another shape or with other columns; a fit with weights, a mask or missing entries,
+            of which no decomposition gives the least error.
+        """
+        from ._svd import optimality  # here, since that stands above the checks, which know what a result is
+
+        return optimality(self, X, n_threads, random_state)
 
 
 PLAIN = ("W", "H", "objective", "relative_error", "n_iter", "converged", "reason", "kkt_residual")

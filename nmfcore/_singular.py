@@ -23,6 +23,7 @@ class Effort(NamedTuple):
 
 
 ACCURATE = Effort(20, 1e-2)
+FLOOR = Effort(100, 1e-4)  # where an error is compared with the least one, which may be only a little smaller
 START = Effort(4, 1e-1)  # more of it makes no better start
 
 

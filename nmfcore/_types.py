@@ -35,6 +35,25 @@ class Origin(NamedTuple):
     names: Names
 
 
+class Optimality(NamedTuple):
+    """What non-negativity costs: the error of a factorization beside the least one of its rank.
+
+    Attributes
+    ----------
+    error : float
+        ||X - W H||_F.
+    best : float
+        The least ||X - Y||_F over all Y of that rank, of any sign: that of the truncated singular value
+        decomposition (Eckart & Young 1936).
+    ratio : float
+        error / best; infinite where best alone is 0, and 1 where both are.
+    """
+
+    error: float
+    best: float
+    ratio: float
+
+
 @dataclass(frozen=True)
 class Separable:
     """A separable factorization X ~ W H, in which H consists of rows of X; `W, H = result` unpacks it.

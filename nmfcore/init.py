@@ -18,7 +18,6 @@ from .data import Data
 from .penalties import ORTHANT, Domain
 
 
-
 class Start(NamedTuple):
     """W and H' for the scaled X; for X, component t of W and H is multiplied by 2**exponents[0][t] and [1][t]."""
 
