@@ -23,7 +23,6 @@ ROUNDS = 2  # of candidates in an iteration
 PATIENCE = 3  # iterations in a row without progress, before the end
 SPARE = 4  # times the candidates in use, before the others are dropped
 BLOCK = 1 << 18  # entries of the residual that exist at a time
-CANCELLED = 1e-7  # of the squares of X: below it the objective is summed entry by entry
 
 
 class Problem(NamedTuple):
@@ -90,10 +89,11 @@ class Candidates:
     """Rows of X, times a factor where B is relaxed, and B in shares of them."""
 
     def __init__(self, problem: Problem, rows: np.ndarray) -> None:
-        n = problem.data.shape[1]
+        m, n = problem.data.shape
         self.problem = problem
-        self.rows, self.factors, self.S, self.B = np.empty(0, np.intp), np.empty(0), np.empty((0, n)), None
-        self.B = np.empty((problem.k, 0))
+        self.rows, self.factors = np.empty(0, np.intp), np.empty(0)
+        self.S, self.B = np.empty((0, n)), np.empty((problem.k, 0))
+        self.slopes = np.empty((m, problem.k), problem.data.dtype)
         distinct, places = np.unique(rows, return_inverse=True)
         self.add(distinct, np.full(len(distinct), problem.factors[1]))
         self.B[np.arange(problem.k), places] = 1
@@ -128,9 +128,8 @@ class Candidates:
     def _price(self, gradient: np.ndarray) -> None:
         """Add the row of X that lies farthest against the gradient of each archetype, where it is none yet."""
         data, (inner, outer) = self.problem.data, self.problem.factors
-        slopes = np.empty((data.shape[0], self.problem.k), data.dtype)
-        data.dot(np.ascontiguousarray(gradient.T, data.dtype), slopes)
-        values, rows = column_minima(self.problem.workspace, slopes, inner, outer)
+        data.dot(np.ascontiguousarray(gradient.T, data.dtype), self.slopes)
+        values, rows = column_minima(self.problem.workspace, self.slopes, inner, outer)
         factors = np.where(values >= 0, inner, outer)
         known = set(zip(self.rows.tolist(), self.factors.tolist(), strict=True))
         found = dict.fromkeys(zip(rows.tolist(), factors.tolist(), strict=True))
@@ -209,7 +208,7 @@ class Alternation:
         m, n = problem.data.shape
         self.W, self.C = (np.zeros((m, problem.k), problem.data.dtype) for _ in range(2))
         self.Zt, self.D = np.empty((n, problem.k), problem.data.dtype), np.empty((n, problem.k), problem.data.dtype)
-        self.total = float(problem.weighed(problem.squares).sum())
+        self.total, self.eps = float(problem.weighed(problem.squares).sum()), float(np.finfo(self.W.dtype).eps)
         self.values: list[float] = []
         self.seconds: list[float] = []
 
@@ -242,7 +241,7 @@ class Alternation:
         return self._end(reason)
 
     def _is_exact(self) -> bool:
-        return 2 * self.values[-1] <= (8 * float(np.finfo(self.W.dtype).eps)) ** 2 * self.total
+        return 2 * self.values[-1] <= (8 * self.eps) ** 2 * self.total
 
     def _record(self, value: float) -> None:
         self.values.append(value)
@@ -269,7 +268,7 @@ class Alternation:
         self.candidates.improve(Q, D)
         Z = self.candidates.Z
         value = 0.5 * squares.sum() - float(np.sum(D * Z)) + 0.5 * float(np.sum(Q * (Z @ Z.T)))
-        if value <= CANCELLED * self.total:
+        if value <= math.sqrt(self.eps) * self.total:  # the difference has lost its digits
             found = self._squared_residuals(Z)
             value = 0.5 * float(found.sum() if slopes is None else slopes @ found)
         if problem.threshold < math.inf:
@@ -304,6 +303,6 @@ class Alternation:
         self._fit_rows(Z)
         squared = self._squared_residuals(Z)
         self.values[-1] = float(self.problem.weighed(self.problem.losses(squared)).sum())
-        history = History(np.minimum.accumulate(self.values), np.array(self.seconds))
+        history = History(np.maximum(self.values, self.values[-1]), np.array(self.seconds))  # but for round-off
         unexplained = float(self.problem.weighed(squared).sum())
         return Fitted(self.W, self.candidates.whole(), Z, unexplained, reason, history)
