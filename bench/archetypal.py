@@ -1,7 +1,7 @@
 """nmfcore.archetypes beside the packages spams (spams-bin) and archetypes: the error and the time of whole fits.
 
 Each starts and stops as it does by default; nmfcore takes the best of `--starts` starts, too. The error is half the
-squared residual, evaluated in NumPy from each one's factors.
+squared residual, evaluated in NumPy from each one's factors. (A file archetypes.py would hide that package.)
 """
 
 import argparse
@@ -75,7 +75,7 @@ def main() -> None:
     ):
         print(f"\n| {title}, {m} x {n}, k = {k} | error | time |\n|---|---|---|")
         for starts in sorted({1, options.starts}):
-            report(f"nmfcore, {starts} starts", X, lambda X=X, s=starts: of_nmfcore(X, k, options.threads, s), 5)
+            report(f"nmfcore, best of {starts}", X, lambda X=X, s=starts: of_nmfcore(X, k, options.threads, s), 5)
         report("spams", X, lambda X=X: of_spams(X, k, options.threads), 1)
         report("archetypes", X, lambda X=X: of_archetypes(X, k), 1)
 
