@@ -211,12 +211,13 @@ def test_storage(form):
     np.testing.assert_allclose(other.archetypes, one.archetypes, rtol=0, atol=1e-8)
 
 
-def test_whole_weights_are_repetitions():
+@pytest.mark.parametrize("huber", [None, 0.5])
+def test_whole_weights_are_repetitions(huber):
     X, _ = planted(60, 4, 3, noise=0.4)
     counts = np.random.default_rng(5).integers(1, 5, len(X))
-    weighted = nmfcore.archetypes(X, 3, init=[0, 1, 2], weights=counts, tol=0, max_iter=10)
+    weighted = nmfcore.archetypes(X, 3, init=[0, 1, 2], weights=counts, huber=huber, tol=0, max_iter=10)
     where = np.cumsum(counts) - counts
-    repeated = nmfcore.archetypes(np.repeat(X, counts, axis=0), 3, init=where[:3], tol=0, max_iter=10)
+    repeated = nmfcore.archetypes(np.repeat(X, counts, axis=0), 3, init=where[:3], huber=huber, tol=0, max_iter=10)
     np.testing.assert_allclose(weighted.archetypes, repeated.archetypes, rtol=0, atol=1e-8)
     np.testing.assert_allclose(weighted.objective, repeated.objective, rtol=1e-10)
     np.testing.assert_allclose(weighted.explained_variance, repeated.explained_variance, rtol=1e-10)
