@@ -62,6 +62,14 @@ def test_rows_on_the_simplex_are_solved_to_the_end(k, n, seed, repeated, warm, s
     np.testing.assert_allclose(np.sum(X**2, axis=1) + values, squared, rtol=0, atol=1e-11 * size.max())
 
 
+def test_a_coordinate_that_is_negative_by_round_off():
+    """From a half to about -1e-17: a step whose share is 1 to round-off, and no coordinate in its way."""
+    Z, F = np.array([[0.0], [1.0]]), np.full((200, 2), 0.5)
+    C = np.column_stack([np.zeros(200), np.linspace(-3e-16, 0, 200)])
+    fit_rows(Workspace(np.float64, 1), Z @ Z.T, C, F)
+    assert F.min() >= 0
+
+
 @pytest.mark.parametrize("level_threads", [1, 2])
 @pytest.mark.parametrize("rows", [1, 127, 128, 129, 700])
 def test_rows_are_independent_problems(rows, level_threads, dtype):

@@ -131,7 +131,7 @@ cdef Py_ssize_t step_to_solution(Simplex *s) noexcept nogil:
                 share, blocking = ratio, i
     for i in range(s.size):
         f = s.f[s.order[i]]
-        s.f[s.order[i]] = s.x[i] if blocking < 0 else max(0.0, f + share * (s.x[i] - f))
+        s.f[s.order[i]] = max(0.0, s.x[i] if blocking < 0 else f + share * (s.x[i] - f))
     if blocking >= 0:
         s.f[s.order[blocking]] = 0
     return blocking
