@@ -5,6 +5,8 @@ from typing import Any
 
 from . import penalties
 from ._api import hals, mu, nmf
+from ._archetypes import archetypes
+from ._archetypes_result import Archetypes
 from ._checkpoint import Checkpoint
 from ._completion import Completion, CompletionState
 from ._config import show_config
@@ -22,6 +24,7 @@ from .ratings import complete
 __all__ = [
     "L1",
     "L21",
+    "Archetypes",
     "BetaDivergence",
     "Checkpoint",
     "Completion",
@@ -33,6 +36,7 @@ __all__ = [
     "Separable",
     "State",
     "__version__",
+    "archetypes",
     "complete",
     "hals",
     "mu",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import _check, _components
+from ._archetypes_result import Archetypes
 from ._completion import Completion
 from ._types import History
 
@@ -161,3 +162,18 @@ def plane(features: Any, n: int) -> np.ndarray:
     if len(features) not in (2, 3) or len(set(features)) != len(features):
         raise ValueError(f"features is {features.tolist()}; {wanted}")
     return features
+
+
+def pair(features: Any, n: int) -> np.ndarray:
+    """The two features that a picture of archetypes shows."""
+    features = np.arange(n) if features is None else indices(features, "features", n)
+    if len(features) != 2 or features[0] == features[1]:
+        raise ValueError(f"features is {features.tolist()}; wanted a list of two of the {n}")
+    return features
+
+
+def archetypes(result: Any) -> np.ndarray:
+    """The archetypes of such a result."""
+    if not isinstance(result, Archetypes):
+        raise TypeError(f"result is of type {type(result).__name__}; wanted what nmfcore.archetypes gives back")
+    return result.archetypes

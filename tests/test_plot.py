@@ -19,6 +19,7 @@ from nmfcore import plot  # noqa: E402
 W = np.array([[4.0, 0, 1], [0, 3, 1], [0, 0, 0], [5, 0, 0], [1, 8, 0]])  # shares of the samples are known by heart
 H = np.array([[0.0, 1, 0, 3], [2, 2, 0, 0], [0, 0, 0, 6]])
 X = W @ H
+EXTREMES = nmfcore.archetypes(X, 3, random_state=0)
 DRAW = {
     "parts": lambda ax=None: plot.parts(H, (2, 2), titles=["a", "b", "c"], ax=ax),
     "part lines": lambda ax=None: plot.parts((W, H), ax=ax),
@@ -28,6 +29,7 @@ DRAW = {
     "reconstruction lines": lambda ax=None: plot.reconstruction(X, (W, H), ax=ax),
     "convergence": lambda ax=None: plot.convergence(nmfcore.hals(X, 2, random_state=0), ax=ax),
     "geometry": lambda ax=None: plot.geometry(X, (W, H), features=[0, 1, 3], ax=ax),
+    "archetypes": lambda ax=None: plot.archetypes(X, EXTREMES, features=[0, 3], ax=ax),
 }
 
 
@@ -339,3 +341,24 @@ def test_small_and_degenerate(k, m, n, zero):
     if n > 1:
         plot.geometry(W @ H, (W, H), ax=next(axes))
     figure.canvas.draw()
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+def test_archetypes(form, ax):
+    square = np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]])
+    points = np.vstack([square, 0.5 * square, [[0, 0]]])
+    result = nmfcore.archetypes(points, 4, init=[0, 1, 2, 3])
+    plot.archetypes(form(points), result, names=["$a", "b"], ax=ax)
+    samples, dots = ax.lines[:2]
+    np.testing.assert_array_equal(samples.get_xydata(), points)
+    np.testing.assert_array_equal(dots.get_xydata(), result.archetypes)
+    for patch in ax.patches:
+        assert {tuple(corner) for corner in patch.get_xy()} == {tuple(corner) for corner in result.archetypes}
+    assert ax.get_xlabel() == "$a" and ax.get_ylabel() == "b"
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_archetypes_without_area(k, ax):
+    points = np.array([[0.0, 1], [2, 3], [1, 2]])
+    plot.archetypes(points, nmfcore.archetypes(points, k, random_state=0), ax=ax)
+    ax.figure.canvas.draw()

@@ -35,7 +35,7 @@ def test_callback():
     assert [state.objective for state in states] == list(result.history.objective[1:])
     np.testing.assert_array_equal(states[-1].W, result.W)
     np.testing.assert_array_equal(states[-1].H, result.H)
-    with pytest.raises(RuntimeError, match="the fit has left iteration 1: take W and H of a State in the callback"):
+    with pytest.raises(RuntimeError, match="the fit has left iteration 1: a State is to be read in the callback"):
         states[0].W  # noqa: B018
 
     for answer in (True, np.True_):

@@ -5,7 +5,7 @@ import numpy as np
 
 from cython.parallel cimport prange, threadid
 from libc.float cimport DBL_EPSILON, DBL_MIN, FLT_EPSILON, FLT_MIN
-from libc.math cimport frexp, ldexp
+from libc.math cimport frexp, ldexp, sqrt
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcmp, memcpy, memset
@@ -133,3 +133,4 @@ include "pivot.pxi"
 include "weighted_descent.pxi"
 include "weighted.pxi"
 include "projection.pxi"
+include "simplex.pxi"

@@ -5,10 +5,11 @@ user's style has it (`rcParams["figure.figsize"]`); with `ax`, pyplot is not tou
 style; colour maps are perceptually uniform and can be told apart in any vision. Nothing is changed in a result.
 """
 
+from ._archetypes import archetypes
 from ._convergence import convergence
 from ._factors import factors, share
 from ._geometry import geometry
 from ._images import parts, reconstruction
 from ._words import top_words
 
-__all__ = ["convergence", "factors", "geometry", "parts", "reconstruction", "share", "top_words"]
+__all__ = ["archetypes", "convergence", "factors", "geometry", "parts", "reconstruction", "share", "top_words"]
