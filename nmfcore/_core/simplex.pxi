@@ -1,5 +1,5 @@
-# Least squares over the simplex, to the end: 1/2 f G f' - f c is least over f >= 0, sum f = 1. Archetypal analysis solves
-# one such problem for each row of W, with one G for all, and one for each row of B, among few candidates.
+# Least squares over the simplex, to the end: 1/2 f G f' - f c is least over f >= 0, sum f = 1. Archetypal analysis
+# solves one such problem for each row of W, with one G for all, and one for each row of B, among few candidates.
 #
 # Primal active set. Where the gradient of a coordinate is below that of the passive ones it becomes passive; so it is
 # affinely independent of them, and their matrix, with a constant rho added to all entries, which on the simplex changes
