@@ -136,7 +136,7 @@ class State:
         """All that the fit needs to go on from here, a copy; see `Checkpoint`. Not for `complete`."""
         self._check_current()
         if self._checkpoint is None:
-            raise NotImplementedError("a fit of `complete` cannot go on from a checkpoint: nothing was made")
+            raise RuntimeError("a fit of `complete` cannot go on from a checkpoint: nothing was made")
         return self._checkpoint()
 
     def _at_this_iteration(self) -> tuple[np.ndarray, np.ndarray]:

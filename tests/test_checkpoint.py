@@ -152,5 +152,5 @@ def test_only_in_the_callback_and_only_of_fits_that_can_go_on():
     with pytest.raises(RuntimeError, match="the fit has left iteration 1"):
         states[0].checkpoint()
     ratings = sp.csr_array(np.where(HOLES, np.ceil(X), 0))
-    with pytest.raises(NotImplementedError, match="`complete` cannot go on"):
+    with pytest.raises(RuntimeError, match="`complete` cannot go on"):
         nmfcore.complete(ratings, 2, callback=lambda state: state.checkpoint())
