@@ -12,6 +12,9 @@ from .data import Data
 
 KIND = _files.Kind("nmfcore checkpoint", "no checkpoint of nmfcore", "Checkpoint.save")
 TEXTS = ("options", "fingerprint", "course")  # JSON
+KINDS = ("factor", "best", "old")
+COURSE = {"best_loss", "since_lower", "since_progress", "moved", "t"}
+LARGEST = 1 << 13  # of a power of two, beyond the range of any X
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,8 @@ class Checkpoint:
 
     It ends with the bits of a fit that nobody has disturbed. `State.checkpoint` makes one in a callback, the command
     ``nmfcore fit --checkpoint`` one now and then. max_iter, max_time and tol may be others than before; the first two
-    count from the first start.
+    count from the first start. Another X and other options are refused; that the arrays of penalties, given values,
+    weights and masks are those of that fit is not checked.
 
     Attributes
     ----------
@@ -77,8 +81,14 @@ class Checkpoint:
 
 
 def fingerprint(data: Data) -> dict[str, Any]:
-    """What tells one X from another: its shape, and what is measured of it once."""
-    return {"shape": list(data.shape), "weighted": data.weighted, "total": float(data.total)} | {
+    """What tells one X from another: its shape, what is measured of it, and a sum that knows the place of each entry.
+
+    That is a product with one column: a reading of X.
+    """
+    of_rows, of_columns = (np.sin(np.arange(1.0, size + 1)) for size in data.shape)
+    B = of_columns.astype(data.dtype)[:, None]
+    places = float(of_rows @ data.dot(B, np.empty((data.shape[0], 1), data.dtype))[:, 0].astype(np.float64))
+    return {"shape": list(data.shape), "weighted": data.weighted, "total": float(data.total), "places": places} | {
         name: float(value) for name, value in data.measures._asdict().items()
     }
 
@@ -87,11 +97,15 @@ def _of_arrays(arrays: dict[str, np.ndarray]) -> Checkpoint:
     """The checkpoint that those arrays hold; an exception of any kind where they do not fit together."""
     iteration = int(arrays.pop("iteration").item())
     options, found, course = (json.loads(arrays.pop(name).item()) for name in TEXTS)
-    k = options["k"]
+    k, dtype = options["k"], np.dtype(options["dtype"])
     for name, size in zip(("W", "H"), found["shape"], strict=True):
-        for kind, shape in (("factor", (size, k)), ("best", (size, k)), ("exponents", (k,))):
-            if arrays[f"{name}_{kind}"].shape != shape:
+        for kind in KINDS if arrays.keys() & {"W_old", "H_old"} else KINDS[:2]:
+            F = arrays[f"{name}_{kind}"]
+            if F.shape != (size, k) or F.dtype != dtype or not (F.min() >= 0 and F.max() < np.inf):
                 raise ValueError
-    if not len(arrays["objective"]) == len(arrays["seconds"]) == iteration + 1 > 1:
+        exponents = arrays[f"{name}_exponents"]
+        if exponents.shape != (k,) or exponents.dtype.kind != "i" or np.abs(exponents).max() > LARGEST:
+            raise ValueError
+    if not len(arrays["objective"]) == len(arrays["seconds"]) == iteration + 1 > 1 or set(course) != COURSE:
         raise ValueError
     return Checkpoint(iteration, options, found, course, arrays)

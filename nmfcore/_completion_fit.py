@@ -13,6 +13,7 @@ import numpy as np
 
 from ._completion import Completion, CompletionState, pair_products
 from ._driver import STALLED, Options
+from ._numbers import ends
 from ._types import History
 from ._weighted import Box, Places, Quadratic, gram_sweep
 from ._workspace import Workspace
@@ -148,8 +149,7 @@ class Alternation:
             _history=self._history,
             _completion=lambda: self._completion("callback"),
         )
-        answer = callback(state)
-        return isinstance(answer, bool | np.bool_) and bool(answer)
+        return ends(callback(state))
 
     def _relative_error(self) -> float:
         penalties = self.users.penalty() + self.items.penalty()

@@ -3,6 +3,7 @@
 It knows no loss, solver or storage. The objective in it is that of the scaled X (see `data.Data`).
 """
 
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._checkpoint import Checkpoint, fingerprint
+from ._numbers import ends
 from ._result import Result
 from ._types import History, Origin, State
 from ._workspace import Workspace
@@ -126,6 +128,7 @@ class Fit:
         self.values: list[float] = []
         self.seconds: list[float] = []
         self.since_lower = self.since_progress = 0
+        self.ended = False
         self.moved = math.inf  # the square of the first steps of the last iteration
         self.at_best: dict[Half, Any] = {}  # the statistics for a factor at the best ones, where at hand
         if start.checkpoint is not None:
@@ -167,7 +170,11 @@ class Fit:
         arrays |= {f"{name}_exponents": e for (name, _), e in zip(self._named(), self.exponents, strict=True)}
         arrays |= {"objective": np.array(self.values), "seconds": np.array(self.seconds)}
         course = {name: float(getattr(self, name)) for name in COURSE} | {"t": self.momentum.t}
-        return Checkpoint(len(self.values) - 1, self.origin.options, fingerprint(self.w.data), course, arrays)
+        return Checkpoint(len(self.values) - 1, self.origin.options, self._fingerprint, course, arrays)
+
+    @functools.cached_property
+    def _fingerprint(self) -> dict[str, Any]:
+        return fingerprint(self.w.data)
 
     def _named(self) -> tuple[tuple[str, Half], tuple[str, Half]]:
         return ("W", self.w), ("H", self.h)
@@ -282,7 +289,7 @@ class Fit:
         """The reason to stop after an iteration, if there is one."""
         options = self.options
         if options.tol > 0:
-            exact = self.loss.exact(self.w.data, self.value, self.w.factor.dtype)
+            exact = self.loss.exact(self.w.data, abs(self.value), self.w.factor.dtype)  # penalties may be below 0
             if exact or converged(self.moved, self.value, options.tol):
                 return "tol"
             if self.since_lower >= STALLED and self.value < math.inf:
@@ -302,12 +309,12 @@ class Fit:
             seconds=self.seconds[-1],
             _relative_error=self._relative_error,
             _factors=self._factors,
-            _current=lambda: len(self.values) - 1,
+            _current=lambda: -1 if self.ended else len(self.values) - 1,
             _history=self._history,
             _checkpoint=self._checkpoint,
         )
         answers = [listener(state) for listener in listeners]
-        return isinstance(answers[-1], bool | np.bool_) and bool(answers[-1])
+        return ends(answers[-1])
 
     @np.errstate(over="ignore", under="ignore")  # what units of X cannot express is infinite or 0
     def _factors(self, in_place: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -328,7 +335,7 @@ class Fit:
         return History(self._objectives(self.values), np.array(self.seconds))
 
     def _result(self, reason: str) -> Result:
-        history = self._history()
+        history, self.ended = self._history(), True
         relative_error, kkt_residual = self._relative_error(), self._kkt_residual()
         for half in (self.w, self.h):
             if not half.part.fixed:

@@ -7,6 +7,11 @@ from typing import Any
 import numpy as np
 
 
+def ends(answer: Any) -> bool:
+    """Whether the answer of a callback ends a fit: True, and nothing else that is merely true."""
+    return isinstance(answer, bool | np.bool_) and bool(answer)
+
+
 def number(value: Any, name: str, positive: bool = False) -> float:
     """A finite number >= 0, or > 0."""
     wanted = "> 0" if positive else ">= 0"

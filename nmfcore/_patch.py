@@ -28,8 +28,8 @@ class Patch:
         """Switch it on, unless it is."""
         with _lock:
             if self not in _on:
-                _on.append(self)
                 self.replaced = tuple(_replace())
+                _on.append(self)
         return self
 
     def __exit__(

@@ -126,6 +126,9 @@ def test_another_fit_is_refused():
         fit(X.T, init=keeper.checkpoint)
     with pytest.raises(ValueError, match="a fit of another X"):
         fit(X + 0.001, init=keeper.checkpoint)
+    for moved in (X[::-1], X[:, ::-1]):
+        with pytest.raises(ValueError, match="a fit of another X"):
+            fit(moved, init=keeper.checkpoint)
     with pytest.raises(ValueError, match="a fit with mask=False, but mask is True now"):
         fit(mask=HOLES, init=keeper.checkpoint)
 
@@ -149,8 +152,30 @@ def test_files_of_another_kind_are_refused(tmp_path):
 def test_only_in_the_callback_and_only_of_fits_that_can_go_on():
     states = []
     fit(max_iter=2, callback=states.append)
-    with pytest.raises(RuntimeError, match="the fit has left iteration 1"):
-        states[0].checkpoint()
+    for read in (lambda s: s.checkpoint(), lambda s: s.W, lambda s: s.relative_error, lambda s: s.history):
+        for state in states:  # of the last iteration, too
+            with pytest.raises(RuntimeError, match="the fit has left iteration"):
+                read(state)
     ratings = sp.csr_array(np.where(HOLES, np.ceil(X), 0))
     with pytest.raises(RuntimeError, match="`complete` cannot go on"):
         nmfcore.complete(ratings, 2, callback=lambda state: state.checkpoint())
+
+
+@pytest.mark.parametrize("spoil", ["lacking", "shape", "negative", "nan", "dtype", "exponents", "course"])
+def test_a_checkpoint_that_was_tampered_with_is_refused(spoil, tmp_path):
+    keeper = Keeper(3)
+    fit(callback=keeper)
+    arrays, course = dict(keeper.checkpoint.arrays), keeper.checkpoint.course
+    W = arrays["W_factor"]
+    match spoil:
+        case "lacking":
+            del arrays["W_old"]
+        case "course":
+            course = {}
+        case "exponents":
+            arrays["W_exponents"] = arrays["W_exponents"] + 10**9
+        case _:
+            arrays["W_factor"] = {"shape": W[:1], "negative": W - 1, "nan": W * np.nan, "dtype": W.astype("f4")}[spoil]
+    dataclasses.replace(keeper.checkpoint, arrays=arrays, course=course).save(tmp_path / "fit.npz")
+    with pytest.raises(ValueError, match=r"fit.npz is truncated or damaged; wanted a file that Checkpoint.save has"):
+        nmfcore.Checkpoint.load(tmp_path / "fit.npz")

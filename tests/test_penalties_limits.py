@@ -103,3 +103,12 @@ def test_values_beyond_the_dtype():
     for known in ({"fixed_H": np.full((4, 12), 1e60)}, {"penalty_H": penalties.Box(np.inf, 1e60)}):
         with pytest.raises(ValueError, match="has values that the float32 of X cannot hold"):
             nmfcore.hals(X, 4, **known)
+
+
+def test_an_objective_below_zero_is_not_an_exact_fit():
+    """MinVolume may be negative, and the fit goes on all the same."""
+    X = 0.01 * (np.random.default_rng(0).random((30, 4)) @ np.random.default_rng(1).random((4, 20)) + 0.01)
+    said = {"penalty_H": penalties.MinVolume(1.0), "penalty_W": penalties.SumToOne(axis=1)}
+    found = nmfcore.nmf(X, 3, init="random", random_state=0, max_iter=50, **said)
+    assert found.objective < 0
+    assert found.n_iter > 1

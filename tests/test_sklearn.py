@@ -275,6 +275,7 @@ def test_callback_threads_and_verbose(capsys):
     model = NMF(4, random_state=0, callback=lambda state: states.append(state) or state.iteration == 3, verbose=2)
     model.fit(X)
     assert model.n_iter_ == 3 and len(states) == 3
+    assert NMF(4, callback=lambda state: np.bool_(state.iteration == 2)).fit(X).n_iter_ == 2
     assert "iteration     1" in capsys.readouterr().out
     model.transform(X)
     assert len(states) == 3

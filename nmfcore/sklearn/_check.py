@@ -72,7 +72,8 @@ def made(init: str | None, k: int, shape: tuple[int, int]) -> None:
 
 def entries(X: Any, beta: float) -> None:
     """Refuse zeros where the loss is infinite at them."""
-    if beta <= 0 and X.min() == 0:
+    zeros = beta <= 0 and (X.min() == 0 if isinstance(X, np.ndarray) else X.count_nonzero() < np.prod(X.shape))
+    if zeros:
         raise ValueError(
             "When beta_loss <= 0 and X contains zeros, the solver may diverge. Please add small values to X, or use a "
             "positive beta_loss."
@@ -84,6 +85,12 @@ def hidden(X: Any, mask: Any) -> tuple[Any, Any]:
     if not isinstance(X, np.ma.MaskedArray):
         return X, mask
     own = np.ma.getmaskarray(X)
-    if not own.any():
+    if not own.any() or (mask is not None and np.shape(mask) != own.shape):  # which is refused for its shape
         return X.data, mask
     return X.data, own if mask is None else own | (mask.toarray() if hasattr(mask, "toarray") else np.asarray(mask))
+
+
+def nothing_hidden(mask: Any) -> None:
+    """Refuse a masked array where every entry counts."""
+    if mask is not None:
+        raise ValueError("X is a masked array with hidden entries, which MiniBatchNMF does not leave out; wanted NMF")

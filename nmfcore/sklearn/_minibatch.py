@@ -235,7 +235,8 @@ class MiniBatchNMF(BaseNMF):
             As `fit_transform`.
         """
         if hasattr(self, "components_"):
-            X, _ = self._validated(X, None, reset=False)
+            X, mask = self._validated(X, None, reset=False)
+            _check.nothing_hidden(mask)
             X = X.astype(self.components_.dtype, copy=False)
             _check.entries(X, self._beta)
             held, workspace = data(X, threads(self.n_threads))
@@ -271,7 +272,8 @@ class MiniBatchNMF(BaseNMF):
             Before a fit; for another number of features.
         """
         check_is_fitted(self, "components_")
-        X, _ = self._validated(X, None, reset=False)
+        X, mask = self._validated(X, None, reset=False)
+        _check.nothing_hidden(mask)
         _check.entries(X, self._beta)
         held, workspace = data(X, threads(self.n_threads))
         Ht = np.ascontiguousarray(self.components_.T, X.dtype)
@@ -289,7 +291,8 @@ class MiniBatchNMF(BaseNMF):
 
     def _begun(self, X: Any, W: Any, H: Any, reset: bool) -> tuple[Any, np.ndarray, np.ndarray]:
         """X, checked, and the start."""
-        X, _ = self._validated(X, None, reset=reset)
+        X, mask = self._validated(X, None, reset=reset)
+        _check.nothing_hidden(mask)
         _check.entries(X, self._beta)
         given = H if self.init == "custom" else None
         k = self._n_components = _check.n_components(self.n_components, X, given)

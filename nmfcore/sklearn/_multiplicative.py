@@ -11,8 +11,6 @@ from ..losses import BetaDivergence, Frobenius, Normal, Split
 from ..losses.pointwise import Pointwise
 from ..penalties import Domain, Edit
 
-NOTHING = 16 * float(np.finfo(np.float64).eps)  # as a share of the largest of a component, in float32, too
-
 
 class AddedNormal(Normal):
     """Normal equations to which penalties are added as to any other gradient."""
@@ -24,6 +22,9 @@ class AddedNormal(Normal):
 
 class AddedFrobenius(Frobenius):
     """Half the squared error, whose updates are then the limit of those of other beta-divergences with penalties."""
+
+    def __repr__(self) -> str:
+        return "AddedFrobenius()"
 
     def statistics(self, *args: Any) -> AddedNormal:
         """As those of `Frobenius`."""
@@ -48,15 +49,3 @@ def loss(beta: float) -> AddedFrobenius | PlainBeta:
     """The beta-divergence with the updates of scikit-learn."""
     known = losses.of(beta)
     return PlainBeta(known.beta) if isinstance(known, BetaDivergence) else AddedFrobenius()
-
-
-def emptied(F: np.ndarray, X: Any) -> None:
-    """Set to 0, in place, what no digit of the model shows: the updates come close to 0 and never reach it.
-
-    F is W and X as it is, or F is H' and X its transpose. A row of F with nothing else keeps it, unless its row of X
-    is 0.
-    """
-    small = NOTHING * F.max(axis=0) >= F
-    rows = np.flatnonzero(small.all(axis=1))
-    small[rows[np.ravel(X[rows].sum(axis=1)) != 0]] = False
-    F[small] = 0

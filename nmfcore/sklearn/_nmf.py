@@ -252,6 +252,7 @@ class NMF(BaseNMF):
             Where the number of iterations ends the fit and tol > 0.
         """
         check_is_fitted(self, "components_")
+        self._validate_params()  # which may have been set since
         X, mask = self._validated(X, mask, reset=False)
         return self._found(X, len(self.components_), None, self.components_, False, mask).W
 
@@ -260,11 +261,7 @@ class NMF(BaseNMF):
         _check.solver(self.solver, self.beta_loss, self.init)
         if not update_H:
             return self._coordinates(X, H, mask)
-        found = self._factorized(X, k, W, H, mask)
-        if self.solver == "mu" and self.tol > 0:
-            multiplicative.emptied(found.W, X)
-            multiplicative.emptied(found.H.T, X.T)
-        return found
+        return self._factorized(X, k, W, H, mask)
 
     def _factorized(self, X: Any, k: int, W: Any, H: Any, mask: Any) -> Result:
         """Both factors, from scikit-learn's start where its iterates or its draws are ours, too."""

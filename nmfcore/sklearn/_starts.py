@@ -11,7 +11,8 @@ LEAST = 1e-6  # below which a start by singular vectors is cut off, whatever the
 
 def in_scale(X: Any) -> bool:
     """Whether the entries of X are neither so large nor so small that these starts leave the range of their dtype."""
-    largest, limit = float(X.max()), float(np.finfo(X.dtype).max) ** 0.25
+    entries = X if isinstance(X, np.ndarray) else X.data  # a sparse X sorts itself to find its largest entry
+    largest, limit = float(entries.max(initial=0)), float(np.finfo(X.dtype).max) ** 0.25
     return largest == 0 or 1 / limit <= largest <= limit
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from .._numbers import ends
 from .._types import State
 
 #: As a multiple of scikit-learn's tol for coordinate descent, of which the rule is another one and depends on the scale
@@ -30,13 +31,19 @@ class Fall:
 
     def __call__(self, state: State) -> bool:
         """Whether the fit ends here."""
-        asked = self.then is not None and self.then(state) is True
+        asked = self.then is not None and ends(self.then(state))
         if state.iteration % STEP == 0:
             if state.iteration == STEP:
-                self.first = self.last = math.sqrt(2 * state.history.objective[0])
-            last, self.last = self.last, math.sqrt(2 * state.objective)
-            self.found = self.found + 1 if last - self.last < self.tol * self.first else 0
+                self.first = self.last = _root(state.history.objective[0])
+            last, self.last = self.last, _root(state.objective)
+            still = last - self.last < self.tol * self.first or last == self.last
+            self.found = self.found + 1 if still and self.first < math.inf else 0
         return asked or self.found == self.times
+
+
+def _root(objective: float) -> float:
+    """The square root of twice the objective, which some penalties take below 0."""
+    return math.sqrt(2 * max(objective, 0.0))
 
 
 def stopping(solver: str, tol: float, max_iter: int, callback: Callable[[State], object] | None) -> dict[str, Any]:
