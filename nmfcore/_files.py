@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import os
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,19 +38,21 @@ def written(path: str | os.PathLike) -> Iterator[Path]:
 
     What is no regular file, such as /dev/stdout, is written to as it is.
     """
-    target = Path(os.path.realpath(path))  # the file behind a link, which stays a link
-    if target.exists() and not target.is_file():
-        yield target
+    if os.path.exists(path) and not os.path.isfile(path):
+        yield Path(path)
         return
+    target = Path(os.path.realpath(path))  # the file behind a link, which stays a link
     temporary = target.with_name(f".nmfcore-{os.urandom(8).hex()}{target.suffix}")
     try:
         yield temporary
+        if target.exists():
+            shutil.copymode(target, temporary)
         temporary.replace(target)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
         if isinstance(error, OSError) and error.filename in (temporary, str(temporary)):
-            error.filename, error.filename2 = os.fspath(path), None
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from None
         raise
 
 

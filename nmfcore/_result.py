@@ -13,7 +13,7 @@ from ._numbers import choice
 from ._types import History, Names, Optimality
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """A factorization X ~ W H; `W, H = result` unpacks it.
 

@@ -353,3 +353,25 @@ print([name for name in {heavy} if name in sys.modules])
             [sys.executable, "-P", "-c", code, *arguments], capture_output=True, text=True, check=True
         )
         assert found.stdout.splitlines()[-1] == "[]"
+
+
+def test_archives_that_are_no_matrix(fails):
+    np.savez("s.npz", format="csr", data=np.ones(2), shape=(2, 2))
+    code, message = fails("fit", "s.npz", "-k", 1)
+    assert code == 2 and message.startswith("s.npz holds no sparse matrix that SciPy can read: ")
+    Path("t.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00{(" + b" " * 200)
+    code, message = fails("fit", "t.npy", "-k", 1)
+    assert code == 2 and message.startswith("t.npy holds no array of numbers that NumPy can read: ")
+
+
+def test_who_may_read_a_file_stays(folder):
+    assert main(["fit", "x.npy", "-k", "2", "-o", "out.npz", "-q"]) == 0
+    Path("out.npz").chmod(0o600)
+    assert main(["fit", "x.npy", "-k", "3", "-o", "out.npz", "-q"]) == 0
+    assert Path("out.npz").stat().st_mode & 0o777 == 0o600
+
+
+def test_transform_says_that_it_leaves_a_penalty_out(folder, capsys):
+    assert main(["fit", "x.npy", "-k", "2", "--l1-W", "0.5", "-o", "out.npz", "-q"]) == 0
+    assert main(["transform", "x.npy", "--model", "out.npz", "-o", "w.npy", "-q"]) == 0
+    assert "the model was fitted with penalty_W=L1(0.5), W is not" in capsys.readouterr().err

@@ -14,6 +14,9 @@ from ._table import InputError
 EVERY = 0, 60.0  # iterations and seconds between two checkpoints
 
 
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 class Keeper:
     """Saves the state now and then, and at last when a signal asks the fit to end."""
 
@@ -41,8 +44,9 @@ class Keeper:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the fit after its iteration; a second one at once."""
-        before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        """Ctrl-C, SIGTERM and a terminal that is closed end the fit after its iteration; a second one at once."""
+        heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # as nohup ignores one
+        before = {number: signal.signal(number, self._ask) for number in heard}
         try:
             yield
         finally:

@@ -1,5 +1,6 @@
 """The matrix in a file, whatever its format; one function for each, found by the end of the file's name."""
 
+import tokenize
 import warnings
 import zipfile
 import zlib
@@ -91,7 +92,7 @@ def _numpy(path: Path, wish: Wish) -> Table:
                 return Table(np.load(path, mmap_mode="r", allow_pickle=False))
             file.seek(0)
             held = np.load(file, allow_pickle=False)
-        except ValueError as error:
+        except (ValueError, tokenize.TokenError) as error:
             raise InputError(f"{path} holds no array of numbers that NumPy can read: {error}") from None
         with held:
             return _of_archive(path, held, wish.key)
@@ -102,7 +103,10 @@ def _of_archive(path: Path, held: Any, key: str | None) -> Table:
     if key is None and {"format", "data", "shape"} <= set(keys):
         import scipy.sparse
 
-        return Table(scipy.sparse.load_npz(path))
+        try:
+            return Table(scipy.sparse.load_npz(path))
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            raise InputError(f"{path} holds no sparse matrix that SciPy can read: {error}") from None
     if key is None and len(keys) == 1:
         key = keys[0]
     if key is None or key not in keys:
@@ -153,12 +157,18 @@ def _parquet(path: Path, wish: Wish) -> Table:
         frame = pandas.read_parquet(path, engine="pyarrow")
     except ValueError as error:
         raise InputError(f"{path} is no Parquet file that can be read: {error}") from None
-    text_first = len(frame.columns) > 1 and not pandas.api.types.is_numeric_dtype(frame.dtypes.iloc[0])
+    text_first = len(frame.columns) > 1 and _holds_text(frame.iloc[:, 0])
     counted = isinstance(frame.index, pandas.RangeIndex)
     if counted and (text_first if wish.row_names is None else wish.row_names):
         frame = frame.set_index(frame.columns[0])
     X, names = _frames.unwrap(frame, str(path))
     return Table(X, *names)
+
+
+def _holds_text(column: Any) -> bool:
+    import pandas
+
+    return isinstance(column.dtype, pandas.CategoricalDtype) or pandas.api.types.is_string_dtype(column)
 
 
 FORMATS: dict[str, Callable[[Path, Wish], Table]] = {

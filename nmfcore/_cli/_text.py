@@ -19,6 +19,7 @@ from ._table import InputError, Table
 OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 NAMES_OF_ROWS = {"", "id", "index", "name", "unnamed: 0"}  # above numbers: a first column so called holds names
+LOOKED_AT = 100  # rows that say what a first column holds
 NOT_KNOWN = {"", "na", "n/a", "null"}  # beside nan, which is a number
 TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
 
@@ -54,6 +55,7 @@ def read(
 
     cell: reads what is no number, if anything may be that; the fast reader goes first.
     """
+    layout = None
     try:
         layout = _layout(path, delimiter, DELIMITERS[suffix], header, row_names)
         try:
@@ -101,16 +103,19 @@ def _records(path: Path, delimiter: str) -> Iterator[tuple[int, int, list[str]]]
     """First line, last line and fields of each row of a file, without the empty lines."""
     with _open(path) as file:
         reader, last = csv.reader(file, delimiter=delimiter), 0
-        for fields in reader:
-            if fields:
-                yield last + 1, reader.line_num, fields
-            last = reader.line_num
+        try:
+            for fields in reader:
+                if fields:
+                    yield last + 1, reader.line_num, fields
+                last = reader.line_num
+        except csv.Error as error:
+            raise InputError(f"{path}: line {last + 1}: {error} (a quotation mark is not closed?)") from None
 
 
 def _layout(path: Path, given: str | None, usual: str, header: bool | None, row_names: bool | None) -> Layout:
-    """What the first two rows of a file, and its user, say about the others."""
+    """What the first rows of a file, and its user, say about the others."""
     delimiter = usual if given is None else given
-    firsts = list(itertools.islice(_records(path, delimiter), 2))
+    firsts = list(itertools.islice(_records(path, delimiter), LOOKED_AT))
     if not firsts:
         raise InputError(f"{path} is empty; wanted rows of numbers")
     (_, skipped, first), second = firsts[0], firsts[1][2] if len(firsts) > 1 else None
@@ -126,7 +131,9 @@ def _layout(path: Path, given: str | None, usual: str, header: bool | None, row_
         raise InputError(f"{path} has names of columns and no row of numbers; wanted one at least")
     short = len(first) == len(second) - 1  # R writes no name above the names of the rows
     called = len(first) == len(second) and first[0].strip().lower() in NAMES_OF_ROWS
-    names = (short or called or _is_text(second[0]) if row_names is None else row_names) and len(second) > 1
+    texts = [_is_text(fields[0]) for _, _, fields in firsts[1:]]  # one that is none may be a slip in a number
+    mostly = 2 * sum(texts) > len(texts)
+    names = (short or called or mostly if row_names is None else row_names) and len(second) > 1
     if len(first) not in (len(second), len(second) - names):
         raise InputError(f"{path} has {len(first)} names of columns, but the row below them has {len(second)} fields")
     return Layout(path, delimiter, first, names, skipped, len(second))
@@ -187,8 +194,10 @@ def _refuse_gaps(layout: Layout) -> None:
         before = last
 
 
-def _fault(layout: Layout, cell: Callable[[str], float] | None) -> str | None:
+def _fault(layout: Layout | None, cell: Callable[[str], float] | None) -> str | None:
     """What the first row that cannot be read has, and where; lines and columns count from 1, as in an editor."""
+    if layout is None:
+        return None
     for line, last, fields in _records(layout.path, layout.delimiter):
         if last <= layout.skipped:
             continue

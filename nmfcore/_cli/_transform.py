@@ -1,5 +1,6 @@
 """`nmfcore transform`."""
 
+import warnings
 from argparse import Namespace
 from pathlib import Path
 
@@ -16,6 +17,8 @@ def run(options: Namespace) -> int:
     _model.try_out(transform, options, asked)
     table = _model.matrix(options)
     _check_result.same_columns(table.columns, model.names[1])
+    if model.options.get("penalty_W") and not asked.get("penalty_W"):
+        warnings.warn(f"the model was fitted with penalty_W={model.options['penalty_W']}, W is not", stacklevel=1)
     W = transform(table.X, model, **asked | _model.arrays(options))
     _writing.factor(W, output, table.rows, table.rows and _writing.components(W.shape[1]))
     if not options.quiet:

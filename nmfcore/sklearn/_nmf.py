@@ -49,14 +49,15 @@ class NMF(BaseNMF):
         "cd": coordinate descent for beta_loss="frobenius", *by HALS with inner sweeps and extrapolation (see
         `nmfcore.hals`), so that the iterates are others and fewer; what does not suit HALS goes to another solver of
         nmfcore*. "mu": multiplicative updates, which without penalties end after the iterations of scikit-learn at its
-        factors, for the same random_state.
+        factors, for the same random_state, where entries of the model stay above 1e-7, to which scikit-learn lifts them.
     beta_loss : float or {"frobenius", "kullback-leibler", "itakura-saito"}, default="frobenius"
         The divergence, for "mu": 2, 1, 0 or any other number. For beta_loss <= 0 X must be positive.
     tol : float, default=1e-4
         For "mu" as in scikit-learn: it ends where the square root of twice the objective falls by less than tol times
         its first value in 10 iterations, *with penalties in it.* For "cd" *that twice in a row, or an iteration that
         moves the factors by no more than 50 tol times the residual, see `nmfcore.hals`; scikit-learn's rule depends on
-        the scale of X.* 0: exactly max_iter iterations, *which are then scikit-learn's also for "cd"*.
+        the scale of X.* 0: exactly max_iter iterations, *which are then scikit-learn's for "cd", too,
+        from a given or a random start*.
     max_iter : int, default=200
         The most iterations.
     random_state : int, RandomState, *Generator* or None, default=None

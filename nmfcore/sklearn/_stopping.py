@@ -9,7 +9,8 @@ from .._types import State
 
 #: As a multiple of scikit-learn's tol for coordinate descent, of which the rule is another one and depends on the scale
 #: of X. So, or where the objective stands still, fits of faces, digits, spectra, texts and counts by default ended no
-#: higher than scikit-learn's, or by 5e-4 of the objective, after a tenth to a half of its iterations.
+#: higher than scikit-learn's, or by 5e-4 of the objective, after a tenth to a half of its iterations. Of small random
+#: matrices 4 to 8 % end more than 1 % higher, in another local minimum, where the median is 2 to 20 % lower.
 SHARE = 50.0
 SHARE_OF_ONE, TIGHT = 10.0, 1e-6  # the same for W alone, and what stands for tol = 0 there
 STEP = 10  # iterations between two looks at the objective
