@@ -49,7 +49,7 @@ class NMF(BaseNMF):
         "cd": coordinate descent for beta_loss="frobenius", *by HALS with inner sweeps and extrapolation (see
         `nmfcore.hals`), so that the iterates are others and fewer; what does not suit HALS goes to another solver of
         nmfcore*. "mu": multiplicative updates, which without penalties end after the iterations of scikit-learn at its
-        factors, for the same random_state, where entries of the model stay above 1e-7, to which scikit-learn lifts them.
+        factors, for the same random_state, *where entries of the model stay above the 1e-7 to which it lifts them*.
     beta_loss : float or {"frobenius", "kullback-leibler", "itakura-saito"}, default="frobenius"
         The divergence, for "mu": 2, 1, 0 or any other number. For beta_loss <= 0 X must be positive.
     tol : float, default=1e-4
