@@ -50,7 +50,8 @@ class BuildExt(build_ext):
 
     def get_source_files(self) -> list[str]:
         """The kernels' sources, the documents, tests and benchmarks."""
-        patterns = ("nmfcore/_core/*.p[xy]*", "nmfcore/_core/*.h", "*.md", "docs/*.md", "tests/*.py", "bench/*.*")
+        core, tests = ("nmfcore/_core/*.p[xy]*", "nmfcore/_core/*.h"), ("tests/*.py", "tests/*/*.py")
+        patterns = (*core, "*.md", "docs/*.md", *tests, "bench/*.*")
         return super().get_source_files() + [name for pattern in patterns for name in sorted(glob(pattern))]
 
 
