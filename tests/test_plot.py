@@ -209,6 +209,8 @@ class TestTopWords:
         plot.geometry(X, (W, H), features=[1, 3], names=names, ax=three)
         ax.figure.canvas.draw()
         one.figure.canvas.draw()
+        shown = [text for text in ax.texts if text.get_text() in names]
+        assert shown and not any(text.get_parse_math() for text in shown)
 
     def test_without_names(self, ax):
         plot.top_words(H, components=1, ax=ax)
@@ -280,6 +282,7 @@ class TestConvergence:
     def test_no_iterations(self, ax):
         plot.convergence(nmfcore.hals(X, 2, max_iter=0, random_state=0), ax=ax)
         ax.figure.canvas.draw()
+        assert [len(line.get_xdata()) for line in ax.lines] == [1]
 
 
 class TestGeometry:
@@ -320,7 +323,8 @@ class TestGeometry:
 
     def test_nothing_to_see(self, ax):
         plot.geometry(np.zeros((3, 3)), (np.zeros((3, 1)), np.zeros((1, 3))), ax=ax)
-        plot.geometry(np.zeros((3, 2)), (np.zeros((3, 1)), np.zeros((1, 2))), ax=Figure().subplots())
+        flat = plot.geometry(np.zeros((3, 2)), (np.zeros((3, 1)), np.zeros((1, 2))), ax=Figure().subplots())
+        assert np.isfinite([*ax.axis(), *flat.axis()]).all()
 
 
 @pytest.mark.parametrize("k, m, n", [(1, 1, 1), (1, 1, 3), (2, 1, 2), (1, 4, 2), (3, 2, 3), (60, 2, 3)])
@@ -341,6 +345,8 @@ def test_small_and_degenerate(k, m, n, zero):
     if n > 1:
         plot.geometry(W @ H, (W, H), ax=next(axes))
     figure.canvas.draw()
+    drawn = figure.axes[: 8 if n > 1 else 7]
+    assert all(np.isfinite(axes.axis()).all() for axes in drawn)
 
 
 @pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
