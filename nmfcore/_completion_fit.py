@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._completion import Completion, CompletionState, pair_products
-from ._driver import STALLED, Options
+from ._course import STALLED
+from ._driver import Options
 from ._numbers import ends
 from ._types import History
 from ._weighted import Box, Places, Quadratic, gram_sweep

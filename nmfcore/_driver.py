@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 
 from ._checkpoint import Checkpoint, fingerprint
+from ._course import Course
 from ._numbers import ends
 from ._result import Result
 from ._types import History, Origin, State
 from ._workspace import Workspace
 from .data import Data
 from .init import Start
-from .losses import Loss, converged
+from .losses import Loss
 from .penalties import Domain, Side
 from .solvers import Solver
 
-COURSE = ("best_loss", "since_lower", "since_progress", "moved")  # numbers that an iteration hands on to the next one
-STALLED = 20  # iterations without a lower objective after which round-off is all that is left
+COURSE = ("best_loss", "since_lower", "since_progress", "moved", "t")  # what an iteration hands on to the next one
 
 
 @dataclass(frozen=True)
@@ -85,22 +85,6 @@ class Half:
         np.copyto(self.old, point)
 
 
-class Momentum:
-    """Nesterov's weights (1983), begun anew where the objective rose (O'Donoghue & Candes 2015)."""
-
-    def __init__(self) -> None:
-        self.t = 1.0
-
-    def advance(self) -> float:
-        """The weight of the next iteration; 0 in the first one."""
-        before, self.t = self.t, (1 + math.sqrt(1 + 4 * self.t**2)) / 2
-        return (before - 1) / self.t
-
-    def reset(self) -> None:
-        """Make the next iteration a plain one."""
-        self.t = 1.0
-
-
 class Fit:
     """One fit, from a start (W, H') for the scaled X to its result."""
 
@@ -122,14 +106,10 @@ class Fit:
         self.h = Half(data.T, of_h, parts[1], start.Ht, options.extrapolate)
         self.halves = [half for half in (self.w, self.h) if not half.part.fixed]
         self.exponents = start.exponents
-        self.momentum = Momentum()
-        self.value = math.inf  # the lowest so far, penalties included
-        self.best_loss = math.inf  # without them, at the best factors
+        self.course = Course(loss, data)
         self.values: list[float] = []
         self.seconds: list[float] = []
-        self.since_lower = self.since_progress = 0
         self.ended = False
-        self.moved = math.inf  # the square of the first steps of the last iteration
         self.at_best: dict[Half, Any] = {}  # the statistics for a factor at the best ones, where at hand
         if start.checkpoint is not None:
             self._resume(start.checkpoint)
@@ -158,9 +138,8 @@ class Fit:
             half.best_summary = half.loss.summary(half.best, self.workspace)
         self.values, self.seconds = (list(checkpoint.arrays[kind]) for kind in ("objective", "seconds"))
         for name in COURSE:
-            setattr(self, name, checkpoint.course[name])
-        self.momentum.t = checkpoint.course["t"]
-        self.value, self.clock = self.values[-1], self.clock - self.seconds[-1]
+            setattr(self.course, name, checkpoint.course[name])
+        self.course.value, self.clock = self.values[-1], self.clock - self.seconds[-1]
 
     def _checkpoint(self) -> Checkpoint:
         """Copies of all that the next iterations depend on, beside X and what was asked for."""
@@ -169,7 +148,7 @@ class Fit:
         }
         arrays |= {f"{name}_exponents": e for (name, _), e in zip(self._named(), self.exponents, strict=True)}
         arrays |= {"objective": np.array(self.values), "seconds": np.array(self.seconds)}
-        course = {name: float(getattr(self, name)) for name in COURSE} | {"t": self.momentum.t}
+        course = {name: float(getattr(self.course, name)) for name in COURSE}
         return Checkpoint(len(self.values) - 1, self.origin.options, self._fingerprint, course, arrays)
 
     @functools.cached_property
@@ -185,12 +164,12 @@ class Fit:
         Returns the next statistics for the first one where they are made already.
         """
         first, last = self.halves[0], self.halves[-1]
-        weight = self.momentum.advance() if self.options.extrapolate else 0.0
-        self.moved = self._half_step(first, statistics, iteration)
+        weight = self.course.advance() if self.options.extrapolate else 0.0
+        self.course.moved = self._half_step(first, statistics, iteration)
         if last is not first:
             self._extrapolate(first, weight)
             statistics = self._statistics(last)
-            self.moved += self._half_step(last, statistics, iteration)
+            self.course.moved += self._half_step(last, statistics, iteration)
         if self.loss.constant:  # the last statistics give the objective at the new value of their factor
             following = statistics if last is first else None
             last.summary = last.loss.summary(last.factor, self.workspace)
@@ -234,7 +213,7 @@ class Fit:
         loss = half.loss.value(half.data, half.factor, other.factor, half.summary, statistics, self.workspace)
         no_higher = self._record(loss + self._penalties())
         if no_higher:
-            self.best_loss = loss
+            self.course.best_loss = loss
             for half in (self.w, self.h):
                 np.copyto(half.best, half.factor)
                 half.best_summary = half.summary
@@ -243,11 +222,12 @@ class Fit:
     def _restart(self) -> None:
         """After an iteration that was no progress: go on from what it found, without momentum.
 
-        If a plain iteration from there is still above the best factors, go back to those: from them it cannot be.
+        That is O'Donoghue & Candes (2015, doi:10.1007/s10208-013-9150-3). If a plain iteration from there is still
+        above the best factors, go back to those: from them it cannot be.
         """
-        self.momentum.reset()
+        self.course.t = 1.0
         for half in self.halves:
-            half.restart(half.old if self.since_progress == 1 else half.best)
+            half.restart(half.old if self.course.since_progress == 1 else half.best)
             self._other(half).made = None
 
     def _statistics(self, half: Half) -> Any:
@@ -272,16 +252,9 @@ class Fit:
         return statistics if edit is None else statistics.edited(edit, F, self.workspace)
 
     def _record(self, value: float) -> bool:
-        """Enter the objective of an iteration; whether it is, to round-off, the lowest so far.
-
-        Near a stationary point the objective is flat: to go on where it cannot tell brings the factors closer.
-        """
-        best = self.value
-        no_higher = value <= best + self.loss.round_off(self.w.data, best, self.w.factor.dtype)
-        self.since_lower = 0 if value < self.value else self.since_lower + 1
-        self.since_progress = 0 if no_higher else self.since_progress + 1
-        self.value = min(self.value, value)
-        self.values.append(self.value)
+        """Enter the objective of an iteration; whether it is, to round-off, the lowest so far."""
+        no_higher = self.course.enter(value)
+        self.values.append(self.course.value)
         self.seconds.append(time.perf_counter() - self.clock)
         return no_higher
 
@@ -289,10 +262,9 @@ class Fit:
         """The reason to stop after an iteration, if there is one."""
         options = self.options
         if options.tol > 0:
-            exact = self.loss.exact(self.w.data, abs(self.value), self.w.factor.dtype)  # penalties may be below 0
-            if exact or converged(self.moved, self.value, options.tol):
+            if self.course.reached(options.tol):
                 return "tol"
-            if self.since_lower >= STALLED and self.value < math.inf:
+            if self.course.stalled():
                 return "stalled"
         if options.max_time is not None and self.seconds[-1] >= options.max_time:
             return "max_time"
@@ -366,7 +338,7 @@ class Fit:
         return self.loss.kkt_residual(sides, self.workspace)
 
     def _relative_error(self) -> float:
-        return self.loss.relative_error(self.w.data, self.w.best, self.h.best, self.best_loss, self.workspace)
+        return self.loss.relative_error(self.w.data, self.w.best, self.h.best, self.course.best_loss, self.workspace)
 
     def _best_statistics(self, half: Half, other: Half) -> Any:
         return half.loss.statistics(half.data, half.best, other.best, other.best_summary, half.out, False, None)

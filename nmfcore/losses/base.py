@@ -144,4 +144,4 @@ class Loss(Protocol):
 
 def converged(moved: float, value: float, tol: float) -> bool:
     """Whether first steps of squared length `moved` are at most tol times the residual, of which value is half."""
-    return value < math.inf and moved <= 2 * tol**2 * value
+    return (value < math.inf) & (moved <= 2 * tol**2 * value)
