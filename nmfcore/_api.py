@@ -6,15 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _check_solvers, _check_weights, _frames, _origin
-from ._check_penalties import Known
+from . import _check
 from ._checkpoint import Checkpoint
-from ._driver import Fit
+from ._problem import Problem
 from ._result import Result
 from ._types import State
 from .penalties import Penalty
-
-REPORT_SECONDS = 1.0
 
 
 def nmf(
@@ -79,19 +76,7 @@ def nmf(
     """
     clock, asked = time.perf_counter(), dict(locals())
     k = _check.count(k, "k", 1)
-    X, names = _frames.unwrap(X)
-    data, workspace = _check_weights.data(X, weights, mask, missing, _check.threads(n_threads))
-    chosen_loss = _check_weights.loss(loss, data)
-    known = Known(data.shape, k, (penalty_W, penalty_H), (fixed_W, fixed_H))
-    _check_weights.warn_of_unobserved(data, known.fixed)
-    solvers = _check_solvers.solvers(solver, chosen_loss, known.needs, inner_iter, floor, any(known.fixed))
-    extrapolates = all(chosen.extrapolates(chosen_loss) for chosen in solvers)
-    options = _check.options(extrapolates, max_iter, tol, max_time, extrapolate, callback, verbose, _Report())
-    _check.entries(data, X, chosen_loss)
-    origin = _origin.of(asked, names, data)
-    start = known.start(init, data, k, random_state, workspace)
-    parts = known.parts(solvers, start, chosen_loss, data, workspace)
-    return Fit(data, chosen_loss, parts, start, options, workspace, clock, origin).run()
+    return Problem(asked, clock).fit(k, init, random_state).run()
 
 
 def hals(
@@ -370,19 +355,3 @@ def mu(
         callback=callback,
         verbose=verbose,
     )
-
-
-class _Report:
-    """Prints the first iteration, then one a second."""
-
-    def __init__(self) -> None:
-        self.printed = -REPORT_SECONDS
-
-    def __call__(self, state: State) -> None:
-        if state.iteration == 1 or state.seconds - self.printed >= REPORT_SECONDS:
-            self.printed = state.seconds
-            print(
-                f"iteration {state.iteration:5d}  objective {state.objective:.6e}  "
-                f"relative error {state.relative_error:.6f}  {state.seconds:.2f} s",
-                flush=True,
-            )

@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from .._bulk import Bulk, Stack
+
 NOTHING = np.empty(0, dtype=np.intp)
 
 
@@ -56,6 +58,10 @@ class Data(Protocol):
         """out = X B for B (n x k), out (m x k)."""
         ...
 
+    def dot_many(self, B: Stack, out: Stack, fits: np.ndarray, bulk: Bulk) -> None:
+        """out = X B for those fits, in one reading of X."""
+        ...
+
     def take(self, rows: Sequence[int]) -> np.ndarray:
         """Those rows of X as a new dense array."""
         ...
@@ -82,6 +88,21 @@ class Data(Protocol):
 
         family and parameter: see `_core.kernels.split_step`. Returns the objective, if asked to evaluate.
         """
+        ...
+
+    def split_many(
+        self,
+        F: Stack,
+        B: Stack,
+        family: str,
+        parameter: float,
+        num: Stack,
+        den: Stack,
+        fits: np.ndarray,
+        evaluate: bool,
+        bulk: Bulk,
+    ) -> np.ndarray:
+        """`split_step` for those fits, and what it returns."""
         ...
 
     def descent(self, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int) -> float:

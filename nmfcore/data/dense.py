@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from .._bulk import Bulk, Stack
 from .._workspace import Workspace
 from .base import NOTHING, Measures, measure
 
@@ -82,6 +83,10 @@ class Dense:
         """out = X B."""
         return self.workspace.product(self.X, B, out, self._scale)
 
+    def dot_many(self, B: Stack, out: Stack, fits: np.ndarray, bulk: Bulk) -> None:
+        """out = X B for those fits."""
+        bulk.product(self.X, B, out, fits, self._scale)
+
     def take(self, rows: Sequence[int]) -> np.ndarray:
         """Those rows as a new array."""
         return np.ascontiguousarray(self.X[rows]) * self.dtype.type(self._scale)
@@ -123,6 +128,21 @@ class Dense:
     ) -> float:
         """The two parts of the gradient, and the value; no m x n array is made."""
         return self.workspace.split_step(self.X, F, B, family, parameter, num, den, self._scale, evaluate)
+
+    def split_many(
+        self,
+        F: Stack,
+        B: Stack,
+        family: str,
+        parameter: float,
+        num: Stack,
+        den: Stack,
+        fits: np.ndarray,
+        evaluate: bool,
+        bulk: Bulk,
+    ) -> np.ndarray:
+        """`split_step` for those fits."""
+        return bulk.split_step(self.X, F, B, family, parameter, num, den, fits, self._scale, evaluate)
 
     def descent(self, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int) -> float:
         """Coordinate sweeps over F for the Kullback-Leibler divergence."""

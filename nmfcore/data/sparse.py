@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from .._bulk import Bulk, Stack
 from .._workspace import Workspace
 from .base import NOTHING, Measures, measure
 
@@ -121,6 +122,10 @@ class Sparse:
         """out = X B."""
         return self.workspace.sparse_product(*self.rows, B, out, self._scale)
 
+    def dot_many(self, B: Stack, out: Stack, fits: np.ndarray, bulk: Bulk) -> None:
+        """out = X B for those fits."""
+        bulk.sparse_product(self.rows, B, out, fits, self._scale)
+
     def take(self, rows: Sequence[int]) -> np.ndarray:
         """Those rows as a new dense array."""
         indptr, indices, data, _ = self.rows
@@ -165,6 +170,23 @@ class Sparse:
         return sum(
             workspace.split_step(block, F[rows], B, family, parameter, num[rows], den[rows], self._scale, evaluate)
             for rows, block in self._dense_rows()
+        )
+
+    def split_many(
+        self,
+        F: Stack,
+        B: Stack,
+        family: str,
+        parameter: float,
+        num: Stack,
+        den: Stack,
+        fits: np.ndarray,
+        evaluate: bool,
+        bulk: Bulk,
+    ) -> np.ndarray:
+        """`split_step` for those fits, one after the other: each reads the stored entries, or makes blocks dense."""
+        return np.array(
+            [self.split_step(F[f], B[f], family, parameter, num[f], den[f], evaluate) for f in fits.tolist()]
         )
 
     def descent(self, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int) -> float:

@@ -1,9 +1,9 @@
 """The losses. To add one: a class with the protocol `Loss`, and a way to it in `of` or `NAMED`."""
 
 from .base import EPS, EVERYTHING, Loss, Split, converged
-from .frobenius import Frobenius, Normal
+from .frobenius import Frobenius, Normal, Normals
 from .l21 import L21
-from .pointwise import L1, NAMES, BetaDivergence, Huber
+from .pointwise import L1, NAMES, BetaDivergence, Huber, Splits
 from .weighted import Rows, weighted
 
 SNAP = 1e-8
@@ -31,8 +31,10 @@ __all__ = [
     "Huber",
     "Loss",
     "Normal",
+    "Normals",
     "Rows",
     "Split",
+    "Splits",
     "converged",
     "of",
     "weighted",

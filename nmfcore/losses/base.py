@@ -88,6 +88,9 @@ class Loss(Protocol):
 
     takes: tuple[frozenset[str], frozenset[str]]
     """What penalties on W, and on H, may need."""
+    together: frozenset[str]
+    """The statistics that it makes for several fits at once, by `allocate_many`, `summaries`, `statistics_many` and
+    `values` on stacks."""
 
     def sides(self) -> tuple["Loss", "Loss"]:
         """The loss as W sees it, and as H does: what makes their statistics."""

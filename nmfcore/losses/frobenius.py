@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._bulk import Bulk, Squares, Stack
 from .._workspace import Workspace
 from ..data import Data
 from ..penalties import Domain, Edit
@@ -54,6 +55,13 @@ def relative_error_of_squares(data: Data, F: np.ndarray, B: np.ndarray, workspac
     return squares.relative_error(data, F, B, half_square, workspace)
 
 
+class Normals(NamedTuple):
+    """The normal equations of several fits."""
+
+    G: Squares
+    C: Stack
+
+
 class Frobenius:
     """Half the squared error, 1/2 ||X - W H||_F^2 (the beta-divergence with beta = 2)."""
 
@@ -63,6 +71,7 @@ class Frobenius:
     positive = False
     provides = frozenset({"normal", "split"})
     constant = True
+    together = frozenset({"normal"})
     takes = EVERYTHING, EVERYTHING
 
     def sides(self) -> tuple["Frobenius", "Frobenius"]:
@@ -89,6 +98,41 @@ class Frobenius:
     ) -> Normal:
         """G and C for the other factor B and its summary G; C is written to out. 2 m n k flop."""
         return Normal(summary, data.dot(B, out))
+
+    def allocate_many(self, F: Stack) -> Stack:
+        """Memory for C of several fits."""
+        return F.like()
+
+    def summaries(self, F: Stack, fits: np.ndarray, held: Squares | None, bulk: Bulk) -> Squares:
+        """`summary` of several fits, written to `held` if there is such."""
+        held = Squares(F.ranks) if held is None else held
+        bulk.gram(F, fits, held)
+        return held
+
+    def statistics_many(
+        self,
+        data: Data,
+        F: Stack,
+        B: Stack,
+        summaries: Squares,
+        out: Stack,
+        fits: np.ndarray,
+        evaluate: bool,
+        bulk: Bulk,
+    ) -> Normals:
+        """`statistics` of several fits, in one reading of X."""
+        data.dot_many(B, out, fits, bulk)
+        return Normals(summaries, out)
+
+    def values(
+        self, data: Data, F: Stack, B: Stack, summaries: Squares, statistics: Normals, fits: np.ndarray, bulk: Bulk
+    ) -> np.ndarray:
+        """`value` of several fits."""
+        whole = data.measures.squared_norm
+        values = 0.5 * whole - bulk.inner(statistics.C, F, fits) + 0.5 * bulk.inner(statistics.G, summaries, fits)
+        for i in np.flatnonzero(~(values > CANCELLED[data.dtype] * whole)):
+            values[i] = 0.5 * data.squared_residual(F[fits[i]], B[fits[i]])
+        return values
 
     def cost(self, data: Data, k: int) -> float:
         """Flop of `summary` and `statistics`."""

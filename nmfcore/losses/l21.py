@@ -59,6 +59,7 @@ class L21:
     positive = False
     provides = frozenset({"normal"})
     constant = False
+    together = frozenset()
     takes = frozenset({"linear", "bounds"}), EVERYTHING
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._bulk import Bulk, Stack
 from .._numbers import number
 from .._workspace import Workspace
 from ..data import Data
@@ -17,6 +18,17 @@ from .frobenius import relative_error_of_squares
 
 MOST_EXPONENT = 50  # of a residual
 NAMES = {2.0: "frobenius", 1.0: "kullback-leibler", 0.0: "itakura-saito"}
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The parts of the gradients of several fits, and their objectives."""
+
+    num: Stack
+    den: Stack
+    """With one row a fit where all rows of a factor share it."""
+    exponent: float
+    values: np.ndarray
 
 
 class Pointwise(ABC):
@@ -37,6 +49,7 @@ class Pointwise(ABC):
     """Whether den is one row, the sum of B, for every row of F."""
     provides = frozenset({"split"})
     constant = False
+    together = frozenset({"split"})
     takes = EVERYTHING, EVERYTHING
 
     @abstractmethod
@@ -79,6 +92,41 @@ class Pointwise(ABC):
         den_or_row = summary[None].astype(F.dtype) if self.shares_den else den
         value = math.inf if math.isnan(value) else max(0.0, value)  # where powers overflow
         return Split(num, den_or_row, self.exponent, self.edited_exponent, objective, value, descend)
+
+    def allocate_many(self, F: Stack) -> tuple[Stack, Stack]:
+        """Memory for num and den of several fits."""
+        return F.like(), Stack(1 if self.shares_den else F.rows, F.ranks, F.flat.dtype)
+
+    def summaries(self, F: Stack, fits: np.ndarray, held: Stack | None, bulk: Bulk) -> Stack:
+        """`summary` of several fits, written to `held` if there is such."""
+        held = Stack(1, F.ranks, np.dtype(np.float64)) if held is None else held
+        bulk.column_sums(F, fits, held)
+        return held
+
+    def statistics_many(
+        self,
+        data: Data,
+        F: Stack,
+        B: Stack,
+        summaries: Stack,
+        out: tuple[Stack, Stack],
+        fits: np.ndarray,
+        evaluate: bool,
+        bulk: Bulk,
+    ) -> Splits:
+        """`statistics` of several fits."""
+        num, den = out
+        values = data.split_many(F, B, self.family, self.parameter(data), num, den, fits, evaluate, bulk)
+        if self.shares_den:
+            den.flat[:] = summaries.flat
+        values = np.where(np.isnan(values), math.inf, np.maximum(values, 0.0))
+        return Splits(num, den, self.exponent, values)
+
+    def values(
+        self, data: Data, F: Stack, B: Stack, summaries: Stack, statistics: Splits, fits: np.ndarray, bulk: Bulk
+    ) -> np.ndarray:
+        """`value` of several fits, which the statistics hold."""
+        return statistics.values
 
     def cost(self, data: Data, k: int) -> float:
         """Flop of `statistics`."""

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._bulk import Bulk, Stack
 from .._workspace import Workspace
-from ..losses import Loss, Normal
+from ..data import Data
+from ..losses import Loss, Normal, Normals
 from ..penalties import Domain
 
 
@@ -47,6 +49,23 @@ class HALS:
         most = math.ceil(min(self.MOST_SWEEPS, 1 + self.EFFORT * cost / sweep_cost))
         return 1 if iteration <= self.WARM_UP else most, self.PRECISION**2
 
+    def update_many(
+        self,
+        F: Stack,
+        statistics: Normals,
+        data: Data,
+        loss: Loss,
+        iterations: np.ndarray,
+        fits: np.ndarray,
+        bulk: Bulk,
+    ) -> np.ndarray:
+        """`update` of several fits, each in its own iteration."""
+        most = np.empty(len(fits), np.int64)
+        for i, (f, iteration) in enumerate(zip(fits.tolist(), iterations.tolist(), strict=True)):
+            k = F.ranks[f]
+            most[i], stop = self.most_sweeps(2.0 * F.rows * k * k, loss.cost(data, k), iteration)
+        return bulk.sweep(statistics.G, statistics.C, F, fits, most, stop)
+
     def extrapolates(self, loss: Loss) -> bool:
         """Always."""
         return True
@@ -54,3 +73,7 @@ class HALS:
     def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, workspace: Workspace) -> None:
         """old <- max(0, new + weight (new - old))."""
         workspace.extrapolate(new, old, weight, False)
+
+    def extrapolate_many(self, new: Stack, old: Stack, weights: np.ndarray, fits: np.ndarray, bulk: Bulk) -> None:
+        """`extrapolate` of several fits."""
+        bulk.extrapolate(new, old, weights, False, fits)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._bulk import Bulk, Stack
 from .._workspace import Workspace
-from ..losses import EPS, Loss, Split
+from ..data import Data
+from ..losses import EPS, Loss, Split, Splits
 from ..penalties import Domain
 
 
@@ -39,6 +41,20 @@ class MU:
         least = floor * workspace.column_sums(F) / len(F)
         return workspace.multiply(F, num, den, exponent, least, domain.lower, domain.upper)
 
+    def update_many(
+        self,
+        F: Stack,
+        statistics: Splits,
+        data: Data,
+        loss: Loss,
+        iterations: np.ndarray,
+        fits: np.ndarray,
+        bulk: Bulk,
+    ) -> np.ndarray:
+        """`update` of several fits."""
+        floor = EPS[F.flat.dtype] if self.floor is None else self.floor
+        return bulk.multiply(F, statistics.num, statistics.den, statistics.exponent, floor, fits)
+
     def extrapolates(self, loss: Loss) -> bool:
         """Where the objective is convex in the model."""
         return loss.convex
@@ -46,3 +62,7 @@ class MU:
     def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, workspace: Workspace) -> None:
         """old <- new + weight max(0, new - old): what is positive stays so."""
         workspace.extrapolate(new, old, weight, True)
+
+    def extrapolate_many(self, new: Stack, old: Stack, weights: np.ndarray, fits: np.ndarray, bulk: Bulk) -> None:
+        """`extrapolate` of several fits."""
+        bulk.extrapolate(new, old, weights, True, fits)

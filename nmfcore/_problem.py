@@ -1,0 +1,59 @@
+"""What a fit needs before its rank and its start are known."""
+
+from typing import Any
+
+from . import _check, _check_solvers, _check_weights, _frames, _origin
+from ._check_penalties import Known
+from ._driver import Fit
+from ._types import State
+
+REPORT_SECONDS = 1.0
+
+
+class Problem:
+    """X, read and checked once, and all that `nmf` is asked besides: it makes fits of any rank, from any start.
+
+    asked: the arguments of `nmf`; k, init and random_state among them are those of a fit alone.
+    """
+
+    def __init__(self, asked: dict[str, Any], clock: float) -> None:
+        self.asked, self.clock = asked, clock
+        self.X, self.names = _frames.unwrap(asked["X"])
+        given = (asked[name] for name in ("weights", "mask", "missing"))
+        self.data, self.workspace = _check_weights.data(self.X, *given, _check.threads(asked["n_threads"]))
+        self.loss = _check_weights.loss(asked["loss"], self.data)
+
+    def fit(self, k: int, init: Any, random_state: Any, first: bool = True) -> Fit:
+        """A fit that has not begun; the first one of several warns of what all of them see."""
+        asked, data = self.asked | {"k": k, "init": init, "random_state": random_state}, self.data
+        on, fixed = (asked["penalty_W"], asked["penalty_H"]), (asked["fixed_W"], asked["fixed_H"])
+        known = Known(data.shape, k, on, fixed)
+        if first:
+            _check_weights.warn_of_unobserved(data, known.fixed)
+        solvers = _check_solvers.solvers(
+            asked["solver"], self.loss, known.needs, asked["inner_iter"], asked["floor"], any(known.fixed)
+        )
+        extrapolates = all(chosen.extrapolates(self.loss) for chosen in solvers)
+        limits = (asked[name] for name in ("max_iter", "tol", "max_time", "extrapolate", "callback", "verbose"))
+        options = _check.options(extrapolates, *limits, Report())
+        _check.entries(data, self.X, self.loss)
+        origin = _origin.of(asked, self.names, data)
+        start = known.start(init, data, k, random_state, self.workspace)
+        parts = known.parts(solvers, start, self.loss, data, self.workspace)
+        return Fit(data, self.loss, parts, start, options, self.workspace, self.clock, origin)
+
+
+class Report:
+    """Prints the first iteration, then one a second."""
+
+    def __init__(self) -> None:
+        self.printed = -REPORT_SECONDS
+
+    def __call__(self, state: State) -> None:
+        if state.iteration == 1 or state.seconds - self.printed >= REPORT_SECONDS:
+            self.printed = state.seconds
+            print(
+                f"iteration {state.iteration:5d}  objective {state.objective:.6e}  "
+                f"relative error {state.relative_error:.6f}  {state.seconds:.2f} s",
+                flush=True,
+            )
