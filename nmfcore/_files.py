@@ -59,7 +59,12 @@ def written(path: str | os.PathLike) -> Iterator[Path]:
 def write(path: str | os.PathLike, arrays: dict[str, np.ndarray], kind: Kind = RESULT) -> None:
     """An .npz file of those arrays, with its format and the version of it."""
     with written(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, format=np.array(kind.format), format_version=np.array(VERSION), **arrays)
+        pack(file, arrays, kind)
+
+
+def pack(file: BinaryIO, arrays: dict[str, np.ndarray], kind: Kind = RESULT) -> None:
+    """The bytes of such a file."""
+    np.savez(file, format=np.array(kind.format), format_version=np.array(VERSION), **arrays)
 
 
 def read(path: str | os.PathLike, make: Callable[[dict[str, np.ndarray]], Made], kind: Kind = RESULT) -> Made:
@@ -68,17 +73,22 @@ def read(path: str | os.PathLike, make: Callable[[dict[str, np.ndarray]], Made],
     Whatever goes wrong in a file that is damaged, or was made by another hand, is one ValueError that names it.
     """
     with open(path, "rb") as file:
-        try:
-            return make(_arrays(file, kind))
-        except Strange as strange:
-            fault = str(strange) or f"is {kind.other}"
-        except MemoryError:
+        return unpack(file, make, os.fspath(path), kind)
+
+
+def unpack(file: BinaryIO, make: Callable[[dict[str, np.ndarray]], Made], name: str, kind: Kind = RESULT) -> Made:
+    """What `make` makes of the arrays in the bytes of such a file, by whose name it is refused."""
+    try:
+        return make(_arrays(file, kind))
+    except Strange as strange:
+        fault = str(strange) or f"is {kind.other}"
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which is a place before the file begins
             raise
-        except Exception as error:
-            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which is a place before the file begins
-                raise
-            fault = "is truncated or damaged"
-    raise ValueError(f"{os.fspath(path)} {fault}; wanted a file that {kind.writer} has written")
+        fault = "is truncated or damaged"
+    raise ValueError(f"{name} {fault}; wanted a file that {kind.writer} has written")
 
 
 class Strange(Exception):

@@ -80,12 +80,7 @@ class Result:
         OSError
             The file cannot be written.
         """
-        arrays = {name: np.asarray(getattr(self, name)) for name in PLAIN}
-        arrays["history_objective"], arrays["history_seconds"] = self.history.objective, self.history.seconds
-        arrays["unobserved_rows"], arrays["unobserved_columns"] = self.unobserved
-        for name in TEXTS:
-            arrays[name] = np.asarray(json.dumps(getattr(self, name)))
-        _files.write(path, arrays)
+        _files.write(path, _to_arrays(self))
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Result":
@@ -222,6 +217,14 @@ class Result:
 
 PLAIN = ("W", "H", "objective", "relative_error", "n_iter", "converged", "reason", "kkt_residual")
 TEXTS = ("options", "names")  # JSON
+
+
+def _to_arrays(result: Result) -> dict[str, np.ndarray]:
+    """All of a result as arrays of numbers and text."""
+    arrays = {name: np.asarray(getattr(result, name)) for name in PLAIN}
+    arrays["history_objective"], arrays["history_seconds"] = result.history.objective, result.history.seconds
+    arrays["unobserved_rows"], arrays["unobserved_columns"] = result.unobserved
+    return arrays | {name: np.asarray(json.dumps(getattr(result, name))) for name in TEXTS}
 
 
 def _of_arrays(arrays: dict[str, np.ndarray]) -> Result:

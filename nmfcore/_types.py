@@ -80,6 +80,23 @@ class Separable:
         return iter((self.W, self.H))
 
 
+class Failure(NamedTuple):
+    """A fit of many that failed.
+
+    Attributes
+    ----------
+    k : int
+    start : int
+        Which of the starts of rank k.
+    message : str
+        What went wrong.
+    """
+
+    k: int
+    start: int
+    message: str
+
+
 @dataclass(frozen=True)
 class State:
     """What a callback is given after each iteration: the best factors so far.

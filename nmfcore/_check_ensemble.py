@@ -1,0 +1,135 @@
+"""The checks of many fits: that they belong together, and are enough for what is asked of them."""
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from . import _check
+from ._check_checkpoint import NEAR, ROUND_OFF
+from ._result import Result
+from ._types import Failure
+
+AGREE = 1e-6  # relative, between objectives of one fit that was made twice, or a relative error like round-off
+MOST = 3  # entries that differ and are shown
+OBJECTIVE = ("loss", "penalty_W", "penalty_H", "weights", "mask", "missing")  # options that say what is minimised
+
+
+def place(k: Any, start: Any, result: Any = None) -> tuple[int, int]:
+    """A rank and a start, and that a result is one of that rank."""
+    k, start = _check.count(k, "k", 1), _check.count(start, "start", 0)
+    if result is None:
+        return k, start
+    if not isinstance(result, Result):
+        raise TypeError(f"result is of type {type(result).__name__}; wanted a Result")
+    if result.W.shape[1] != k:
+        raise ValueError(f"k is {k}, but the result has {result.W.shape[1]} components; wanted its rank")
+    return k, start
+
+
+def members(fits: Sequence[Any], starts: Sequence[Any], failures: Sequence[Any]) -> list[int]:
+    """The starts as integers, of fits of one X and one objective, none of them twice."""
+    if len(fits) != len(starts):
+        raise ValueError(f"starts has {len(starts)} entries, but there are {len(fits)} fits; wanted one for each")
+    for name, values, kind in (("fits", fits, Result), ("failures", failures, Failure)):
+        _all_of(values, name, kind)
+    for i, fit in enumerate(fits):
+        _beside(fits[0], fit, i)
+    found = [_check.count(start, f"starts[{i}]", 0) for i, start in enumerate(starts)]
+    seen: set[tuple[int, int]] = set()
+    for fit, start in zip(fits, found, strict=True):
+        if (place := (fit.W.shape[1], start)) in seen:
+            raise ValueError(f"starts has {start} twice for rank {place[0]}; wanted each start of a rank once")
+        seen.add(place)
+    return found
+
+
+def _all_of(values: Sequence[Any], name: str, kind: type) -> None:
+    for i, value in enumerate(values):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name}[{i}] is of type {type(value).__name__}; wanted {kind.__name__}")
+
+
+def _beside(first: Result, fit: Result, i: int) -> None:
+    """Refuse a fit whose objective says nothing beside that of the first one."""
+    shapes = [(len(one.W), one.H.shape[1]) for one in (first, fit)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"fits[{i}] is of an X with shape {shapes[1]}, fits[0] of {shapes[0]}; wanted one X")
+    for name in OBJECTIVE:
+        asked = [one.options.get(name) for one in (first, fit)]
+        if asked[0] != asked[1]:
+            raise ValueError(f"fits[{i}] has {name}={asked[1]!r}, fits[0] {asked[0]!r}; wanted fits of one objective")
+
+
+def ensembles(values: Any, kind: type) -> list[Any]:
+    """At least one ensemble; `kind` is their class."""
+    found = [values] if isinstance(values, kind) else list(values)
+    if not found:
+        raise ValueError("ensembles is empty; wanted at least one Ensemble")
+    _all_of(found, "ensembles", kind)
+    return found
+
+
+def paths(values: Any) -> list[Any]:
+    """One path or several, as a list that is not empty."""
+    found = [values] if isinstance(values, str | os.PathLike) else list(values)
+    if not found:
+        raise ValueError("paths is empty; wanted at least one path")
+    return found
+
+
+def rank(k: Any, ranks: tuple[int, ...]) -> int:
+    """A rank of which there are fits; the only one for None."""
+    if not ranks:
+        raise ValueError("the ensemble has no fit")
+    shown = ", ".join(map(str, ranks))
+    if k is None:
+        if len(ranks) > 1:
+            raise ValueError(f"k is None, but the ensemble has fits of the ranks {shown}; wanted one of them")
+        return ranks[0]
+    k = _check.count(k, "k", 1)
+    if k not in ranks:
+        raise ValueError(f"k is {k}, but the ensemble has fits of rank {shown}; wanted one of them")
+    return k
+
+
+def same_fit(k: int, start: int, before: tuple[float | None, float | None], now: tuple[float, float]) -> None:
+    """Refuse two fits of one rank and start whose objectives, beside their relative errors, do not agree."""
+    exact = all(error is not None and error <= AGREE for error in (before[1], now[1]))
+    if not exact and (before[0] is None or not math.isclose(before[0], now[0], rel_tol=AGREE)):
+        raise ValueError(
+            f"the fit of rank {k}, start {start}, is there twice, with objectives {before[0]} and {now[0]}; "
+            "wanted fits of one X with the same options"
+        )
+
+
+def same_identity(path: str, before: dict[str, Any], now: dict[str, Any], shared: bool = False) -> None:
+    """Refuse a ledger of other fits; shared: only entries that both have can differ."""
+    found = list(_differences(before, now, shared))
+    if found:
+        more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
+        raise ValueError(
+            f"{path} is a ledger of other fits: {'; '.join(found[:MOST])}{more}; "
+            "wanted one of the same data and options, or a new file"
+        )
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any], shared: bool, inside: str = "") -> Iterator[str]:
+    """What differs, by name, with both values; sums over X may differ by what another order of them does."""
+    near = NEAR * math.sqrt(abs(_real(now.get("squared_norm"))))
+    for name in before.keys() & now.keys() if shared else before.keys() | now.keys():
+        if name not in before or name not in now:
+            there, value = ("it", before[name]) if name in before else ("this fit", now[name])
+            yield f"only {there} has {inside}{name} ({value!r})"
+        elif isinstance(before[name], dict) and isinstance(now[name], dict):
+            yield from _differences(before[name], now[name], shared, f"{inside}{name}.")
+        elif before[name] != now[name]:
+            values = _real(before[name]), _real(now[name])
+            allowed = near if name == "places" else ROUND_OFF * abs(values[1])
+            if not abs(values[0] - values[1]) <= allowed:
+                yield f"{inside}{name} is {before[name]!r} there and {now[name]!r} now"
+
+
+def _real(value: Any) -> float:
+    """A number that is no count, else NaN, which is near nothing."""
+    return value if isinstance(value, float) else math.nan

@@ -1,0 +1,167 @@
+"""Many fits of one X: what is in an ensemble, what can be asked of it, and how it lasts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import nmfcore
+from nmfcore._ensemble import Ensemble
+from nmfcore._ledger import Ledger
+from nmfcore._types import Failure
+
+PLAIN = ("objective", "relative_error", "n_iter", "converged", "reason", "kkt_residual", "options", "names")
+
+
+def planted(m=60, n=40, k=4, noise=0.1, seed=0):
+    """Data near a product of sparse factors, and the parts."""
+    rng = np.random.default_rng(seed)
+    W, H = rng.gamma(0.5, size=(m, k)), rng.gamma(0.3, size=(k, n))
+    return W @ H * rng.gamma(1 / noise, noise, (m, n)), H
+
+
+X, PARTS = planted()
+
+
+def fit(k, seed, Y=X, **options):
+    return nmfcore.hals(Y, k, init="random", random_state=seed, **options)
+
+
+FITS = {(k, start): fit(k, 10 * k + start, max_iter=40) for k in (2, 3, 4) for start in range(6)}
+
+
+def ensemble(places=tuple(FITS), failures=()):
+    return Ensemble([FITS[place] for place in places], [start for _, start in places], failures)
+
+
+def same(a, b):
+    return (
+        all(np.array_equal(f, g) for f, g in zip(a, b, strict=True))
+        and all(getattr(a, name) == getattr(b, name) for name in PLAIN)
+        and np.array_equal(a.history.seconds, b.history.seconds)
+    )
+
+
+def test_fits_by_rank_then_start():
+    shuffled = list(FITS)
+    np.random.default_rng(0).shuffle(shuffled)
+    e = ensemble([tuple(map(int, place)) for place in shuffled], [Failure(5, 1, "b"), Failure(5, 0, "a")])
+    assert e.ranks == (2, 3, 4) and len(e) == 18 and e.starts == tuple(range(6)) * 3
+    assert all(one is FITS[place] for one, place in zip(e.fits, sorted(FITS), strict=True))
+    assert e.of(3) == tuple(FITS[3, start] for start in range(6))
+    assert e.failures == (Failure(5, 0, "a"), Failure(5, 1, "b"))
+    for name, values in (("objective", e.objectives(3)), ("relative_error", e.relative_errors(3))):
+        np.testing.assert_array_equal(values, [getattr(one, name) for one in e.of(3)])
+        assert values.dtype == np.float64
+    assert e.best(4).objective == e.objectives(4).min()
+    assert e.best(np.int64(4)) is e.best(4)
+    one = ensemble([(3, 4), (3, 2)])
+    assert one.best() is one.best(3) and one.starts == (2, 4) and len(one.objectives()) == 2
+
+
+def test_bad_ensembles():
+    one, other = FITS[2, 0], FITS[2, 1]
+    with pytest.raises(ValueError, match="starts has 1 entries, but there are 2 fits"):
+        Ensemble([one, other], [0])
+    with pytest.raises(TypeError, match=r"fits\[1\] is of type tuple; wanted Result"):
+        Ensemble([one, tuple(other)], [0, 1])
+    with pytest.raises(ValueError, match="starts has 0 twice for rank 2"):
+        Ensemble([one, other], [0, 0])
+    with pytest.raises(ValueError, match=r"starts\[1\] is -1"):
+        Ensemble([one, other], [0, -1])
+    with pytest.raises(TypeError, match=r"failures\[0\] is of type str; wanted Failure"):
+        Ensemble([one], [0], ["failed"])
+    with pytest.raises(ValueError, match=r"fits\[1\] is of an X with shape \(59, 40\), fits\[0\] of \(60, 40\)"):
+        Ensemble([one, fit(2, 0, X[:-1])], [0, 1])
+    with pytest.raises(ValueError, match=r"fits\[1\] has loss='kullback-leibler', fits\[0\] 'frobenius'"):
+        Ensemble([one, nmfcore.mu(X, 2, loss="kullback-leibler", max_iter=1)], [0, 1])
+
+
+def test_unknown_ranks():
+    e = ensemble()
+    for k, message in ((5, "k is 5, but the ensemble has fits of rank 2, 3, 4"), (None, "k is None, but")):
+        with pytest.raises(ValueError, match=message):
+            e.best(k)
+    with pytest.raises(TypeError, match=r"k is 2\.0"):
+        e.of(2.0)
+    empty = Ensemble([], [])
+    assert empty.ranks == () and len(empty) == 0
+    with pytest.raises(ValueError, match="the ensemble has no fit"):
+        empty.best()
+
+
+def test_workers_combine():
+    places = list(FITS)
+    one = ensemble(places[::2], [Failure(*places[1], "here"), Failure(7, 0, "everywhere")])
+    two = ensemble(places[1::2] + places[:1])
+    whole = Ensemble.combine(iter([one, two]))
+    assert whole.fits == ensemble().fits and whole.starts == ensemble().starts
+    assert whole.failures == (Failure(7, 0, "everywhere"),)
+    assert Ensemble.combine([one]).fits == one.fits
+
+
+def test_what_does_not_combine():
+    other = Ensemble([fit(2, 0, 1.001 * X)], [0])
+    with pytest.raises(ValueError, match="the fit of rank 2, start 0, is there twice, with objectives"):
+        Ensemble.combine([ensemble(), other])
+    for bad, error in (([], ValueError), ([FITS[2, 0]], TypeError), ([ensemble(), None], TypeError)):
+        with pytest.raises(error, match="ensembles"):
+            Ensemble.combine(bad)
+
+
+def test_exact_fits_agree_whatever_their_round_off():
+    rng = np.random.default_rng(0)
+    Y = rng.random((30, 1)) @ rng.random((1, 20))
+    ones = [Ensemble([fit(1, seed, Y)], [0]) for seed in (0, 1)]
+    assert len({one.best().objective for one in ones}) == 2
+    assert len(Ensemble.combine(ones)) == 1
+
+
+def test_saved_and_loaded_to_the_bit(tmp_path):
+    before = ensemble(failures=[Failure(9, 0, "k is 9")])
+    for _ in range(2):  # in the place of what is there
+        before.save(tmp_path / "ensemble")
+    after = Ensemble.load(str(tmp_path / "ensemble"))
+    assert len(list(tmp_path.iterdir())) == 1
+    assert all(same(a, b) for a, b in zip(before.fits, after.fits, strict=True))
+    assert (after.starts, after.failures) == (before.starts, before.failures)
+    Ensemble([], []).save(tmp_path / "empty")
+    assert len(Ensemble.load(tmp_path / "empty")) == 0
+
+
+def test_loaded_from_several_files(tmp_path):
+    places = list(FITS)
+    paths = [tmp_path / name for name in "abc"]
+    ensemble(places[:7]).save(paths[0])
+    ensemble(places[6:12]).save(paths[1])
+    ledger = Ledger.open(paths[2], {"options": {"loss": "frobenius", "tol": 1e-4}, "fingerprint": {"total": 1.0}})
+    for place in places[12:]:
+        ledger.add(*place, FITS[place])
+    whole = Ensemble.load(paths)
+    assert all(same(a, b) for a, b in zip(whole.fits, ensemble().fits, strict=True))
+    Ensemble([fit(2, 0, tol=1e-5)], [0]).save(paths[1])
+    with pytest.raises(ValueError, match=r"b is a ledger of other fits: options.*is .* there and"):
+        Ensemble.load(paths)
+
+
+def test_files_that_are_no_ensemble(tmp_path):
+    path = tmp_path / "ensemble"
+    FITS[2, 0].save(path)
+    with pytest.raises(ValueError, match="ensemble is no ledger of nmfcore"):
+        Ensemble.load(path)
+    with pytest.raises(FileNotFoundError):
+        Ensemble.load(tmp_path / "none")
+    with pytest.raises(ValueError, match="paths is empty"):
+        Ensemble.load([])
+    with pytest.raises(OSError, match="none"):
+        ensemble().save(tmp_path / "none" / "ensemble")
+    assert [found.name for found in tmp_path.iterdir()] == ["ensemble"]
+
+
+def test_a_file_stays_when_saving_fails(tmp_path):
+    path = tmp_path / "ensemble"
+    ensemble().save(path)
+    broken = replace(FITS[2, 0], options={"loss": "frobenius", "init": object()})
+    with pytest.raises(TypeError):
+        Ensemble([broken], [0]).save(path)
+    assert len(Ensemble.load(path)) == len(FITS) and len(list(tmp_path.iterdir())) == 1
