@@ -10,13 +10,16 @@ from ._archetypes_result import Archetypes
 from ._checkpoint import Checkpoint
 from ._completion import Completion, CompletionState
 from ._config import show_config
+from ._ensemble import Ensemble
+from ._ledger import Ledger
+from ._many import fit_many
 from ._nnls import nnls
 from ._patch import patch_sklearn, unpatch_sklearn
 from ._result import Result
 from ._separable import separable
 from ._svd import svd
 from ._transform import transform
-from ._types import History, Optimality, Separable, State
+from ._types import Failure, History, Optimality, Progress, Separable, State
 from ._version import __version__
 from .losses import L1, L21, BetaDivergence, Huber
 from .ratings import complete
@@ -29,15 +32,20 @@ __all__ = [
     "Checkpoint",
     "Completion",
     "CompletionState",
+    "Ensemble",
+    "Failure",
     "History",
     "Huber",
+    "Ledger",
     "Optimality",
+    "Progress",
     "Result",
     "Separable",
     "State",
     "__version__",
     "archetypes",
     "complete",
+    "fit_many",
     "hals",
     "mu",
     "nmf",

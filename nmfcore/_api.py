@@ -75,8 +75,8 @@ def nmf(
         another solver, and for zeros in X where the loss is infinite at them.
     """
     clock, asked = time.perf_counter(), dict(locals())
-    k = _check.count(k, "k", 1)
-    return Problem(asked, clock).fit(k, init, random_state).run()
+    asked["k"] = _check.count(k, "k", 1)
+    return Problem(asked).fit(clock).run()
 
 
 def hals(

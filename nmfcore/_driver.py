@@ -128,7 +128,7 @@ class Fit:
                 break
             statistics = self._iterate(iteration, statistics or self._statistics(first))
             reason = "callback" if self._report() else self._stopping_rule()
-        return self._result(reason or "max_iter")
+        return self.result(reason or "max_iter")
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         """Go on where the checkpoint was made, from parts that were made of its start."""
@@ -306,7 +306,8 @@ class Fit:
     def _history(self) -> History:
         return History(self._objectives(self.values), np.array(self.seconds))
 
-    def _result(self, reason: str) -> Result:
+    def result(self, reason: str) -> Result:
+        """What a fit gives back that ends for that reason."""
         history, self.ended = self._history(), True
         relative_error, kkt_residual = self._relative_error(), self._kkt_residual()
         for half in (self.w, self.h):

@@ -26,7 +26,8 @@ def together(fit: Fit) -> bool:
     )
     solver = fit.w.part.solver
     serves = hasattr(solver, "update_many") and solver.needs in fit.loss.together
-    return free and serves and not fit.w.data.weighted and not fit.values
+    begins = fit.options.max_iter > 0 and not fit.values
+    return free and serves and begins and not fit.w.data.weighted
 
 
 class Pile:
@@ -41,8 +42,9 @@ class Pile:
         self.statistics = self.summaries = None
         self.summarized = False  # whether the summaries are those of the factors
         for f, half in enumerate(halves):
-            for stack, array in ((self.factor, half.factor), (self.old, half.old), (self.best, half.best)):
-                np.copyto(stack[f], array)
+            for stack, name in ((self.factor, "factor"), (self.old, "old"), (self.best, "best")):
+                np.copyto(stack[f], getattr(half, name))
+                setattr(half, name, stack[f])
 
     def exchange(self) -> None:
         """After `old` was overwritten by the extrapolation of `factor`."""
@@ -88,6 +90,11 @@ class Lockstep:
     def fits_going(self) -> list[Fit]:
         """The fits that have not ended."""
         return [self.fits[f] for f in self.going]
+
+    @property
+    def columns(self) -> int:
+        """The sum of their ranks."""
+        return sum(self.w.factor.ranks[f] for f in self.going)
 
     def advance(self, deadline: float | None) -> Iterator[tuple[Fit, str]]:
         """One iteration of all fits; those that end with it leave, with the reason. At the deadline all do."""

@@ -11,21 +11,22 @@ REPORT_SECONDS = 1.0
 
 
 class Problem:
-    """X, read and checked once, and all that `nmf` is asked besides: it makes fits of any rank, from any start.
+    """X, read and checked once, and all that is asked of a fit of it, by the arguments of `nmf`."""
 
-    asked: the arguments of `nmf`; k, init and random_state among them are those of a fit alone.
-    """
-
-    def __init__(self, asked: dict[str, Any], clock: float) -> None:
-        self.asked, self.clock = asked, clock
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self.asked = asked
         self.X, self.names = _frames.unwrap(asked["X"])
         given = (asked[name] for name in ("weights", "mask", "missing"))
         self.data, self.workspace = _check_weights.data(self.X, *given, _check.threads(asked["n_threads"]))
         self.loss = _check_weights.loss(asked["loss"], self.data)
 
-    def fit(self, k: int, init: Any, random_state: Any, first: bool = True) -> Fit:
-        """A fit that has not begun; the first one of several warns of what all of them see."""
-        asked, data = self.asked | {"k": k, "init": init, "random_state": random_state}, self.data
+    def fit(self, clock: float, first: bool = True, **own: Any) -> Fit:
+        """A fit that has not begun, with arguments of its own; the first one of several warns of what all of them see.
+
+        clock: when it was asked for.
+        """
+        asked, data = self.asked | own, self.data
+        k, init, random_state = (asked[name] for name in ("k", "init", "random_state"))
         on, fixed = (asked["penalty_W"], asked["penalty_H"]), (asked["fixed_W"], asked["fixed_H"])
         known = Known(data.shape, k, on, fixed)
         if first:
@@ -40,7 +41,7 @@ class Problem:
         origin = _origin.of(asked, self.names, data)
         start = known.start(init, data, k, random_state, self.workspace)
         parts = known.parts(solvers, start, self.loss, data, self.workspace)
-        return Fit(data, self.loss, parts, start, options, self.workspace, self.clock, origin)
+        return Fit(data, self.loss, parts, start, options, self.workspace, clock, origin)
 
 
 class Report:

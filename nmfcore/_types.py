@@ -8,6 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ._checkpoint import Checkpoint
+    from ._result import Result
 
 Names = tuple[tuple[str, ...] | None, tuple[str, ...] | None]  # of the rows and of the columns of X, where it has such
 
@@ -78,6 +79,29 @@ class Separable:
     def __iter__(self) -> Iterator[np.ndarray]:
         """W, then H."""
         return iter((self.W, self.H))
+
+
+class Progress(NamedTuple):
+    """What the callback of `fit_many` is given after each fit.
+
+    Attributes
+    ----------
+    done, total : int
+        Fits that have ended, failed ones and those of the ledger included, and how many are asked for.
+    k, start : int
+        The fit that has just ended: its rank, and which of the starts of that rank it is.
+    result : Result or None
+        None where it failed.
+    seconds : float
+        Since the call.
+    """
+
+    done: int
+    total: int
+    k: int
+    start: int
+    result: "Result | None"
+    seconds: float
 
 
 class Failure(NamedTuple):

@@ -1,0 +1,96 @@
+"""The checks of many fits."""
+
+import numbers
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _check, _plan
+from ._checkpoint import Checkpoint
+from .data import Data
+
+SAME = ("auto", "nndsvd", "nndsvda", "spa")  # starts that do not depend on the seed, but for round-off
+
+
+def ranks(given: Any) -> tuple[int, ...]:
+    """Different ranks, rising, each at least 1; an integer is one of them."""
+    if isinstance(given, numbers.Integral):
+        given = [given]
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"ranks is {given!r} ({type(given).__name__}); wanted integers >= 1, such as range(2, 11)")
+    found = [_check.count(k, f"ranks[{i}]", 1) for i, k in enumerate(given)]
+    if not found:
+        raise ValueError("ranks is empty; wanted at least one integer >= 1")
+    twice = next((k for k in found if found.count(k) > 1), None)
+    if twice is not None:
+        raise ValueError(f"ranks has {twice} more than once; wanted different ranks")
+    return tuple(sorted(found))
+
+
+def worker(given: Any) -> tuple[int, int]:
+    """(i, n): which of n workers this is, from 0."""
+    wanted = "wanted (i, n) with 0 <= i < n, such as (0, 4) for the first of four workers"
+    if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != 2:
+        raise TypeError(f"worker is {given!r}; {wanted}")
+    i, n = (_check.count(value, f"worker[{place}]", place) for place, value in enumerate(given))
+    if i >= n:
+        raise ValueError(f"worker is {given!r}; {wanted}")
+    return i, n
+
+
+def start(init: Any, ranks: tuple[int, ...], n_starts: int) -> Any:
+    """A start that makes sense for so many fits."""
+    if isinstance(init, Checkpoint):
+        raise TypeError(
+            "init is a Checkpoint, which is of one fit; wanted the name of a start, and a ledger to go on from"
+        )
+    if n_starts > 1 and isinstance(init, str) and init in SAME:
+        raise ValueError(
+            f"init is {init!r}, from which all {n_starts} starts of a rank begin at the same place; wanted n_starts=1, "
+            "or a start that draws, such as 'random' or 'nndsvdar'"
+        )
+    if not isinstance(init, str) and len(ranks) * n_starts > 1:
+        raise ValueError(
+            f"init holds the factors of one start, but there are {len(ranks) * n_starts}; wanted one rank and "
+            "n_starts=1, or the name of a start"
+        )
+    return init
+
+
+def entropy(random_state: Any, workers: int) -> int:
+    """A number that all seeds follow from: the one that was given, or one that is drawn."""
+    if workers > 1 and not isinstance(random_state, numbers.Integral):
+        raise ValueError(
+            f"random_state is {random_state!r}; wanted an integer, the same one for all {workers} workers, so that "
+            "their starts are those of one ensemble"
+        )
+    generator = _check.generator(random_state)
+    if isinstance(random_state, numbers.Integral):
+        return int(random_state)
+    draw = generator.integers if isinstance(generator, np.random.Generator) else generator.randint
+    return int(draw(np.iinfo(np.int32).max))
+
+
+def memory(given: Any, data: Data, largest: int) -> int:
+    """Bytes, enough for one fit of the largest rank; without a word as much as is good, or as one fit needs."""
+    needed = _plan.fit_bytes(data, largest)
+    if given is None:
+        return max(_plan.MEMORY, needed)
+    if isinstance(given, bool | np.bool_) or not isinstance(given, numbers.Real):
+        raise TypeError(f"memory is {given!r} ({type(given).__name__}); wanted a number of bytes, or None")
+    if not given >= needed:
+        raise ValueError(
+            f"memory is {given:,.0f} bytes, but one fit of k={largest} for X {data.shape[0]} x {data.shape[1]} takes "
+            f"{needed:,}; wanted at least that"
+        )
+    return int(min(given, 1 << 62))
+
+
+def listener(callback: Any) -> Any:
+    """A function of one argument, or None."""
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            f"callback is {callback!r} ({type(callback).__name__}); wanted a function of one argument, or None"
+        )
+    return callback

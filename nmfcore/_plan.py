@@ -1,0 +1,37 @@
+"""Which fits are to be done, from which seeds, and how many of them at a time."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .data import Data
+
+WIDE = 256  # columns of factors side by side with which a product runs at its full speed
+ARRAYS = 10  # of the size of both factors that a fit takes on its way
+MEMORY = 1 << 30  # bytes, where nothing is said
+
+
+class Job(NamedTuple):
+    """A fit to be done: its rank, and which of the starts of that rank it is."""
+
+    k: int
+    start: int
+
+    def seed(self, entropy: int) -> int:
+        """What its start draws from, whichever other fits there are."""
+        return int(np.random.SeedSequence(entropy, spawn_key=self).generate_state(1)[0])
+
+
+def jobs(ranks: tuple[int, ...], n_starts: int, worker: tuple[int, int]) -> list[Job]:
+    """The share of a worker (i, n) of all fits: each n-th of them, so that every worker has some of each rank."""
+    return [Job(k, start) for k in ranks for start in range(n_starts)][worker[0] :: worker[1]]
+
+
+def fit_bytes(data: Data, k: int) -> int:
+    """Memory that a fit of rank k takes on its way, beyond X."""
+    return ARRAYS * sum(data.shape) * k * data.dtype.itemsize
+
+
+def columns_at_a_time(data: Data, memory: int) -> int:
+    """The sum of ranks for which the memory suffices, as far as it makes a product faster."""
+    return min(WIDE, memory // fit_bytes(data, 1))
