@@ -5,8 +5,11 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from . import _check
+import numpy as np
+
+from . import _check, _check_result, losses
 from ._check_checkpoint import NEAR, ROUND_OFF
+from ._numbers import number
 from ._result import Result
 from ._types import Failure
 
@@ -91,6 +94,50 @@ def rank(k: Any, ranks: tuple[int, ...]) -> int:
     if k not in ranks:
         raise ValueError(f"k is {k}, but the ensemble has fits of rank {shown}; wanted one of them")
     return k
+
+
+def several(k: int, count: int, what: str) -> None:
+    """Refuse a single start where starts are to be compared."""
+    if count < 2:
+        raise ValueError(f"the ensemble has one fit of rank {k}, but {what} compares fits; wanted at least two starts")
+
+
+def share(value: Any, name: str) -> float:
+    """A number > 0 and at most 1."""
+    value = number(value, name, positive=True)
+    if value > 1:
+        raise ValueError(f"{name} is {value}; wanted a number > 0 and <= 1")
+    return value
+
+
+def enough_components(
+    kept: int, k: int, total: int, distances: np.ndarray | None = None, threshold: float = math.inf
+) -> None:
+    """Refuse fewer components than there are to be clusters of them."""
+    if kept >= k:
+        return
+    if distances is None:
+        raise ValueError(f"{kept} of {total} components are not 0 everywhere; wanted at least k={k}")
+    raise ValueError(
+        f"{kept} of {total} components are within threshold={threshold} of their neighbours, whose distances are from "
+        f"{distances.min():.3g} to {distances.max():.3g}; wanted a threshold that leaves at least k={k}"
+    )
+
+
+def refit(X: Any, columns: tuple[str, ...] | None, fit: Result, asked: dict[str, Any]) -> dict[str, Any]:
+    """The options of a fit of one factor of X with the loss and the weights of an ensemble, of which `fit` is one."""
+    _check_result.same_columns(columns, fit.names[1])
+    if np.ndim(X) == 2:  # another one is refused for itself
+        _check_result.same_shape(np.shape(X), (len(fit.W), fit.H.shape[1]))
+    known = fit.options
+    for name in ("weights", "mask"):
+        if bool(known.get(name)) != (asked[name] is not None or (name == "mask" and isinstance(X, np.ma.MaskedArray))):
+            had, given = ("", "out") if known.get(name) else ("out", "")
+            raise ValueError(f"the fits are with{had} {name}, but X comes with{given} it; wanted it as in the fits")
+    loss = known.get("loss", "frobenius") if asked["loss"] is None else asked["loss"]
+    if isinstance(loss, str) and loss not in losses.NAMED:
+        raise ValueError(f"the fits have the loss {loss}, which no result holds; wanted it as loss=")
+    return {"loss": loss, "missing": known.get("missing")} | {name: asked[name] for name in ("weights", "mask")}
 
 
 def same_fit(k: int, start: int, before: tuple[float | None, float | None], now: tuple[float, float]) -> None:

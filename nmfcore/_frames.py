@@ -13,6 +13,7 @@ from ._optional import load
 from ._types import Names
 
 EXTRA = "frames"
+LIBRARIES = {name: name for name in ("pandas", "polars")}
 
 
 def unwrap(X: Any, name: str = "X") -> tuple[Any, Names]:
@@ -97,6 +98,14 @@ def frames(W: np.ndarray, H: np.ndarray, names: Names, library: str) -> tuple[An
         _named(library, first, labels, inner, F)
         for first, labels, inner, F in zip(("row", "component"), labelled, of_columns, (W, H), strict=True)
     )
+
+
+def table(columns: dict[str, np.ndarray], library: str) -> Any:
+    """Columns of equal length as a data frame of a library."""
+    if library == "pandas":
+        return load("pandas", EXTRA, "to_frame").DataFrame(columns)
+    load(library, library, "to_frame")
+    return load("narwhals", EXTRA, "to_frame").from_dict(columns, backend=library).to_native()
 
 
 def _named(library: str, first: str, labels: Any, columns: list[str], F: np.ndarray) -> Any:

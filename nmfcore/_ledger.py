@@ -5,7 +5,7 @@ import io
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,15 @@ TABLES = {
     "PRIMARY KEY (k, start, piece))",
     "failures": "CREATE TABLE failures (k INTEGER, start INTEGER, message TEXT, PRIMARY KEY (k, start))",
 }
+OF_ONE = frozenset({"k", "random_state", "version"})  # options in which fits of one sweep differ
 PLACE = "WHERE k = ? AND start = ?"
 PIECE = 1 << 28  # bytes; SQLite holds no more than 1e9 in one place
 PATIENCE = 60.0  # seconds to wait for another process
-DAMAGE = {sqlite3.SQLITE_NOTADB: "is no ledger of nmfcore", sqlite3.SQLITE_CORRUPT: "is truncated or damaged"}
+DAMAGE = {
+    sqlite3.SQLITE_NOTADB: "is no ledger of nmfcore",
+    sqlite3.SQLITE_CORRUPT: "is truncated or damaged",
+    sqlite3.SQLITE_ERROR: "is truncated or damaged",  # as these statements themselves are right
+}
 WANTED = "wanted a file that a Ledger has written"
 
 
@@ -215,6 +220,19 @@ def _insert(connection: sqlite3.Connection, k: int, start: int, result: Result) 
         row = (k, start, piece, content[begin : begin + PIECE])
         connection.execute("INSERT INTO pieces VALUES (?, ?, ?, ?)", row)
     connection.execute(f"DELETE FROM failures {PLACE}", (k, start))
+
+
+def common(fits: Sequence[Result]) -> dict[str, Any]:
+    """What fits have in common, as the identity of a ledger: the shape of X, and the options that are the same."""
+    if not fits:
+        return {}
+    first, rest = fits[0], fits[1:]
+    options = {
+        name: value
+        for name, value in first.options.items()
+        if name not in OF_ONE and all(fit.options.get(name) == value for fit in rest)
+    }
+    return {"shape": [len(first.W), first.H.shape[1]], "options": options}
 
 
 class Strange(Exception):

@@ -126,7 +126,7 @@ class Result:
         TypeError, ValueError
             Another library; names for polars that are not unique.
         """
-        library = choice(library, "library", {name: name for name in ("pandas", "polars")})
+        library = choice(library, "library", _frames.LIBRARIES)
         return _frames.frames(self.W, self.H, self.names, library)
 
     def order(self, by: str = "share") -> "Result":

@@ -145,7 +145,7 @@ def test_sums_in_another_order_are_the_same_data(path):
 PROGRAM = """
     import sys, numpy as np, nmfcore
     from nmfcore._ledger import Ledger
-    from tests.test_ledger import IDENTITY, fit
+    from test_ledger import IDENTITY, fit
     result = fit()
     print(flush=True)
     sys.stdin.readline()
@@ -156,12 +156,11 @@ PROGRAM = """
 
 
 def running(path, first, last):
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(PROGRAM), str(path), str(first), str(last)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=root,
+        cwd=os.path.dirname(os.path.abspath(__file__)),
     )
     process.stdout.readline()
     return process
