@@ -159,11 +159,11 @@ def test_a_failing_start_gives_the_settings_back(monkeypatch):
         assert {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"} == {1}
         raise LookupError
 
-    monkeypatch.setitem(init.INITS, "random", fail)
+    monkeypatch.setitem(init.INITS, "nndsvd", fail)
     with threadpoolctl.threadpool_limits(2):
         before = settings()
         with pytest.raises(LookupError):
-            nmfcore.hals(X, 8, init="random")
+            nmfcore.hals(X, 8, init="nndsvd")
         assert settings() == before
 
 
