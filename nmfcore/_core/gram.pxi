@@ -1,13 +1,16 @@
 # Gram matrices in float64 whatever the factor, since their error is that of the objective: the register tiles of the
-# products, on the panels that lie on or above the diagonal.
+# products, on the blocks that lie on or above the diagonal. A few columns are multiplied where they lie, since packing
+# them takes longer than that; many are packed in panels.
 
 cdef enum:
-    GRAM_DEPTH = 128  # rows of a panel that stay in cache while a panel is multiplied with it
+    GRAM_DEPTH = 128  # rows that stay in cache while they are multiplied with themselves
+    GRAM_SPLITS = 8   # stretches of rows at the most
+    GRAM_NARROW = 48  # columns up to which they are multiplied where they lie
 
 
 cdef Py_ssize_t gram_splits(Py_ssize_t rows, Py_ssize_t k) noexcept nogil:
     """Stretches of rows: as many tasks as that makes of few panels, while the partial sums stay small beside F."""
-    return max(1, min(<Py_ssize_t> 8, rows // max(<Py_ssize_t> GRAM_DEPTH, 8 * k)))
+    return max(1, min(<Py_ssize_t> GRAM_SPLITS, rows // max(<Py_ssize_t> GRAM_DEPTH, 8 * k)))
 
 
 cdef void widen_rows(const real *F, Py_ssize_t k, Py_ssize_t first, Py_ssize_t last, Py_ssize_t rows,
@@ -56,30 +59,147 @@ cdef void gram_panel(const double *packed, Py_ssize_t rows, Py_ssize_t k, Py_ssi
         column += width
 
 
+cdef void gram_wide(const real *F, Py_ssize_t rows, Py_ssize_t k, double *scratch, double *out,
+                    int n_threads) noexcept nogil:
+    """out = F'F, by panels."""
+    cdef Py_ssize_t vectors = ceil_div(k, LANES_F64), panels = ceil_div(vectors, PANEL_VECTORS), i, s
+    cdef Py_ssize_t splits = gram_splits(rows, k)
+    cdef Py_ssize_t thread_size = (PANEL_VECTORS * LANES_F64 + TILE_ROWS) * vectors * LANES_F64
+    cdef double *packed = scratch
+    cdef double *threads = packed + rows * vectors * LANES_F64 + TILE_ROWS
+    cdef double *partial = threads + n_threads * thread_size
+    for i in prange(ceil_div(rows, PACK_ROWS), num_threads=n_threads, schedule="static"):
+        widen_rows(F, k, i * PACK_ROWS, min(rows, (i + 1) * PACK_ROWS), rows, packed)
+    for i in prange(panels * splits, num_threads=n_threads, schedule="dynamic"):
+        s = i // panels
+        gram_panel(packed, rows, k, i % panels, rows * s // splits, rows * (s + 1) // splits,
+                   threads + threadid() * thread_size, partial + s * k * k)
+    add_stretches(partial, splits, k, out)
+
+
+cdef void add_stretches(const double *partial, Py_ssize_t splits, Py_ssize_t k, double *out) noexcept nogil:
+    """out from the upper triangles of the stretches, in their order."""
+    cdef Py_ssize_t i, j, s
+    for i in range(k):
+        for j in range(i, k):
+            out[i * k + j] = partial[i * k + j]
+            for s in range(1, splits):
+                out[i * k + j] += partial[(s * k + i) * k + j]
+            out[j * k + i] = out[i * k + j]
+
+
+cdef inline Py_ssize_t narrow_size(Py_ssize_t k) noexcept nogil:
+    """Entries of scratch of one thread: a chunk of the factor, and the tiles."""
+    return GRAM_DEPTH * k + TILE_ROWS + (k + TILE_ROWS) * (k + LANES_F64)
+
+
+cdef void gram_stretch(const real *F, Py_ssize_t k, Py_ssize_t first, Py_ssize_t last, Py_ssize_t rows, double *own,
+                       double *out) noexcept nogil:
+    """The upper triangle of out = F'F over the rows first ... last - 1.
+
+    Tiles reach beyond the last column, into the next row: what comes of it is not used. Only the last rows, and those
+    that are not in float64, are copied.
+    """
+    cdef Py_ssize_t vectors = ceil_div(k, LANES_F64), tiles = ceil_div(k, TILE_ROWS), p = first, t, q, v, r, c
+    cdef Py_ssize_t width, depth
+    cdef double *tile
+    cdef const double *x
+    while p < last:
+        depth = min(<Py_ssize_t> GRAM_DEPTH, last - p)
+        x = own
+        if real is double and (rows - p - depth) * k >= TILE_ROWS:
+            x = F + p * k
+        else:
+            widen_row(F + p * k, depth * k, depth * k + TILE_ROWS, own)
+        tile = own + GRAM_DEPTH * k + TILE_ROWS
+        for t in range(tiles):
+            v = t * TILE_ROWS // LANES_F64
+            for q in range(ceil_div(vectors - v, PANEL_VECTORS)):
+                width = panel_width(vectors - t * TILE_ROWS // LANES_F64, q)
+                gram_tile(width, x + t * TILE_ROWS, x + v * LANES_F64, k, depth, p == first, tile)
+                tile += TILE_ROWS * width * LANES_F64
+                v += width
+        p += depth
+    tile = own + GRAM_DEPTH * k + TILE_ROWS
+    for t in range(tiles):
+        v = t * TILE_ROWS // LANES_F64
+        for q in range(ceil_div(vectors - v, PANEL_VECTORS)):
+            width = panel_width(vectors - t * TILE_ROWS // LANES_F64, q) * LANES_F64
+            for r in range(min(<Py_ssize_t> TILE_ROWS, k - t * TILE_ROWS)):
+                for c in range(min(width, k - v * LANES_F64)):
+                    out[(t * TILE_ROWS + r) * k + v * LANES_F64 + c] = tile[r * width + c]
+            tile += TILE_ROWS * width
+            v += width // LANES_F64
+
+
+cdef Py_ssize_t widest(const int64_t *columns, const int64_t *fits, Py_ssize_t n) noexcept nogil:
+    """The largest rank of the listed fits."""
+    cdef Py_ssize_t most = 0, i
+    for i in range(n):
+        most = max(most, columns[fits[i] + 1] - columns[fits[i]])
+    return most
+
+
+cdef void gram_of_fits(const real *F, Py_ssize_t rows, const int64_t *columns, const int64_t *fits, Py_ssize_t n,
+                       const int64_t *squares, double *scratch, double *out, int n_threads) noexcept nogil:
+    """For each listed fit out = F'F: the wide ones one after the other, the narrow ones together."""
+    cdef Py_ssize_t narrow = min(<Py_ssize_t> GRAM_NARROW, widest(columns, fits, n)), size = narrow_size(narrow)
+    cdef Py_ssize_t room = GRAM_SPLITS * narrow * narrow, i, f, k, s, splits
+    cdef double *partial = scratch + n_threads * size
+    for i in range(n):
+        f = fits[i]
+        k = columns[f + 1] - columns[f]
+        if k > GRAM_NARROW:
+            gram_wide(F + rows * columns[f], rows, k, scratch, out + squares[f], n_threads)
+    for i in prange(n * GRAM_SPLITS, num_threads=n_threads, schedule="dynamic"):
+        f, s = fits[i // GRAM_SPLITS], i % GRAM_SPLITS
+        k = columns[f + 1] - columns[f]
+        splits = gram_splits(rows, k)
+        if k <= GRAM_NARROW and s < splits:
+            gram_stretch(F + rows * columns[f], k, rows * s // splits, rows * (s + 1) // splits, rows,
+                         scratch + threadid() * size, partial + i // GRAM_SPLITS * room + s * k * k)
+    for i in prange(n, num_threads=n_threads, schedule="static"):
+        f = fits[i]
+        k = columns[f + 1] - columns[f]
+        if k <= GRAM_NARROW:
+            add_stretches(partial + i * room, gram_splits(rows, k), k, out + squares[f])
+
+
+cdef Py_ssize_t gram_size_of(Py_ssize_t rows, Py_ssize_t most, Py_ssize_t n, int n_threads) noexcept nogil:
+    """Entries of scratch for n fits of at most so many columns."""
+    cdef Py_ssize_t padded = most + LANES_F64, narrow = min(<Py_ssize_t> GRAM_NARROW, most), wide = 0
+    if most > GRAM_NARROW:
+        wide = (rows * padded + TILE_ROWS + n_threads * (PANEL_VECTORS * LANES_F64 + TILE_ROWS) * padded
+                + min(GRAM_SPLITS * most * most, rows * most // 8 + most * most))  # not less for any narrower one
+    return max(wide, n_threads * narrow_size(narrow) + n * GRAM_SPLITS * narrow * narrow)
+
+
 def gram_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):
     """Entries of scratch, in float64, that `gram` wants."""
-    cdef Py_ssize_t padded = k + LANES_F64
-    return (rows * padded + TILE_ROWS + n_threads * (PANEL_VECTORS * LANES_F64 + TILE_ROWS) * padded
-            + gram_splits(rows, k) * k * k)
+    return gram_size_of(rows, k, 1, n_threads)
 
 
 def gram(const real[:, ::1] F, double[::1] scratch, double[:, ::1] out, int n_threads):
     """out = F'F for F (rows x k). scratch: see `gram_scratch`. rows k^2 flop."""
-    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], vectors = ceil_div(k, LANES_F64)
-    cdef Py_ssize_t panels = ceil_div(vectors, PANEL_VECTORS), splits = gram_splits(rows, k), i, j, s
-    cdef Py_ssize_t thread_size = (PANEL_VECTORS * LANES_F64 + TILE_ROWS) * vectors * LANES_F64
-    cdef double *packed = &scratch[0]
-    cdef double *threads = packed + rows * vectors * LANES_F64 + TILE_ROWS
-    cdef double *partial = threads + n_threads * thread_size
-    for i in prange(ceil_div(rows, PACK_ROWS), nogil=True, num_threads=n_threads, schedule="static"):
-        widen_rows(&F[0, 0], k, i * PACK_ROWS, min(rows, (i + 1) * PACK_ROWS), rows, packed)
-    for i in prange(panels * splits, nogil=True, num_threads=n_threads, schedule="dynamic"):
-        s = i // panels
-        gram_panel(packed, rows, k, i % panels, rows * s // splits, rows * (s + 1) // splits,
-                   threads + threadid() * thread_size, partial + s * k * k)
-    for i in range(k):
-        for j in range(i, k):
-            out[i, j] = partial[i * k + j]
-            for s in range(1, splits):
-                out[i, j] += partial[(s * k + i) * k + j]
-            out[j, i] = out[i, j]
+    cdef int64_t *columns = [0, F.shape[1]]
+    cdef int64_t first = 0
+    with nogil:
+        gram_of_fits(&F[0, 0], F.shape[0], columns, &first, 1, &first, &scratch[0], &out[0, 0], n_threads)
+
+
+def gram_many_scratch(Py_ssize_t rows, const int64_t[::1] columns, const int64_t[::1] fits, int n_threads):
+    """Entries of scratch, in float64, that `gram_many` wants."""
+    return gram_size_of(rows, widest(&columns[0], &fits[0], fits.shape[0]), fits.shape[0], n_threads)
+
+
+def gram_many(const real[::1] F, Py_ssize_t rows, const int64_t[::1] columns, const int64_t[::1] fits,
+              const int64_t[::1] squares, double[::1] scratch, double[::1] G, int n_threads):
+    """For each listed fit f G_f = F_f' F_f, to the bits of `gram`.
+
+    F is a stack (see `product_many`) of factors of so many rows; G_f begins at squares[f]. scratch: see
+    `gram_many_scratch`.
+    """
+    if fits.shape[0] == 0:
+        return
+    with nogil:
+        gram_of_fits(&F[0], rows, &columns[0], &fits[0], fits.shape[0], &squares[0], &scratch[0], &G[0], n_threads)

@@ -51,6 +51,7 @@ cdef extern from "tiles.h" nogil:
     void pack_row(...)
     void widen_row(...)
     void product_tile(...)
+    void gram_tile "gram_tile_f64"(...)
     void narrow_tile(...)
     enum:
         ITAKURA_SAITO "NMF_ITAKURA_SAITO"

@@ -2,17 +2,31 @@
 # times vectors of B. X in C and in Fortran order, and X and its transpose, differ only in the two strides.
 #
 # B is packed once a call into panels of at most PANEL_VECTORS vectors, filled up with zeros, each panel
-# contiguous along the sum. A task is a group of rows of the result, a block of panels and a stretch of the sum.
+# contiguous along the sum. The B of many fits stand side by side in the panels, whose vectors are filled across the
+# borders of fits. A task is a group of rows of the result, a block of panels and a stretch of the sum, or all of them.
 # Within a stretch the terms are added in their order whatever the group, the depth of a tile or the thread, and
-# the stretches depend on the shape alone, so the bits depend neither on the threads nor on the memory order.
+# the stretches depend on the shape of X alone, so the bits of a column depend neither on the threads nor on the memory
+# order nor on the columns beside it.
 
 cdef enum:
     DEPTH = 512          # terms a tile adds before its sums go to memory, where a row of X is contiguous
     STREAM_DEPTH = 32    # the same where a column is: so many streams the processor still follows
     STREAM_AHEAD = 512   # bytes that are fetched ahead in each of those streams
+    STRETCH_TERMS = 512  # terms of a stretch of the sum at the least: its partial sums are little beside X
     PACK_ROWS = 256      # rows of B that are packed by one thread at a time
-    BLOCK_PANELS = 8     # panels of B that share one reading of a tile of X
+    BLOCK_PANELS = 8     # panels of B that share one reading of a tile of X, at the most
     GROUP_SUMS = 131072  # sums that a task holds at the most (1 MB in float64, the second cache level)
+
+
+cdef struct Shape:
+    Py_ssize_t rows, terms, k       # of the product
+    Py_ssize_t row_stride, term_stride  # of X, in entries
+    Py_ssize_t lanes, vectors, panels, blocks, block  # of B; block: columns of the widest block
+    Py_ssize_t splits               # stretches of the sum
+    Py_ssize_t group, groups        # rows of a task
+    Py_ssize_t sums_size            # entries that the sums of a task take
+    bint narrow                     # few columns of B, contiguous ones of X
+    bint joined                     # a task takes all stretches of its rows
 
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
@@ -25,10 +39,21 @@ cdef inline Py_ssize_t panel_width(Py_ssize_t vectors, Py_ssize_t q) noexcept no
     return vectors // panels + (q < vectors % panels)
 
 
-cdef Py_ssize_t sum_splits(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k) noexcept nogil:
-    """Stretches of the sum: more than one where the rows alone are too few tasks and the partial sums stay
-    small beside X."""
-    return max(1, min(ceil_div(8, ceil_div(rows, 1024)), terms // (8 * k)))
+cdef inline Py_ssize_t panel_start(Py_ssize_t vectors, Py_ssize_t q) noexcept nogil:
+    """Vectors before panel q."""
+    cdef Py_ssize_t panels = ceil_div(vectors, PANEL_VECTORS)
+    return q * (vectors // panels) + min(q, vectors % panels)
+
+
+cdef inline Py_ssize_t panel_of(Py_ssize_t vectors, Py_ssize_t v) noexcept nogil:
+    """The panel that vector v is in."""
+    cdef Py_ssize_t panels = ceil_div(vectors, PANEL_VECTORS), least = vectors // panels, wider = vectors % panels
+    return v // (least + 1) if v < wider * (least + 1) else wider + (v - wider * (least + 1)) // least
+
+
+cdef Py_ssize_t sum_splits(Py_ssize_t rows, Py_ssize_t terms) noexcept nogil:
+    """Stretches of the sum: more than one where the rows alone are too few tasks."""
+    return max(1, min(ceil_div(8, ceil_div(rows, 1024)), terms // STRETCH_TERMS))
 
 
 cdef Py_ssize_t group_rows(Py_ssize_t rows, Py_ssize_t k, Py_ssize_t splits, bint streamed,
@@ -43,19 +68,49 @@ cdef Py_ssize_t group_rows(Py_ssize_t rows, Py_ssize_t k, Py_ssize_t splits, bin
     return TILE_ROWS * ceil_div(wanted, TILE_ROWS)
 
 
+cdef Shape shape_of(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, Py_ssize_t row_stride, Py_ssize_t term_stride,
+                    Py_ssize_t lanes, int n_threads) noexcept nogil:
+    """How a product is cut into tasks; the strides are those of X, in entries."""
+    cdef Shape s
+    s.rows, s.terms, s.k, s.lanes = rows, terms, k, lanes
+    # The stride along an axis of one entry says nothing, and must not be taken for a unit stride.
+    s.row_stride = row_stride if rows > 1 else terms
+    s.term_stride = term_stride if terms > 1 else rows
+    s.vectors = ceil_div(k, lanes)
+    s.panels = ceil_div(s.vectors, PANEL_VECTORS)
+    s.blocks = ceil_div(s.panels, BLOCK_PANELS)
+    s.block = min(s.vectors, ceil_div(s.panels, s.blocks) * PANEL_VECTORS) * lanes
+    s.splits = sum_splits(rows, terms)
+    s.group = group_rows(rows, k, s.splits, s.row_stride == 1, n_threads)
+    s.groups = ceil_div(rows, s.group)
+    s.narrow = s.row_stride == 1 and k <= NARROW and s.panels == 1
+    s.sums_size = (s.group + (NARROW_VECTORS * lanes if s.narrow else 0)) * s.block
+    s.joined = n_threads == 1 or s.groups * s.blocks >= 4 * n_threads
+    return s
+
+
+cdef void pack_columns(const real *B, Py_ssize_t k, Py_ssize_t first, Py_ssize_t last, Py_ssize_t terms, real scale,
+                       Py_ssize_t column, Py_ssize_t columns, real *packed) noexcept nogil:
+    """The rows first ... last - 1 of B, times scale, into the panels of `columns` columns, from `column` on.
+
+    The last ones of them fill up their panel.
+    """
+    cdef Py_ssize_t lanes = lanes_of(packed), vectors = ceil_div(columns, lanes), q, p, start, width, low, high, filled
+    cdef real *row
+    for q in range(panel_of(vectors, column // lanes), panel_of(vectors, (column + k - 1) // lanes) + 1):
+        start, width = panel_start(vectors, q) * lanes, panel_width(vectors, q) * lanes
+        low, high = max(column, start), min(column + k, start + width)
+        filled = start + width if high == columns else high
+        row = packed + terms * start + first * width + low - start
+        for p in range(first, last):
+            pack_row(B + p * k + low - column, high - low, filled - low, scale, row)
+            row += width
+
+
 cdef void pack_rows(const real *B, Py_ssize_t k, Py_ssize_t first, Py_ssize_t last, Py_ssize_t terms, real scale,
                     real *packed) noexcept nogil:
     """The rows first ... last - 1 of B, times scale, into their places in every panel."""
-    cdef Py_ssize_t lanes = lanes_of(packed), vectors = ceil_div(k, lanes), q, p, c0 = 0, width, filled
-    cdef real *row
-    for q in range(ceil_div(vectors, PANEL_VECTORS)):
-        width = panel_width(vectors, q) * lanes
-        filled = min(width, k - c0)
-        row = packed + terms * c0 + first * width
-        for p in range(first, last):
-            pack_row(B + p * k + c0, filled, width, scale, row)
-            row += width
-        c0 += width
+    pack_columns(B, k, first, last, terms, scale, 0, k, packed)
 
 
 cdef void pack_edge(const real *x, Py_ssize_t row_stride, Py_ssize_t term_stride, Py_ssize_t rows,
@@ -73,11 +128,12 @@ cdef void add_stretch(const real *x, Py_ssize_t row_stride, Py_ssize_t term_stri
                       Py_ssize_t first, Py_ssize_t last, const real *packed, Py_ssize_t terms,
                       Py_ssize_t vectors, Py_ssize_t q0, Py_ssize_t q1, real *edge, real *sums) noexcept nogil:
     """sums = X[:rows, first:last] B[first:last] for the panels q0 ... q1 - 1, tile after tile, panel after panel."""
-    cdef Py_ssize_t lanes = lanes_of(sums), p = first, t, q, depth, tile_row, tile_term, column, width
+    cdef Py_ssize_t lanes = lanes_of(sums), p = first, t, q, depth, tile_row, tile_term, width
     cdef Py_ssize_t most_depth = DEPTH if row_stride != 1 else STREAM_DEPTH
     cdef Py_ssize_t skip = STREAM_AHEAD // <Py_ssize_t> sizeof(real)
     cdef const real *x_tile
     cdef const real *ahead
+    cdef const real *panel
     cdef real *tile
     while p < last:
         depth = min(most_depth, last - p)
@@ -94,15 +150,12 @@ cdef void add_stretch(const real *x, Py_ssize_t row_stride, Py_ssize_t term_stri
             if rows < (t + 1) * TILE_ROWS:
                 pack_edge(x_tile, row_stride, term_stride, rows - t * TILE_ROWS, TILE_ROWS, depth, edge)
                 x_tile, tile_row, tile_term = edge, 1, TILE_ROWS
-            column = 0
-            for q in range(q1):
+            for q in range(q0, q1):
                 width = panel_width(vectors, q)
-                if q >= q0:
-                    product_tile(width, x_tile, tile_row, tile_term, packed + terms * column + p * width * lanes,
-                                 depth, ahead, row_stride if row_stride != 1 else term_stride, 8 * term_stride,
-                                 p == first, tile)
-                    tile += TILE_ROWS * width * lanes
-                column += width * lanes
+                panel = packed + (terms * panel_start(vectors, q) + p * width) * lanes
+                product_tile(width, x_tile, tile_row, tile_term, panel, depth, ahead,
+                             row_stride if row_stride != 1 else term_stride, 8 * term_stride, p == first, tile)
+                tile += TILE_ROWS * width * lanes
         p += depth
 
 
@@ -126,47 +179,143 @@ cdef void add_narrow_stretch(const real *x, Py_ssize_t term_stride, Py_ssize_t r
         p += depth
 
 
-cdef void write_narrow_sums(const real *sums, Py_ssize_t rows, Py_ssize_t k, real *out) noexcept nogil:
+cdef void write_narrow_columns(const real *sums, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t column, Py_ssize_t columns,
+                               real *out) noexcept nogil:
     cdef Py_ssize_t tile_rows = NARROW_VECTORS * lanes_of(out), i, c
     for i in range(rows):
         for c in range(k):
-            out[i * k + c] = sums[(i // tile_rows * k + c) * tile_rows + i % tile_rows]
+            out[i * k + c] = sums[(i // tile_rows * columns + column + c) * tile_rows + i % tile_rows]
+
+
+cdef void write_columns(const real *sums, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t column, Py_ssize_t vectors,
+                        Py_ssize_t q0, Py_ssize_t q1, real *out) noexcept nogil:
+    """Those of the columns column ... column + k - 1 that are in the panels q0 ... q1 - 1, into the rows of out."""
+    cdef Py_ssize_t lanes = lanes_of(out), before = panel_start(vectors, q0) * lanes, i, q, c, start, width, low, high
+    cdef Py_ssize_t wide = panel_start(vectors, q1) * lanes - before
+    cdef const real *row
+    cdef real *target
+    q0, q1 = max(q0, panel_of(vectors, column // lanes)), min(q1, panel_of(vectors, (column + k - 1) // lanes) + 1)
+    for q in range(q0, q1):
+        start, width = panel_start(vectors, q) * lanes, panel_width(vectors, q) * lanes
+        low, high = max(column, start), min(column + k, start + width)
+        for i in range(rows):
+            row = sums + TILE_ROWS * (i // TILE_ROWS * wide + start - before) + i % TILE_ROWS * width + low - start
+            target = out + i * k + low - column
+            for c in range(high - low):
+                target[c] = row[c]
 
 
 cdef void write_sums(const real *sums, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t vectors, Py_ssize_t q0,
                      Py_ssize_t q1, real *out) noexcept nogil:
     """The sums of a task into the rows of the result, without what the panels were filled up with."""
-    cdef Py_ssize_t lanes = lanes_of(out), i, q, r, c, c0, width
-    for i in range(ceil_div(rows, TILE_ROWS)):
-        c0 = 0
-        for q in range(q1):
-            width = panel_width(vectors, q) * lanes
-            if q >= q0:
-                for r in range(min(<Py_ssize_t> TILE_ROWS, rows - i * TILE_ROWS)):
-                    for c in range(min(width, k - c0)):
-                        out[(i * TILE_ROWS + r) * k + c0 + c] = sums[r * width + c]
-                sums += TILE_ROWS * width
-            c0 += width
+    write_columns(sums, rows, k, 0, vectors, q0, q1, out)
 
 
-cdef void add_partials(const real *partial, Py_ssize_t stride, Py_ssize_t splits, Py_ssize_t k,
-                       real *out) noexcept nogil:
-    """A row of the result from its stretches, in their order."""
-    cdef Py_ssize_t s, c
-    for c in range(k):
-        out[c] = partial[c]
-    for s in range(1, splits):
-        for c in range(k):
-            out[c] += partial[s * stride + c]
+cdef inline Py_ssize_t listed_columns(const int64_t *columns, const int64_t *fits, Py_ssize_t n) noexcept nogil:
+    """Columns of the listed fits together."""
+    cdef Py_ssize_t total = 0, i
+    for i in range(n):
+        total += columns[fits[i] + 1] - columns[fits[i]]
+    return total
+
+
+cdef void pack_fits(const Shape *shape, const real *B, const int64_t *columns, const int64_t *fits, Py_ssize_t n,
+                    Py_ssize_t first, Py_ssize_t last, real scale, real *packed) noexcept nogil:
+    """The rows first ... last - 1 of the B of every listed fit, side by side."""
+    cdef Py_ssize_t column = 0, i, k
+    for i in range(n):
+        k = columns[fits[i] + 1] - columns[fits[i]]
+        pack_columns(B + shape.terms * columns[fits[i]], k, first, last, shape.terms, scale, column, shape.k, packed)
+        column += k
+
+
+cdef void write_fits(const Shape *shape, const real *sums, const int64_t *columns, const int64_t *fits, Py_ssize_t n,
+                     Py_ssize_t task, real *out) noexcept nogil:
+    """The sums of a group and a block into the rows of every listed fit."""
+    cdef Py_ssize_t b = task % shape.blocks, row = task // shape.blocks * shape.group, column = 0, i, k
+    cdef Py_ssize_t rows = min(shape.group, shape.rows - row)
+    cdef real *target
+    for i in range(n):
+        k = columns[fits[i] + 1] - columns[fits[i]]
+        target = out + shape.rows * columns[fits[i]] + row * k
+        if shape.narrow:
+            write_narrow_columns(sums, rows, k, column, shape.k, target)
+        else:
+            write_columns(sums, rows, k, column, shape.vectors, shape.panels * b // shape.blocks,
+                          shape.panels * (b + 1) // shape.blocks, target)
+        column += k
+
+
+cdef void sum_stretch(const Shape *shape, const real *X, const real *packed, Py_ssize_t task, Py_ssize_t split,
+                      real *edge, real *sums) noexcept nogil:
+    """The sums of a group, a block and a stretch."""
+    cdef Py_ssize_t b = task % shape.blocks, row = task // shape.blocks * shape.group
+    cdef Py_ssize_t rows = min(shape.group, shape.rows - row), first = shape.terms * split // shape.splits
+    cdef Py_ssize_t last = shape.terms * (split + 1) // shape.splits
+    if shape.narrow:
+        add_narrow_stretch(X + row, shape.term_stride, rows, first, last, packed, shape.vectors * shape.lanes, shape.k,
+                           edge, sums)
+    else:
+        add_stretch(X + row * shape.row_stride, shape.row_stride, shape.term_stride, rows, first, last, packed,
+                    shape.terms, shape.vectors, shape.panels * b // shape.blocks,
+                    shape.panels * (b + 1) // shape.blocks, edge, sums)
+
+
+cdef void add_sums(const real *more, Py_ssize_t n, real *sums) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        sums[i] += more[i]
+
+
+cdef void product_of_fits(const Shape *shape, const real *X, const real *B, const int64_t *columns, const int64_t *fits,
+                          Py_ssize_t n, real *scratch, real *out, real scale, int n_threads) noexcept nogil:
+    """For each listed fit its rows of out = scale X B; stretches are added in their order, here or there."""
+    cdef Py_ssize_t tasks = shape.groups * shape.blocks, size = shape.sums_size, task, s, i
+    cdef Py_ssize_t thread_size = TILE_ROWS * DEPTH + 2 * size
+    cdef real *packed = scratch
+    cdef real *threads = packed + shape.terms * shape.vectors * shape.lanes
+    cdef real *stored = threads + n_threads * thread_size
+    cdef real *own
+    cdef real *sums
+    for i in prange(ceil_div(shape.terms, PACK_ROWS), num_threads=n_threads, schedule="static"):
+        pack_fits(shape, B, columns, fits, n, i * PACK_ROWS, min(shape.terms, (i + 1) * PACK_ROWS), scale, packed)
+    if not shape.joined:
+        for task in prange(tasks * shape.splits, num_threads=n_threads, schedule="dynamic"):
+            sum_stretch(shape, X, packed, task % tasks, task // tasks, threads + threadid() * thread_size,
+                        stored + task * size)
+    for task in prange(tasks, num_threads=n_threads, schedule="dynamic"):
+        own = threads + threadid() * thread_size
+        sums = own + TILE_ROWS * DEPTH if shape.joined else stored + task * size
+        if shape.joined:
+            sum_stretch(shape, X, packed, task, 0, own, sums)
+        for s in range(1, shape.splits):
+            if shape.joined:
+                sum_stretch(shape, X, packed, task, s, own, sums + size)
+                add_sums(sums + size, size, sums)
+            else:
+                add_sums(stored + (s * tasks + task) * size, size, sums)
+        write_fits(shape, sums, columns, fits, n, task, out)
+
+
+cdef Py_ssize_t shape_scratch(const Shape *shape, int n_threads) noexcept nogil:
+    """Entries of scratch: packed B, then for each thread an edge and two sums, then the sums that tasks leave."""
+    cdef Py_ssize_t stored = 0 if shape.joined else shape.splits * shape.groups * shape.blocks
+    return (shape.terms * shape.vectors * shape.lanes + n_threads * (TILE_ROWS * DEPTH + 2 * shape.sums_size)
+            + stored * shape.sums_size)
 
 
 def product_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads):
-    """Entries of scratch that `product` wants for an X of rows x terms, whichever its memory order."""
-    cdef Py_ssize_t padded = k + 3 * 16, splits = sum_splits(rows, terms, k)
-    cdef Py_ssize_t group = max(group_rows(rows, k, splits, False, n_threads),
-                                group_rows(rows, k, splits, True, n_threads))
-    cdef Py_ssize_t block = min(padded, BLOCK_PANELS * PANEL_VECTORS * 16)
-    return 16 + terms * padded + n_threads * (TILE_ROWS * DEPTH + (group + 128) * block) + splits * rows * k
+    """Entries of scratch that `product` wants for an X of rows x terms, whichever its memory order and dtype.
+
+    `product_many` wants as many for the ranks of its listed fits together.
+    """
+    cdef Py_ssize_t most = 0, lanes, streamed
+    cdef Shape shape
+    for lanes in (LANES_F32, LANES_F64):
+        for streamed in range(2):
+            shape = shape_of(rows, terms, k, 1 if streamed else terms + 1, 1, lanes, n_threads)
+            most = max(most, shape_scratch(&shape, n_threads))
+    return most
 
 
 def product(const real[:, :] X, const real[:, ::1] B, real[::1] scratch, real[:, ::1] out, double scale, int n_threads):
@@ -175,43 +324,28 @@ def product(const real[:, :] X, const real[:, ::1] B, real[::1] scratch, real[:,
     X (rows x terms) has unit stride along one of its axes; B is terms x k, out rows x k. scratch: see
     `product_scratch`. 2 rows terms k flop, one reading of X.
     """
-    cdef Py_ssize_t rows = X.shape[0], terms = X.shape[1], k = B.shape[1]
-    # The stride along an axis of one entry says nothing, and must not be taken for a unit stride.
-    cdef Py_ssize_t row_stride = X.strides[0] // <Py_ssize_t> sizeof(real) if rows > 1 else terms
-    cdef Py_ssize_t term_stride = X.strides[1] // <Py_ssize_t> sizeof(real) if terms > 1 else rows
-    cdef Py_ssize_t lanes = lanes_of(&scratch[0]), vectors = ceil_div(k, lanes)
-    cdef Py_ssize_t panels = ceil_div(vectors, PANEL_VECTORS), blocks = ceil_div(panels, BLOCK_PANELS)
-    cdef Py_ssize_t splits = sum_splits(rows, terms, k)
-    cdef Py_ssize_t group = group_rows(rows, k, splits, row_stride == 1, n_threads), groups = ceil_div(rows, group)
-    cdef Py_ssize_t block = min(vectors, BLOCK_PANELS * PANEL_VECTORS) * lanes
-    cdef Py_ssize_t thread_size = TILE_ROWS * DEPTH + (group + 128) * block  # 128: the last narrow tile may be as long
-    cdef bint narrow = row_stride == 1 and k <= NARROW and panels == 1
-    cdef real *packed = &scratch[0]
-    cdef real *threads = packed + terms * vectors * lanes
-    cdef real *partial = threads + n_threads * thread_size
-    cdef real *own
-    cdef real *sums
-    cdef real *target
-    cdef Py_ssize_t task, s, b, i, n_rows, q1
-    for i in prange(ceil_div(terms, PACK_ROWS), nogil=True, num_threads=n_threads, schedule="static"):
-        pack_rows(&B[0, 0], k, i * PACK_ROWS, min(terms, (i + 1) * PACK_ROWS), terms, <real> scale, packed)
-    for task in prange(groups * splits * blocks, nogil=True, num_threads=n_threads, schedule="dynamic"):
-        b = task % blocks
-        i = task // blocks % groups * group
-        s = task // blocks // groups
-        n_rows = min(group, rows - i)
-        q1 = min(panels, (b + 1) * BLOCK_PANELS)
-        own = threads + threadid() * thread_size
-        sums = own + TILE_ROWS * DEPTH
-        target = partial + (s * rows + i) * k if splits > 1 else &out[i, 0]
-        if narrow:
-            add_narrow_stretch(&X[0, 0] + i, term_stride, n_rows, terms * s // splits, terms * (s + 1) // splits,
-                               packed, vectors * lanes, k, own, sums)
-            write_narrow_sums(sums, n_rows, k, target)
-        else:
-            add_stretch(&X[0, 0] + i * row_stride, row_stride, term_stride, n_rows, terms * s // splits,
-                        terms * (s + 1) // splits, packed, terms, vectors, b * BLOCK_PANELS, q1, own, sums)
-            write_sums(sums, n_rows, k, vectors, b * BLOCK_PANELS, q1, target)
-    if splits > 1:
-        for i in prange(rows, nogil=True, num_threads=n_threads, schedule="static"):
-            add_partials(partial + i * k, rows * k, splits, k, &out[i, 0])
+    cdef Shape shape = shape_of(X.shape[0], X.shape[1], B.shape[1], X.strides[0] // <Py_ssize_t> sizeof(real),
+                                X.strides[1] // <Py_ssize_t> sizeof(real), lanes_of(&scratch[0]), n_threads)
+    cdef int64_t *columns = [0, shape.k]
+    cdef int64_t fit = 0
+    with nogil:
+        product_of_fits(&shape, &X[0, 0], &B[0, 0], columns, &fit, 1, &scratch[0], &out[0, 0], <real> scale, n_threads)
+
+
+def product_many(const real[:, :] X, const real[::1] B, const int64_t[::1] columns, const int64_t[::1] fits,
+                 real[::1] scratch, real[::1] out, double scale, int n_threads):
+    """For each listed fit f out_f = scale X B_f, to the bits of `product`, in one reading of X.
+
+    X as for `product`. B and out are stacks: fit f has the columns columns[f] ... columns[f + 1] - 1, and its matrix
+    begins at the rows times columns[f]. scratch: see `product_scratch`.
+    """
+    cdef Shape shape
+    cdef Py_ssize_t n = fits.shape[0]
+    if n == 0:
+        return
+    shape = shape_of(X.shape[0], X.shape[1], listed_columns(&columns[0], &fits[0], n),
+                     X.strides[0] // <Py_ssize_t> sizeof(real), X.strides[1] // <Py_ssize_t> sizeof(real),
+                     lanes_of(&scratch[0]), n_threads)
+    with nogil:
+        product_of_fits(&shape, &X[0, 0], &B[0], &columns[0], &fits[0], n, &scratch[0], &out[0], <real> scale,
+                        n_threads)

@@ -83,3 +83,81 @@ def extrapolate(const real[:, ::1] new, real[:, ::1] old, double weight, bint ri
     cdef Py_ssize_t rows = new.shape[0], k = new.shape[1], step = stretch_rows(k), i
     for i in prange(ceil_div(rows, step), nogil=True, num_threads=n_threads, schedule="static"):
         extrapolate_row(&new[i * step, 0], &old[i * step, 0], min(step, rows - i * step) * k, <real> weight, rising)
+
+
+# Stacks (see `product_many`): the stretches are those of each fit alone. A fit that has fewer of them than the widest
+# fit leaves the rest of its tasks empty.
+
+cdef struct Part:
+    Py_ssize_t fit, k, first, rows, place, size  # of a stretch: first row, rows, place in the stack, entries
+
+
+cdef inline Py_ssize_t most_stretches(Py_ssize_t rows, const int64_t *columns, const int64_t *fits,
+                                      Py_ssize_t n) noexcept nogil:
+    return ceil_div(rows, stretch_rows(max(<Py_ssize_t> 1, widest(columns, fits, n))))
+
+
+cdef inline Part stretch_of(Py_ssize_t task, Py_ssize_t most, Py_ssize_t rows, const int64_t *columns,
+                            const int64_t *fits) noexcept nogil:
+    """What a task takes; its size is 0 where the fit has no such stretch."""
+    cdef Part part
+    part.fit = fits[task // most]
+    part.k = columns[part.fit + 1] - columns[part.fit]
+    part.first = task % most * stretch_rows(part.k)
+    part.rows = max(<Py_ssize_t> 0, min(stretch_rows(part.k), rows - part.first))
+    part.place = rows * columns[part.fit] + part.first * part.k
+    part.size = part.rows * part.k
+    return part
+
+
+def inner_many(const real[::1] A, const real[::1] B, Py_ssize_t rows, const int64_t[::1] columns,
+               const int64_t[::1] fits, double[::1] out, int n_threads):
+    """For each listed fit f out[f] = `inner` of its matrices in two stacks, to the same bits."""
+    cdef Py_ssize_t n = fits.shape[0], most = most_stretches(rows, &columns[0], &fits[0], n), task, i
+    cdef double[::1] sums = np.zeros(n * most)
+    cdef Part part
+    for task in prange(n * most, nogil=True, num_threads=n_threads, schedule="static"):
+        part = stretch_of(task, most, rows, &columns[0], &fits[0])
+        if part.size > 0:
+            sums[task] = inner_row(&A[part.place], &B[part.place], part.size)
+    for i in range(n):
+        out[fits[i]] = ordered_sum(sums[i * most:(i + 1) * most])
+
+
+def column_sums_many(const real[::1] F, Py_ssize_t rows, const int64_t[::1] columns, const int64_t[::1] fits,
+                     double[::1] sums, int n_threads):
+    """For each listed fit f `column_sums` of its factor in a stack, to the same bits, from sums[columns[f]] on."""
+    cdef Py_ssize_t n = fits.shape[0], most = most_stretches(rows, &columns[0], &fits[0], n), task, i, k
+    cdef double[:, ::1] parts = np.zeros((n * most, widest(&columns[0], &fits[0], n)))
+    cdef Part part
+    for task in prange(n * most, nogil=True, num_threads=n_threads, schedule="static"):
+        part = stretch_of(task, most, rows, &columns[0], &fits[0])
+        for i in range(part.rows):
+            add_row(&F[part.place + i * part.k], part.k, &parts[task, 0])
+    for i in range(n):
+        k = columns[fits[i] + 1] - columns[fits[i]]
+        for task in range(i * most + 1, (i + 1) * most):
+            add_row(&parts[task, 0], k, &parts[i * most, 0])
+        memcpy(&sums[columns[fits[i]]], &parts[i * most, 0], k * sizeof(double))
+
+
+def extrapolate_many(const real[::1] new, real[::1] old, Py_ssize_t rows, const int64_t[::1] columns,
+                     const int64_t[::1] fits, const double[::1] weights, bint rising, int n_threads):
+    """`extrapolate` for each listed fit f of two stacks, by weights[f]."""
+    cdef Py_ssize_t n = fits.shape[0], most = most_stretches(rows, &columns[0], &fits[0], n), task
+    cdef Part part
+    for task in prange(n * most, nogil=True, num_threads=n_threads, schedule="static"):
+        part = stretch_of(task, most, rows, &columns[0], &fits[0])
+        if part.size > 0:
+            extrapolate_row(&new[part.place], &old[part.place], part.size, <real> weights[part.fit], rising)
+
+
+def copy_many(const real[::1] source, real[::1] target, Py_ssize_t rows, const int64_t[::1] columns,
+              const int64_t[::1] fits, int n_threads):
+    """The factor of each listed fit from one stack into another."""
+    cdef Py_ssize_t n = fits.shape[0], most = most_stretches(rows, &columns[0], &fits[0], n), task
+    cdef Part part
+    for task in prange(n * most, nogil=True, num_threads=n_threads, schedule="static"):
+        part = stretch_of(task, most, rows, &columns[0], &fits[0])
+        if part.size > 0:
+            memcpy(&target[part.place], &source[part.place], part.size * sizeof(real))

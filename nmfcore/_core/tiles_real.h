@@ -50,18 +50,18 @@ static void NAME(widen_row)(const REAL *restrict from, ptrdiff_t n, ptrdiff_t wi
     for (ptrdiff_t j = n; j < width; j++) to[j] = 0;
 }
 
-/* tile[r, :] += sum over p of x[r * row_stride + p * term_stride] * b[p, :], for TILE_ROWS rows r and `width`
+/* tile[r, :] += sum over p of x[r * row_stride + p * term_stride] * b[p * stride + :], for TILE_ROWS rows r and `width`
  * vectors; `first` starts the sums at zero. Eight steps fetch eight cache lines at next, next_line apart, for
  * the tiles to come: the processor's own prefetching does not follow so many streams. */
 NMF_INLINE void NAME(product_width)(const int width, const REAL *x, ptrdiff_t row_stride, ptrdiff_t term_stride,
-                                    const REAL *b, ptrdiff_t depth, const REAL *next, ptrdiff_t next_line,
-                                    ptrdiff_t next_step, int first, REAL *tile) {
+                                    const REAL *b, ptrdiff_t stride, ptrdiff_t depth, const REAL *next,
+                                    ptrdiff_t next_line, ptrdiff_t next_step, int first, REAL *tile) {
     NAME(vec) sum[NMF_TILE_ROWS][NMF_PANEL_VECTORS], row[NMF_PANEL_VECTORS];
     for (int r = 0; r < NMF_TILE_ROWS; r++)
         for (int v = 0; v < width; v++)
             sum[r][v] = first ? (NAME(vec)){0} : NAME(load)(tile + (r * width + v) * NMF_LANES(REAL));
     for (ptrdiff_t p = 0; p < depth; p++) {
-        for (int v = 0; v < width; v++) row[v] = NAME(load)(b + (p * width + v) * NMF_LANES(REAL));
+        for (int v = 0; v < width; v++) row[v] = NAME(load)(b + p * stride + v * NMF_LANES(REAL));
         NMF_PREFETCH(next + (p & 7) * next_line + (p >> 3) * next_step);
         for (int r = 0; r < NMF_TILE_ROWS; r++) {
             REAL entry = x[r * row_stride + p * term_stride];
@@ -75,12 +75,26 @@ NMF_INLINE void NAME(product_width)(const int width, const REAL *x, ptrdiff_t ro
 static void NAME(product_tile)(ptrdiff_t width, const REAL *x, ptrdiff_t row_stride, ptrdiff_t term_stride,
                                const REAL *b, ptrdiff_t depth, const REAL *next, ptrdiff_t next_line,
                                ptrdiff_t next_step, int first, REAL *tile) {
+    enum { LANES = NMF_LANES(REAL) };
     if (width == 3)
-        NAME(product_width)(3, x, row_stride, term_stride, b, depth, next, next_line, next_step, first, tile);
+        NAME(product_width)(3, x, row_stride, term_stride, b, 3 * LANES, depth, next, next_line, next_step, first,
+                            tile);
     else if (width == 2)
-        NAME(product_width)(2, x, row_stride, term_stride, b, depth, next, next_line, next_step, first, tile);
+        NAME(product_width)(2, x, row_stride, term_stride, b, 2 * LANES, depth, next, next_line, next_step, first,
+                            tile);
     else
-        NAME(product_width)(1, x, row_stride, term_stride, b, depth, next, next_line, next_step, first, tile);
+        NAME(product_width)(1, x, row_stride, term_stride, b, LANES, depth, next, next_line, next_step, first, tile);
+}
+
+/* The same for columns of a matrix with rows `stride` apart, times columns of itself from b on. */
+static void NAME(gram_tile)(ptrdiff_t width, const REAL *x, const REAL *b, ptrdiff_t stride, ptrdiff_t depth, int first,
+                            REAL *tile) {
+    if (width == 3)
+        NAME(product_width)(3, x, 1, stride, b, stride, depth, x, 0, 0, first, tile);
+    else if (width == 2)
+        NAME(product_width)(2, x, 1, stride, b, stride, depth, x, 0, 0, first, tile);
+    else
+        NAME(product_width)(1, x, 1, stride, b, stride, depth, x, 0, 0, first, tile);
 }
 
 /* tile[c, :] += sum over p of x[p * term_stride + :] * b[p * stride + c], for NARROW_VECTORS vectors of rows of X, which are
