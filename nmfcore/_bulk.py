@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ._workspace import Workspace, aligned_empty
+from ._core import kernels
+from ._workspace import FLOAT64, Workspace, aligned_empty
+
+MANY_FLOP = 1e11  # one call of a kernel for several fits, or for one that takes more; between two a Ctrl-C is heard
 
 
 class Stack:
@@ -13,12 +16,27 @@ class Stack:
     def __init__(self, rows: int, ranks: Sequence[int], dtype: np.dtype) -> None:
         self.rows, self.ranks = rows, ranks
         self.columns = np.concatenate(([0], np.cumsum(ranks))).astype(np.int64)
+        self.widths = np.diff(self.columns)
         self.flat = aligned_empty(rows * int(self.columns[-1]), dtype)
         self.views = _views(self.flat, rows * self.columns, [(rows, k) for k in ranks])
 
     def __getitem__(self, fit: int) -> np.ndarray:
         """The matrix of a fit, where it lies."""
         return self.views[fit]
+
+    def columns_of(self, fits: np.ndarray) -> int:
+        """The sum of the ranks of some fits."""
+        return int(self.widths[fits].sum())
+
+    def sum_of_squares(self, fits: np.ndarray) -> float:
+        """The sum of the squares of their ranks."""
+        return float(np.square(self.widths[fits]).sum())
+
+    def each(self, values: np.ndarray, fits: np.ndarray, dtype: type) -> np.ndarray:
+        """Values of some fits in the places of all."""
+        out = np.zeros(len(self.ranks), dtype)
+        out[fits] = values
+        return out
 
     def like(self) -> "Stack":
         """Another one of that shape, not filled."""
@@ -50,9 +68,13 @@ class Bulk:
         self.workspace = workspace
 
     def product(self, X: np.ndarray, B: Stack, out: Stack, fits: np.ndarray, scale: float) -> None:
-        """out = scale X B, for X (rows x terms) with unit stride along one axis."""
-        for f in fits:
-            self.workspace.product(X, B[f], out[f], scale)
+        """out = scale X B, for X (rows x terms) with unit stride along one axis, in one reading of X."""
+        rows, terms = X.shape
+        for part in _calls(B, fits, 2.0 * rows * terms):
+            columns = B.columns_of(part)
+            threads = self.workspace.threads(2.0 * rows * terms * columns)
+            scratch = self.workspace.reserve(kernels.product_scratch(rows, terms, columns, threads), X.dtype)
+            kernels.product_many(X, B.flat, B.columns, part, scratch, out.flat, scale, threads)
 
     def sparse_product(self, X: Sequence[np.ndarray], B: Stack, out: Stack, fits: np.ndarray, scale: float) -> None:
         """out = scale X B, for the arrays of X in compressed rows."""
@@ -79,36 +101,57 @@ class Bulk:
 
     def gram(self, F: Stack, fits: np.ndarray, out: Squares) -> None:
         """out = F'F."""
-        for f in fits:
-            out[f][:] = self.workspace.gram(F[f])
+        threads = self.workspace.threads(F.rows * F.sum_of_squares(fits))
+        scratch = self.workspace.reserve(kernels.gram_many_scratch(F.rows, F.columns, fits, threads), FLOAT64)
+        kernels.gram_many(F.flat, F.rows, F.columns, fits, out.first, scratch, out.flat, threads)
 
     def column_sums(self, F: Stack, fits: np.ndarray, out: Stack) -> None:
         """The sum of each column, in float64; out has one row."""
-        for f in fits:
-            out[f][:] = self.workspace.column_sums(F[f])
+        threads = self.workspace.threads(F.rows * F.columns_of(fits))
+        kernels.column_sums_many(F.flat, F.rows, F.columns, fits, out.flat, threads)
 
-    def inner(self, A: Stack | Squares, B: Stack | Squares, fits: np.ndarray) -> np.ndarray:
+    def inner(self, A: Stack, B: Stack, fits: np.ndarray) -> np.ndarray:
         """The sums of A_ij B_ij."""
-        return np.array([self.workspace.inner(A[f], B[f]) for f in fits])
+        out = np.empty(len(A.ranks))
+        threads = self.workspace.threads(2.0 * A.rows * A.columns_of(fits))
+        kernels.inner_many(A.flat, B.flat, A.rows, A.columns, fits, out, threads)
+        return out[fits]
+
+    def inner_of_squares(self, A: Squares, B: Squares, fits: np.ndarray) -> np.ndarray:
+        """The same for small matrices."""
+        return np.array([kernels.inner(A[f], B[f], 1) for f in fits.tolist()])
 
     def copy(self, source: Stack, target: Stack, fits: np.ndarray) -> None:
         """target = source."""
-        for f in fits:
-            np.copyto(target[f], source[f])
+        threads = self.workspace.threads(source.rows * source.columns_of(fits))
+        kernels.copy_many(source.flat, target.flat, source.rows, source.columns, fits, threads)
 
     def extrapolate(self, new: Stack, old: Stack, weights: np.ndarray, rising: bool, fits: np.ndarray) -> None:
         """old <- max(0, new + weight (new - old)), a weight for each of the fits; with `rising` new where it fell."""
-        for f, weight in zip(fits, weights, strict=True):
-            self.workspace.extrapolate(new[f], old[f], weight, rising)
+        threads = self.workspace.threads(4.0 * new.rows * new.columns_of(fits))
+        weights = new.each(weights, fits, np.float64)
+        kernels.extrapolate_many(new.flat, old.flat, new.rows, new.columns, fits, weights, rising, threads)
 
     def sweep(self, G: Squares, C: Stack, F: Stack, fits: np.ndarray, most: np.ndarray, stop: float) -> np.ndarray:
         """Coordinate sweeps over F in place, at most `most` of each fit; returns what `Workspace.sweep` does."""
-        return np.array([self.workspace.sweep(G[f], C[f], F[f], int(n), stop) for f, n in zip(fits, most, strict=True)])
+        threads = self.workspace.threads(2.0 * F.rows * F.sum_of_squares(fits) * float(most.max(initial=0)))
+        scratch = self.workspace.reserve(kernels.sweep_many_scratch(F.columns, G.first, fits, threads), F.flat.dtype)
+        most, stops, moved = F.each(most, fits, np.int64), np.full(len(F.ranks), stop), np.empty(len(F.ranks))
+        kernels.sweep_many(
+            G.flat, G.first, C.flat, F.flat, F.rows, F.columns, fits, most, stops, scratch, moved, threads
+        )
+        return moved[fits]
 
     def multiply(self, F: Stack, num: Stack, den: Stack, exponent: float, floor: float, fits: np.ndarray) -> np.ndarray:
         """F <- max(floor mean F_t, F (num / den)^exponent); returns what `Workspace.multiply` does."""
-        sums = Stack(1, F.ranks, np.dtype(np.float64))
+        sums = Stack(1, F.ranks, FLOAT64)
         self.column_sums(F, fits, sums)
         return np.array(
             [self.workspace.multiply(F[f], num[f], den[f], exponent, floor * sums[f][0] / F.rows) for f in fits]
         )
+
+
+def _calls(B: Stack, fits: np.ndarray, flop: float) -> list[np.ndarray]:
+    """The fits in groups, each for a call of a kernel that takes so many flop a column."""
+    calls = np.cumsum(B.widths[fits]) * flop // MANY_FLOP
+    return np.split(fits, np.flatnonzero(np.diff(calls)) + 1)

@@ -18,9 +18,9 @@ def fit_rows(workspace: Workspace, G: np.ndarray, C: np.ndarray, F: np.ndarray) 
     step = max(128, int(CALL_FLOP / flop))
     for i in range(0, rows, step):
         part = slice(i, i + step)
-        threads = workspace._threads(flop * len(F[part]))
+        threads = workspace.threads(flop * len(F[part]))
         size, marks = kernels.simplex_scratch(k, threads)
-        scratch = workspace._reserve(size, FLOAT64), workspace._reserve(marks, INT32)
+        scratch = workspace.reserve(size, FLOAT64), workspace.reserve(marks, INT32)
         kernels.simplex_rows(G, C[part], F[part], constant(G), values[part], *scratch, threads)
     return values
 
@@ -30,7 +30,7 @@ def fit_blocks(
 ) -> np.ndarray:
     """B in place, 1/2 tr(Q B G B') - tr(E B') less by sweeps over its rows, each over the simplex; returns B."""
     size, marks = kernels.simplex_scratch(B.shape[1], 1)
-    scratch = workspace._reserve(size, FLOAT64), workspace._reserve(marks, INT32)
+    scratch = workspace.reserve(size, FLOAT64), workspace.reserve(marks, INT32)
     kernels.simplex_blocks(Q, G, E, B, B @ G, constant(G), sweeps, *scratch)
     return B
 
@@ -38,5 +38,5 @@ def fit_blocks(
 def column_minima(workspace: Workspace, M: np.ndarray, inner: float, outer: float) -> tuple[np.ndarray, np.ndarray]:
     """The least of inner v (v >= 0) and outer v (v < 0) in each column of M, and the first row where it is."""
     values, rows = np.empty(M.shape[1]), np.empty(M.shape[1], np.int64)
-    kernels.column_minima(M, inner, outer, values, rows, workspace._threads(3 * M.size))
+    kernels.column_minima(M, inner, outer, values, rows, workspace.threads(3 * M.size))
     return values, rows

@@ -95,10 +95,10 @@ def gram_sweep(
     """Sweeps over F in place, G being base B'B; see `_core.kernels.weighted_sweep`, whose values come back."""
     (terms, k), (E, C, ridge, q) = B.shape, added
     flop = len(places.indices) * k * (2.0 + 8.0 * sweeps if along else k) + 2.0 * (1 + sweeps) * len(F) * k * k
-    threads = workspace._threads(flop)
+    threads = workspace.threads(flop)
     most = int(np.diff(places.indptr).max()) if along else 0
     size, columns = kernels.weighted_sweep_scratch(terms, k, most, threads)
-    scratch = workspace._reserve(size + columns, FLOAT64)  # as much for float32, which needs half of it
+    scratch = workspace.reserve(size + columns, FLOAT64)  # as much for float32, which needs half of it
     scratch, columns = scratch[:size], scratch[size : size + columns].view(F.dtype)
     moved = value = 0.0
     for bounds in _parts(places.bounds, flop):
@@ -127,8 +127,8 @@ def dense_sweep(
     moved = value = 0.0
     for i in range(0, len(F), step):
         rows = slice(i, i + step)
-        threads = workspace._threads(flop * len(F[rows]))
-        scratch = workspace._reserve(kernels.weighted_descent_scratch(terms, k, threads), F.dtype)
+        threads = workspace.threads(flop * len(F[rows]))
+        scratch = workspace.reserve(kernels.weighted_descent_scratch(terms, k, threads), F.dtype)
         E, C, ridge, q = added.rows(rows)
         found = kernels.weighted_descent(
             X[rows], weights[rows], scale, E, C, F[rows], B, ridge, q, *box.rows(rows), scratch, sweeps, stop, threads

@@ -39,13 +39,15 @@ class Workspace:
         self._crowd = Crowd(n_threads)
         self._scratch: dict[np.dtype, np.ndarray] = {}
 
-    def _reserve(self, size: int, dtype: np.dtype) -> np.ndarray:
+    def reserve(self, size: int, dtype: np.dtype) -> np.ndarray:
+        """Scratch memory of at least so many entries, the same at each call."""
         held = self._scratch.get(dtype)
         if held is None or held.size < size:
             held = self._scratch[dtype] = aligned_empty(max(size, LEAST_SCRATCH), dtype)
         return held
 
-    def _threads(self, flop: float) -> int:
+    def threads(self, flop: float) -> int:
+        """How many threads a call of so many flop is worth."""
         if flop >= PATIENT_FLOP:
             return self._crowd.n_threads
         return self._crowd.threads() if flop > PARALLEL_FLOP else 1
@@ -63,8 +65,8 @@ class Workspace:
 
     def _product(self, X: np.ndarray, B: np.ndarray, out: np.ndarray, scale: float) -> np.ndarray:
         rows, terms = X.shape
-        threads = self._threads(2 * rows * terms * B.shape[1])
-        scratch = self._reserve(kernels.product_scratch(rows, terms, B.shape[1], threads), X.dtype)
+        threads = self.threads(2 * rows * terms * B.shape[1])
+        scratch = self.reserve(kernels.product_scratch(rows, terms, B.shape[1], threads), X.dtype)
         kernels.product(X, B, scratch, out, scale, threads)
         return out
 
@@ -81,8 +83,8 @@ class Workspace:
         """out = scale X B, for X in compressed rows; bounds: see `_core.kernels.sparse_product`."""
         terms, k = B.shape
         flop = 2 * len(data) * k
-        threads = self._threads(flop)
-        scratch = self._reserve(kernels.sparse_product_scratch(terms, k, threads), self.dtype)
+        threads = self.threads(flop)
+        scratch = self.reserve(kernels.sparse_product_scratch(terms, k, threads), self.dtype)
         tasks = len(bounds) - 1
         step = max(1, int(CALL_FLOP / (flop + 1) * tasks))
         for i in range(0, tasks, step):
@@ -105,8 +107,8 @@ class Workspace:
         """num = (scale X / (F B')) B; see `_core.kernels.sparse_share`, whose value comes back."""
         terms, k = B.shape
         flop = 4 * len(data) * k
-        threads = self._threads(flop)
-        scratch = self._reserve(kernels.sparse_product_scratch(terms, k, 2 * threads), self.dtype)
+        threads = self.threads(flop)
+        scratch = self.reserve(kernels.sparse_product_scratch(terms, k, 2 * threads), self.dtype)
         tasks = len(bounds) - 1
         step = max(1, int(CALL_FLOP / (flop + 1) * tasks))
         value = 0.0
@@ -135,8 +137,8 @@ class Workspace:
         for i in range(0, len(X), step):
             rows = slice(i, i + step)
             part, own = X[rows], None if weights is None else weights[rows]
-            threads = self._threads(6 * part.size * B.shape[1])
-            scratch = self._reserve(kernels.split_scratch(*part.shape, B.shape[1], threads), self.dtype)
+            threads = self.threads(6 * part.size * B.shape[1])
+            scratch = self.reserve(kernels.split_scratch(*part.shape, B.shape[1], threads), self.dtype)
             value += kernels.split_step(
                 part, F[rows], B, scratch, num[rows], den[rows], number, parameter, scale, evaluate, threads, own
             )
@@ -156,8 +158,8 @@ class Workspace:
         step, moved = 8 * max(1, int(CALL_FLOP / (8 * flop))), 0.0
         for i in range(0, len(X), step):
             rows = slice(i, i + step)
-            threads = self._threads(flop * len(X[rows]))
-            scratch = self._reserve(kernels.descent_scratch(terms, k, threads), self.dtype)
+            threads = self.threads(flop * len(X[rows]))
+            scratch = self.reserve(kernels.descent_scratch(terms, k, threads), self.dtype)
             moved += kernels.descent(X[rows], F[rows], B, sums, scratch, sweeps, scale, threads)
         return moved
 
@@ -181,9 +183,9 @@ class Workspace:
                 self.sparse_descent(*arrays, min(SWEEPS_A_CALL, sweeps - done), scale)
             return moved
         flop = (2 + 20 * sweeps) * len(data) * B.shape[1]
-        threads = self._threads(flop)
+        threads = self.threads(flop)
         most = int(np.diff(indptr).max())
-        scratch = self._reserve(kernels.descent_scratch(most, B.shape[1], threads), self.dtype)
+        scratch = self.reserve(kernels.descent_scratch(most, B.shape[1], threads), self.dtype)
         step, moved = max(1, int(CALL_FLOP / (flop + 1) * (len(bounds) - 1))), 0.0
         for i in range(0, len(bounds) - 1, step):
             part = bounds[i : i + step + 1]
@@ -203,31 +205,31 @@ class Workspace:
 
     def _gram(self, F: np.ndarray) -> np.ndarray:
         rows, k = F.shape
-        threads = self._threads(rows * k * k)
-        scratch = self._reserve(kernels.gram_scratch(rows, k, threads), FLOAT64)
+        threads = self.threads(rows * k * k)
+        scratch = self.reserve(kernels.gram_scratch(rows, k, threads), FLOAT64)
         out = np.empty((k, k))
         kernels.gram(F, scratch, out, threads)
         return out
 
     def inner(self, A: np.ndarray, B: np.ndarray) -> float:
         """Sum of A_ij B_ij."""
-        return kernels.inner(A, B, self._threads(2 * A.size))
+        return kernels.inner(A, B, self.threads(2 * A.size))
 
     def squared_distance(self, A: np.ndarray, B: np.ndarray, scale: float) -> float:
         """Sum of (scale A_ij - B_ij)^2; the rows of A are contiguous."""
-        return kernels.squared_distance(A, B, scale, self._threads(3 * A.size))
+        return kernels.squared_distance(A, B, scale, self.threads(3 * A.size))
 
     def scan(self, X: np.ndarray, scale: float = 1.0) -> tuple[float, float, float, float]:
         """(sum, sum of squares, smallest, largest): the sums of scale X, whose rows are contiguous."""
-        return kernels.scan(X, scale, self._threads(4 * X.size))
+        return kernels.scan(X, scale, self.threads(4 * X.size))
 
     def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, rising: bool) -> None:
         """old <- max(0, new + weight (new - old)); with `rising` new where it fell."""
-        kernels.extrapolate(new, old, weight, rising, self._threads(4 * new.size))
+        kernels.extrapolate(new, old, weight, rising, self.threads(4 * new.size))
 
     def column_sums(self, F: np.ndarray) -> np.ndarray:
         """The sum of each column, in float64."""
-        return kernels.column_sums(F, self._threads(F.size))
+        return kernels.column_sums(F, self.threads(F.size))
 
     def multiply(
         self,
@@ -240,7 +242,7 @@ class Workspace:
         upper: np.ndarray | None = None,
     ) -> float:
         """F <- max(floor, F (num / den)^exponent); see `_core.kernels.multiply`, whose value comes back."""
-        return kernels.multiply(F, num, den, floor, lower, upper, exponent, self._threads(8 * F.size))
+        return kernels.multiply(F, num, den, floor, lower, upper, exponent, self.threads(8 * F.size))
 
     def accumulate(
         self,
@@ -254,7 +256,7 @@ class Workspace:
         exponent: float,
     ) -> tuple[float, float]:
         """A step of online updates in place; see `_core.kernels.accumulate`, whose values come back."""
-        return kernels.accumulate(F, num, den, A, B, least, rho, exponent, self._threads(8 * F.size))
+        return kernels.accumulate(F, num, den, A, B, least, rho, exponent, self.threads(8 * F.size))
 
     def split_kkt(
         self,
@@ -266,7 +268,7 @@ class Workspace:
     ) -> tuple[float, float]:
         """(sum of den |min(F, mean (1 - num / den))|, sum of F num), mean being that of each column of F."""
         mean = self.column_sums(F) / len(F)
-        return kernels.split_kkt(F, num, den, lower, upper, mean, self._threads(8 * F.size))
+        return kernels.split_kkt(F, num, den, lower, upper, mean, self.threads(8 * F.size))
 
     def squared_kkt_residual(
         self,
@@ -277,7 +279,7 @@ class Workspace:
         upper: np.ndarray | None = None,
     ) -> float:
         """Sum of G_tt min(F_it, gradient_it / G_tt)^2, gradient = F G - C, of the step within bounds."""
-        return kernels.squared_kkt_residual(G, C, F, lower, upper, self._threads(2 * F.size * F.shape[1]))
+        return kernels.squared_kkt_residual(G, C, F, lower, upper, self.threads(2 * F.size * F.shape[1]))
 
     def sweep(
         self,
@@ -295,9 +297,9 @@ class Workspace:
         moved = 0.0
         for i in range(0, rows, step):
             block, low, high = F[i : i + step], _rows_of(lower, i, step), _rows_of(upper, i, step)
-            threads = self._threads(2 * len(block) * k * k * max_sweeps)
+            threads = self.threads(2 * len(block) * k * k * max_sweeps)
             size, groups = kernels.sweep_scratch(len(block), k, threads)
-            scratch, group_moved = self._reserve(size, self.dtype), np.empty(groups)
+            scratch, group_moved = self.reserve(size, self.dtype), np.empty(groups)
             moved += kernels.sweep(
                 G, C[i : i + step], block, low, high, max_sweeps, stop, scratch, group_moved, threads
             )
@@ -310,9 +312,9 @@ class Workspace:
         step, systems = max(64, int(CALL_FLOP / flop)), 0
         for i in range(0, rows, step):
             block = F[i : i + step]
-            threads = self._threads(flop * len(block))
+            threads = self.threads(flop * len(block))
             size, marks = kernels.pivot_scratch(k, threads)
-            scratch = self._reserve(size, FLOAT64), self._reserve(marks, INT32)
+            scratch = self.reserve(size, FLOAT64), self.reserve(marks, INT32)
             systems += kernels.pivot(G, C[i : i + step], block, MOST_EXCHANGES * k, *scratch, threads)
         return systems
 
@@ -354,21 +356,21 @@ class Workspace:
         step, moved = 64 * max(1, int(CALL_FLOP / (64 * flop))), 0.0
         for i in range(0, len(F), step):
             block = F[i : i + step]
-            threads = self._threads(flop * len(block))
+            threads = self.threads(flop * len(block))
             size, wide, groups = kernels.step_scratch(len(block), k, threads)
-            arrays = self._reserve(size, self.dtype), aligned_empty(wide, FLOAT64), np.empty(groups)
+            arrays = self.reserve(size, self.dtype), aligned_empty(wide, FLOAT64), np.empty(groups)
             moved += kernels.project_steps(
                 A, C[i : i + step], 1 / bound, block, hoyer, target, most, stop, *arrays, threads
             )
         return bound * moved
 
     def _project(self, F: np.ndarray, hoyer: bool, target: float, axis: int) -> None:
-        threads = self._threads(PROJECTION_FLOP * F.size)
+        threads = self.threads(PROJECTION_FLOP * F.size)
         if axis == 0:
             kernels.project_columns(F, hoyer, target, threads)
             return
         size, wide = kernels.project_scratch(F.shape[1], threads)
-        arrays = self._reserve(size, self.dtype), aligned_empty(wide, FLOAT64)
+        arrays = self.reserve(size, self.dtype), aligned_empty(wide, FLOAT64)
         step = max(1, int(CALL_FLOP / (PROJECTION_FLOP * F.shape[1])))
         for i in range(0, len(F), step):
             kernels.project_rows(F[i : i + step], hoyer, target, *arrays, threads)

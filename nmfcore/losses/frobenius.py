@@ -129,7 +129,9 @@ class Frobenius:
     ) -> np.ndarray:
         """`value` of several fits."""
         whole = data.measures.squared_norm
-        values = 0.5 * whole - bulk.inner(statistics.C, F, fits) + 0.5 * bulk.inner(statistics.G, summaries, fits)
+        values = (
+            0.5 * whole - bulk.inner(statistics.C, F, fits) + 0.5 * bulk.inner_of_squares(statistics.G, summaries, fits)
+        )
         for i in np.flatnonzero(~(values > CANCELLED[data.dtype] * whole)):
             values[i] = 0.5 * data.squared_residual(F[fits[i]], B[fits[i]])
         return values
