@@ -24,6 +24,10 @@ class Stack:
         """The matrix of a fit, where it lies."""
         return self.views[fit]
 
+    def alone(self, fit: int) -> np.ndarray:
+        """The one row of a fit, where there is one."""
+        return self.views[fit][0]
+
     def columns_of(self, fits: np.ndarray) -> int:
         """The sum of the ranks of some fits."""
         return int(self.widths[fits].sum())
@@ -54,6 +58,8 @@ class Squares:
     def __getitem__(self, fit: int) -> np.ndarray:
         """The matrix of a fit, where it lies."""
         return self.views[fit]
+
+    alone = __getitem__
 
 
 def _views(flat: np.ndarray, first: np.ndarray, shapes: list[tuple[int, int]]) -> list[np.ndarray]:
