@@ -50,7 +50,7 @@ def k_means(G: np.ndarray, k: int, seeds: np.ndarray, n_starts: int, rng: Random
 
 
 def plus_plus(G: np.ndarray, k: int, rng: Random) -> np.ndarray:
-    """k of the vectors, far from each other; by chance where all others coincide with one of them."""
+    """k of the vectors, far from each other; any of them where all coincide with one of those before."""
     chances = np.ones(len(G))
     chosen: list[int] = []
     for _ in range(k):
@@ -58,7 +58,6 @@ def plus_plus(G: np.ndarray, k: int, rng: Random) -> np.ndarray:
         chosen.append(min(int(np.searchsorted(sums, rng.random() * sums[-1], side="right")), len(G) - 1))
         squared = np.maximum(2 - 2 * G[chosen[-1]], 0)
         chances = squared if len(chosen) == 1 else np.minimum(chances, squared)
-        chances[chosen] = 0
     return np.array(chosen)
 
 

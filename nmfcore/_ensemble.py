@@ -11,7 +11,6 @@ from . import _check, _check_ensemble, _consensus, _consensus_factors, _ensemble
 from ._consensus import Consensus
 from ._consensus_factors import ConsensusFactors
 from ._ensemble_table import Seed
-from ._ledger import Ledger, common
 from ._matching import Matching, Stability
 from ._numbers import choice, number
 from ._result import Result
@@ -369,6 +368,8 @@ class Ensemble:
         OSError
             The file cannot be written.
         """
+        from ._ledger import Ledger, common  # here, since a Python can be without SQLite
+
         with _files.written(path) as temporary:
             ledger = Ledger.open(temporary, common(self.fits))
             ledger.add_all((fit.W.shape[1], start, fit) for fit, start in zip(self.fits, self.starts, strict=True))
@@ -390,6 +391,8 @@ class Ensemble:
         TypeError, ValueError
             A file is no ledger, is damaged, or is one of other data or options than the first; as `combine`.
         """
+        from ._ledger import Ledger  # as above
+
         ledgers = [Ledger.read(path) for path in _check_ensemble.paths(paths)]
         for ledger in ledgers[1:]:
             _check_ensemble.same_identity(str(ledger.path), ledger.identity, ledgers[0].identity, shared=True)

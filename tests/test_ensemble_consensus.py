@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from test_ensemble import FITS, X, ensemble, fit
 
 import nmfcore
-from nmfcore import _clusters, _consensus, _matching
+from nmfcore import _clusters, _consensus, _consensus_factors, _matching
 from nmfcore import reference_ensemble as reference
 from nmfcore._ensemble import Ensemble
 from nmfcore._types import Failure
@@ -25,9 +25,9 @@ METHODS = {
 }
 
 
-def made(*factors):
-    """An ensemble of those factors, of which the first are the best."""
-    fits = [replace(FITS[2, 0], W=W, H=H, objective=float(i), names=(None, None)) for i, (W, H) in enumerate(factors)]
+def made(*factors, best=0):
+    """An ensemble of those factors, of which one pair is the best."""
+    fits = [replace(FITS[2, 0], W=W, H=H, objective=float(i != best)) for i, (W, H) in enumerate(factors)]
     return Ensemble(fits, range(len(fits)))
 
 
@@ -39,7 +39,8 @@ def drawn(k=4, m=30, n=20, seed=0):
 def other(W, H, seed=0, dtype=np.float64):
     """The same factorization with its components in another order and scale."""
     rng = np.random.default_rng(seed)
-    order, scales = rng.permutation(len(H)), 10.0 ** rng.integers(-30, 30, len(H))
+    largest = 200 if dtype == np.float64 else 30
+    order, scales = rng.permutation(len(H)), 10.0 ** rng.integers(-largest, largest, len(H))
     return (W[:, order] * scales).astype(dtype), (H[order] / scales[:, None]).astype(dtype)
 
 
@@ -316,10 +317,29 @@ def test_parts_are_the_reference_s(k):
     kept = ~found.dropped
     assert found.clusters.shape == found.distances.shape == found.silhouettes.shape == (6, k)
     assert np.all((found.distances < 0.4) == kept) and np.all(np.isnan(found.silhouettes) == ~kept)
-    for t in range(k):
-        rows = np.array([E.of(k)[i].H[u] for i, u in np.argwhere(found.clusters == t)])
+    assert_medians(E.of(k), found)
+
+
+def assert_medians(fits, found):
+    for t, part in enumerate(found.H):
+        rows = np.array([fits[i].H[u] for i, u in np.argwhere(found.clusters == t)])
         median = np.median(_matching.unit_rows(rows), axis=0)
-        np.testing.assert_allclose(median / median.sum(), H[t], rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(median / median.sum(), part, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("best", range(6))
+def test_clusters_begin_with_the_best_fit(best):
+    """Of fits that have nothing in common the clusters depend on where they begin."""
+    factors = [drawn(4, seed=seed) for seed in range(6)]
+    found = made(*factors, best=best).consensus_factors(4, factors[0][0] @ factors[0][1], n_starts=1, threshold=2)
+    expected = reference.consensus_parts([H for _, H in factors], best, 2, 0.3)
+    np.testing.assert_allclose(np.sort(found.H, axis=0), np.sort(expected, axis=0), rtol=1e-9, atol=1e-12)
+
+
+def test_a_median_of_zero_is_a_mean():
+    rows = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0.6, 0.8, 0], [0, 1, 0]])
+    found = _consensus_factors.medians(rows, np.array([0, 0, 0, 1, 1]), 2)
+    np.testing.assert_allclose(found, [[1 / 3, 1 / 3, 1 / 3], [0.25, 0.75, 0]])
 
 
 def test_planted_parts_are_found_better_than_by_the_worst_start():
@@ -331,6 +351,7 @@ def test_planted_parts_are_found_better_than_by_the_worst_start():
     found = e.consensus_factors(6, Y)
     assert apart(found.H, H) < 0.5 * max(errors)
     assert apart(found.H, H) < np.median(errors) * 1.05
+    assert_medians(e.fits, found)
 
 
 def test_outliers_are_dropped():
