@@ -1,4 +1,7 @@
-"""Clusters of unit vectors, of which nothing is needed but their Gram matrix G, however long they are."""
+"""Clusters of unit vectors, of which nothing is needed but their Gram matrix G, however long they are.
+
+The products are BLAS's, which the caller keeps to one thread: its bits depend on their number.
+"""
 
 import numpy as np
 
@@ -17,6 +20,8 @@ def distances(G: np.ndarray) -> np.ndarray:
 def densities(D: np.ndarray, neighbours: int) -> np.ndarray:
     """The mean distance of each vector to its nearest ones."""
     neighbours = min(neighbours, len(D) - 1)
+    if neighbours == 0:
+        return np.zeros(len(D))
     return np.partition(D, neighbours, axis=1)[:, : neighbours + 1].sum(axis=1) / neighbours  # itself is at 0
 
 
@@ -90,6 +95,5 @@ def _filled(labels: np.ndarray, far: np.ndarray, k: int) -> np.ndarray:
 
 def _sums(A: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The sums of the columns of A by label, all of which occur, and how many there are."""
-    order = np.argsort(labels, kind="stable")
     counts = np.bincount(labels)
-    return np.add.reduceat(A[:, order], np.cumsum(counts) - counts, axis=1), counts
+    return A @ np.eye(len(counts))[labels], counts

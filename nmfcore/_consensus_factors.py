@@ -74,19 +74,20 @@ def grouped(
     rows = unit_rows(np.vstack([fit.H for fit in fits]))
     there = np.flatnonzero(rows.any(axis=1))
     _check_ensemble.enough_components(len(there), k, len(rows))
-    with single_blas():  # whose bits depend on the number of threads
-        G = rows[there] @ rows[there].T
-    D = _clusters.distances(G)
-    distances, labels, silhouettes = np.full(len(rows), np.inf), np.full(len(rows), -1), np.full(len(rows), np.nan)
-    distances[there] = _clusters.densities(D, max(1, int(neighbours * len(fits)))) if len(there) > 1 else 0
-    near = distances[there] < threshold
-    _check_ensemble.enough_components(int(near.sum()), k, len(rows), distances[there], threshold)
-    G, D, there = G[np.ix_(near, near)], D[np.ix_(near, near)], there[near]
+    found = Grouping(rows, np.full(len(rows), -1), np.full(len(rows), np.inf), np.full(len(rows), np.nan))
     first = next(i for i, fit in enumerate(fits) if fit is best) * k
-    seeds = np.flatnonzero((there >= first) & (there < first + k))
-    labels[there] = _clusters.k_means(G, k, seeds, n_starts, rng)
-    silhouettes[there] = _clusters.silhouettes(D, labels[there])
-    return Grouping(rows, labels, distances, silhouettes)
+    with single_blas():
+        G = rows[there] @ rows[there].T
+        D = _clusters.distances(G)
+        found.distances[there] = _clusters.densities(D, max(1, int(neighbours * len(fits))))
+        near = found.distances[there] < threshold
+        _check_ensemble.enough_components(int(near.sum()), k, len(rows), found.distances[there], threshold)
+        if not near.all():
+            G, D, there = G[np.ix_(near, near)], D[np.ix_(near, near)], there[near]
+        seeds = np.flatnonzero((there >= first) & (there < first + k))
+        found.labels[there] = _clusters.k_means(G, k, seeds, n_starts, rng)
+        found.silhouettes[there] = _clusters.silhouettes(D, found.labels[there])
+    return found
 
 
 def medians(rows: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
