@@ -55,15 +55,19 @@ def k_means(G: np.ndarray, k: int, seeds: np.ndarray, n_starts: int, rng: Random
 
 
 def plus_plus(G: np.ndarray, k: int, rng: Random) -> np.ndarray:
-    """k of the vectors, far from each other; any of them where all coincide with one of those before."""
-    chances = np.ones(len(G))
-    chosen: list[int] = []
-    for _ in range(k):
+    """k of the vectors, far from each other; any of them where all coincide with one of those before.
+
+    Each is the one of a few drawn that lowers the sum of the squared distances most.
+    """
+    chances, chosen = np.ones(len(G)), np.empty(0, np.intp)
+    while len(chosen) < k:
         sums = np.cumsum(chances if chances.any() else np.ones(len(G)))
-        chosen.append(min(int(np.searchsorted(sums, rng.random() * sums[-1], side="right")), len(G) - 1))
-        squared = np.maximum(2 - 2 * G[chosen[-1]], 0)
-        chances = squared if len(chosen) == 1 else np.minimum(chances, squared)
-    return np.array(chosen)
+        drawn = [rng.random() * sums[-1] for _ in range(2 + int(np.log(k)) if len(chosen) else 1)]
+        tried = np.minimum(np.searchsorted(sums, drawn, side="right"), len(G) - 1)
+        left = np.minimum(chances if len(chosen) else np.inf, np.maximum(2 - 2 * G[tried], 0))
+        best = int(np.argmin(left.sum(axis=1)))
+        chances, chosen = left[best], np.append(chosen, tried[best])
+    return chosen
 
 
 def lloyd(G: np.ndarray, start: np.ndarray, k: int) -> tuple[np.ndarray, float]:

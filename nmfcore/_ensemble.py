@@ -132,7 +132,8 @@ class Ensemble:
 
         Notes
         -----
-        2 n k^2 flop a pair. A component without variance is at one with others of that kind alone.
+        2 n k^2 flop a pair, and 8 n k bytes a fit. A component without variance is at one with others of that kind
+        alone.
 
         References
         ----------

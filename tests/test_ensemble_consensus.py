@@ -267,6 +267,13 @@ def test_lloyd_is_the_reference_s(seed):
     np.testing.assert_allclose(inertia, np.sum((rows - means[found]) ** 2), rtol=1e-10)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_drawn_vectors_are_far_from_each_other(seed):
+    rows, labels = directions(noise=0.01)
+    found = _clusters.plus_plus(rows @ rows.T, 5, np.random.default_rng(seed))
+    assert sorted(labels[found]) == list(range(5))
+
+
 @pytest.mark.parametrize("distinct", [1, 2, 3])
 def test_no_cluster_is_empty_though_vectors_coincide(distinct):
     rows = _matching.unit_rows(np.random.default_rng(0).random((distinct, 6)))[np.arange(12) % distinct]
@@ -445,6 +452,13 @@ def test_hidden_entries():
         same = e.consensus_factors(3, np.ma.MaskedArray(hidden, mask), refit_H=refit_H)
         np.testing.assert_array_equal(found.W, same.W)
         assert np.linalg.norm((X - found.W @ found.H)[~mask]) < 0.4 * np.linalg.norm(X[~mask])
+
+
+def test_missing_entries():
+    holes = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
+    e = Ensemble([fit(3, seed, holes, missing="nan", max_iter=40) for seed in range(4)], range(4))
+    found = e.consensus_factors(3, holes, refit_H=True)
+    assert np.nansum((holes - found.W @ found.H) ** 2) < 2.2 * e.best().objective
 
 
 def test_names():
