@@ -62,8 +62,8 @@ class Ensemble:
 
     def of(self, k: int | None = None) -> tuple[Result, ...]:
         """The fits of rank k, in the order of their starts; k may be left out where there is one rank."""
-        k = _check_ensemble.rank(k, self.ranks)
-        return tuple(fit for fit in self.fits if fit.W.shape[1] == k)
+        wanted = _check_ensemble.rank(k, self.ranks)
+        return tuple(fit for fit in self.fits if fit.W.shape[1] == wanted)
 
     def best(self, k: int | None = None) -> Result:
         """The fit of rank k with the lowest objective, the first one of equals."""
@@ -132,8 +132,7 @@ class Ensemble:
 
         Notes
         -----
-        2 n k^2 flop a pair, and 8 n k bytes a fit. A component without variance is at one with others of that kind
-        alone.
+        2 n k^2 flop a pair, 8 n k bytes a fit. A component without variance is at one with others of that kind alone.
 
         References
         ----------
@@ -206,8 +205,7 @@ class Ensemble:
         TypeError, ValueError
             A rank of which there are not two fits, or none.
         """
-        fits = self._several(k, "silhouette")
-        rng = _check.generator(random_state)
+        fits, rng = self._several(k, "silhouette"), _check.generator(random_state)
         found = _consensus_factors.grouped(fits, self.best(k), np.inf, NEIGHBOURS, N_STARTS, rng)
         return float(np.nanmean(found.silhouettes)) if len(fits[0].H) > 1 else np.nan
 
