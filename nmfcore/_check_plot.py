@@ -9,6 +9,7 @@ import numpy as np
 from . import _check, _components
 from ._archetypes_result import Archetypes
 from ._completion import Completion
+from ._ensemble import Ensemble
 from ._types import History
 
 RESULT = "a Result or a pair (W, H)"
@@ -177,3 +178,10 @@ def archetypes(result: Any) -> np.ndarray:
     if not isinstance(result, Archetypes):
         raise TypeError(f"result is of type {type(result).__name__}; wanted what nmfcore.archetypes gives back")
     return result.archetypes
+
+
+def ensemble(value: Any) -> Ensemble:
+    """An ensemble, of which a picture of its consensus can be made."""
+    if not isinstance(value, Ensemble):
+        raise TypeError(f"ensemble is of type {type(value).__name__}; wanted an Ensemble")
+    return value

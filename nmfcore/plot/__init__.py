@@ -6,10 +6,21 @@ style; colour maps are perceptually uniform and can be told apart in any vision.
 """
 
 from ._archetypes import archetypes
+from ._consensus import consensus
 from ._convergence import convergence
 from ._factors import factors, share
 from ._geometry import geometry
 from ._images import parts, reconstruction
 from ._words import top_words
 
-__all__ = ["archetypes", "convergence", "factors", "geometry", "parts", "reconstruction", "share", "top_words"]
+__all__ = [
+    "archetypes",
+    "consensus",
+    "convergence",
+    "factors",
+    "geometry",
+    "parts",
+    "reconstruction",
+    "share",
+    "top_words",
+]
