@@ -11,7 +11,6 @@ from ._checkpoint import Checkpoint
 from ._completion import Completion, CompletionState
 from ._config import show_config
 from ._ensemble import Ensemble
-from ._ledger import Ledger
 from ._many import fit_many
 from ._nnls import nnls
 from ._patch import patch_sklearn, unpatch_sklearn
@@ -36,7 +35,6 @@ __all__ = [
     "Failure",
     "History",
     "Huber",
-    "Ledger",
     "Optimality",
     "Progress",
     "Result",
