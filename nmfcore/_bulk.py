@@ -101,9 +101,14 @@ class Bulk:
         evaluate: bool,
     ) -> np.ndarray:
         """num and den of half-steps; returns what `Workspace.split_step` does."""
-        return np.array(
-            [self.workspace.split_step(X, F[f], B[f], family, parameter, num[f], den[f], scale, evaluate) for f in fits]
-        )
+        number, values = kernels.FAMILIES[family], np.empty(len(F.ranks))
+        for part in _calls(F, fits, 6.0 * X.size):
+            widest = int(F.widths[part].max())
+            threads = self.workspace.threads(6.0 * X.size * F.columns_of(part))
+            scratch = self.workspace.reserve(kernels.split_many_scratch(*X.shape, widest, threads), X.dtype)
+            stacks = F.flat, B.flat, F.columns, part, scratch, num.flat, den.flat
+            kernels.split_many(X, *stacks, number, parameter, scale, evaluate, values, threads)
+        return values[fits]
 
     def gram(self, F: Stack, fits: np.ndarray, out: Squares) -> None:
         """out = F'F."""
@@ -150,11 +155,14 @@ class Bulk:
 
     def multiply(self, F: Stack, num: Stack, den: Stack, exponent: float, floor: float, fits: np.ndarray) -> np.ndarray:
         """F <- max(floor mean F_t, F (num / den)^exponent); returns what `Workspace.multiply` does."""
-        sums = Stack(1, F.ranks, FLOAT64)
-        self.column_sums(F, fits, sums)
-        return np.array(
-            [self.workspace.multiply(F[f], num[f], den[f], exponent, floor * sums[f][0] / F.rows) for f in fits]
-        )
+        least = Stack(1, F.ranks, FLOAT64)
+        self.column_sums(F, fits, least)
+        least.flat *= floor
+        least.flat /= F.rows
+        moved, threads = np.empty(len(F.ranks)), self.workspace.threads(8.0 * F.rows * F.columns_of(fits))
+        stacks = F.flat, num.flat, den.flat, den.rows, F.rows, F.columns, fits, least.flat
+        kernels.multiply_many(*stacks, exponent, moved, threads)
+        return moved[fits]
 
 
 def _calls(B: Stack, fits: np.ndarray, flop: float) -> list[np.ndarray]:
