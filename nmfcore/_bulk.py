@@ -1,5 +1,6 @@
 """The kernels for several fits at once, with the memory and the threads that they take."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,11 +15,17 @@ class Stack:
     """Matrices of some fits, one behind the other in one array: all have `rows` rows, each its own columns."""
 
     def __init__(self, rows: int, ranks: Sequence[int], dtype: np.dtype) -> None:
-        self.rows, self.ranks = rows, ranks
+        self.rows, self.ranks = rows, list(ranks)
         self.columns = np.concatenate(([0], np.cumsum(ranks))).astype(np.int64)
         self.widths = np.diff(self.columns)
         self.flat = aligned_empty(rows * int(self.columns[-1]), dtype)
-        self.views = _views(self.flat, rows * self.columns, [(rows, k) for k in ranks])
+        if rows == 1:  # that are used as a whole, with what no fit has written
+            self.flat[:] = 0
+
+    @functools.cached_property
+    def views(self) -> list[np.ndarray]:
+        """The matrix of each fit, where it lies."""
+        return _views(self.flat, self.rows * self.columns, [(self.rows, k) for k in self.ranks])
 
     def __getitem__(self, fit: int) -> np.ndarray:
         """The matrix of a fit, where it lies."""
@@ -26,7 +33,7 @@ class Stack:
 
     def alone(self, fit: int) -> np.ndarray:
         """The one row of a fit, where there is one."""
-        return self.views[fit][0]
+        return self.flat[self.columns[fit] : self.columns[fit + 1]]
 
     def columns_of(self, fits: np.ndarray) -> int:
         """The sum of the ranks of some fits."""
@@ -116,10 +123,11 @@ class Bulk:
         scratch = self.workspace.reserve(kernels.gram_many_scratch(F.rows, F.columns, fits, threads), FLOAT64)
         kernels.gram_many(F.flat, F.rows, F.columns, fits, out.first, scratch, out.flat, threads)
 
-    def column_sums(self, F: Stack, fits: np.ndarray, out: Stack) -> None:
+    def column_sums(self, F: Stack, fits: np.ndarray, out: Stack) -> Stack:
         """The sum of each column, in float64; out has one row."""
         threads = self.workspace.threads(F.rows * F.columns_of(fits))
         kernels.column_sums_many(F.flat, F.rows, F.columns, fits, out.flat, threads)
+        return out
 
     def inner(self, A: Stack, B: Stack, fits: np.ndarray) -> np.ndarray:
         """The sums of A_ij B_ij."""
@@ -155,17 +163,18 @@ class Bulk:
 
     def multiply(self, F: Stack, num: Stack, den: Stack, exponent: float, floor: float, fits: np.ndarray) -> np.ndarray:
         """F <- max(floor mean F_t, F (num / den)^exponent); returns what `Workspace.multiply` does."""
-        least = Stack(1, F.ranks, FLOAT64)
-        self.column_sums(F, fits, least)
-        least.flat *= floor
-        least.flat /= F.rows
+        least = self.column_sums(F, fits, Stack(1, F.ranks, FLOAT64)).flat
+        least *= floor
+        least /= F.rows
         moved, threads = np.empty(len(F.ranks)), self.workspace.threads(8.0 * F.rows * F.columns_of(fits))
-        stacks = F.flat, num.flat, den.flat, den.rows, F.rows, F.columns, fits, least.flat
+        stacks = F.flat, num.flat, den.flat, den.rows, F.rows, F.columns, fits, least
         kernels.multiply_many(*stacks, exponent, moved, threads)
         return moved[fits]
 
 
 def _calls(B: Stack, fits: np.ndarray, flop: float) -> list[np.ndarray]:
     """The fits in groups, each for a call of a kernel that takes so many flop a column."""
+    if B.columns_of(fits) * flop <= MANY_FLOP:
+        return [fits]
     calls = np.cumsum(B.widths[fits]) * flop // MANY_FLOP
     return np.split(fits, np.flatnonzero(np.diff(calls)) + 1)
