@@ -1,0 +1,313 @@
+"""The choice of a rank: what is planted is found, what it is computed from, what changes nothing, bad input."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import nmfcore
+from nmfcore import _rank_ard, _rank_elbow, _rank_speckled, reference, reference_rank
+from nmfcore._problem import Problem
+from nmfcore._rank_fits import Foretold, begun, divergence, grown
+from nmfcore._rank_mdl import code_length, description_length
+from nmfcore._select_rank import FIT, METHODS, select_rank
+
+RANKS = range(1, 7)
+
+
+def planted(m=90, n=60, k=3, seed=0, noise=0.3, zeros=0.2, counts=False):
+    """W H with Gaussian noise, clipped at 0, or counts of that mean."""
+    rng = np.random.default_rng(seed)
+    W, H = (rng.gamma(1.0, size=size) * (rng.random(size) >= zeros) for size in ((m, k), (k, n)))
+    X = W @ H
+    if counts:
+        return rng.poisson(3 * X).astype(float)
+    return np.maximum(0, X + noise * X.std() * rng.standard_normal(X.shape))
+
+
+def chosen(X, method="speckled", ranks=RANKS, **options):
+    return select_rank(X, ranks, method, **{"random_state": 0, "n_threads": 1} | options)
+
+
+def problem(X, loss="frobenius", max_iter=100):
+    return Problem(FIT | {"X": X, "loss": loss, "n_threads": 1, "max_iter": max_iter, "tol": 1e-4})
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("k", [3, 4])
+def test_a_planted_rank_is_found(method, k):
+    choice = chosen(planted(k=k, seed=1, noise=0.2, zeros=0.3), method)
+    assert (choice.k, choice.method, choice.ranks) == (k, method, tuple(RANKS))
+    assert len(choice.score) == len(choice.spread) == len(RANKS) and np.isfinite(choice.score[1:]).all()
+    assert str(choice).splitlines()[k].endswith("<") and choice.why in str(choice) and choice.why.count("\n") == 0
+
+
+@pytest.mark.parametrize("method", ["speckled", "bi-cross-validation", "ard", "elbow"])
+@pytest.mark.parametrize("stored", [np.asarray, sp.csr_array])
+def test_in_counts_too(method, stored):
+    """Under Kullback-Leibler, dense and sparse."""
+    X = stored(planted(k=3, zeros=0.5, counts=True))
+    assert chosen(X, method, loss="kullback-leibler").k == 3
+
+
+@pytest.mark.parametrize("method", ["speckled", "bi-cross-validation", "mdl"])
+def test_without_noise(method):
+    assert chosen(planted(k=3, noise=0.0), method).k == 3
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**53 - 1])
+def test_the_mask_is_that_of_the_reference(seed):
+    rows, columns = _rank_speckled.hidden((37, 23), 0.2, seed)
+    found = np.zeros((37, 23), dtype=bool)
+    found[rows, columns] = True
+    np.testing.assert_array_equal(found, reference_rank.hidden((37, 23), 0.2, seed))
+
+
+def test_the_hash_is_splitmix64():
+    """Its first output from the state 0, as published with it, and blocks of rows change nothing."""
+    assert _rank_speckled.mixed(np.zeros(1, np.uint64))[0] == reference_rank.splitmix64(0) == 0xE220A8397B1DCDAF
+
+
+def test_about_the_fraction_is_hidden(monkeypatch):
+    """The share of the entries is the fraction, rows are independent, and the size of a block changes nothing."""
+    rows, columns = _rank_speckled.hidden((600, 500), 0.07, 5)
+    assert abs(len(rows) / 300_000 - 0.07) < 4 * math.sqrt(0.07 * 0.93 / 300_000)
+    counts = np.bincount(rows, minlength=600)
+    assert abs(counts.var() / (500 * 0.07 * 0.93) - 1) < 0.25
+    monkeypatch.setattr(_rank_speckled, "BLOCK", 1500)
+    for one, other in zip((rows, columns), _rank_speckled.hidden((600, 500), 0.07, 5), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_no_row_or_column_is_hidden_as_a_whole():
+    for seed in range(30):
+        rows, columns = _rank_speckled.hidden((12, 3), 0.5, seed)
+        assert np.bincount(rows, minlength=12).max() < 3 and np.bincount(columns, minlength=3).max() < 12
+
+
+@pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
+def test_hidden_values_do_not_reach_a_fit(loss):
+    """Dense or sparse: a fit beside hidden entries does not depend on what stands there."""
+    X = planted(counts=True)
+    rows, columns = _rank_speckled.hidden(X.shape, 0.1, 3)
+    other = X.copy()
+    other[rows, columns] = 1e3 * np.arange(len(rows))
+    fits = []
+    for values in (X, other, sp.csr_array(X), sp.csr_array(other)):
+        whole = problem(values, loss)
+        part = _rank_speckled.without(whole, values, rows, columns)
+        fits.append(begun(part, 3, "random", 0).run())
+    np.testing.assert_array_equal(fits[0].W, fits[1].W)
+    np.testing.assert_array_equal(fits[2].H, fits[3].H)
+    np.testing.assert_allclose(fits[0].W @ fits[0].H, fits[2].W @ fits[2].H, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler", "itakura-saito", 1.5])
+def test_the_score_is_that_of_the_reference(loss):
+    X = planted(counts=True) + 0.5
+    mask = reference_rank.hidden(X.shape, 0.1, 7)
+    rows, columns = np.nonzero(mask)
+    part = _rank_speckled.without(problem(X, loss), X, rows, columns)
+    fit = begun(part, 2, "random", 0).run()
+    model = fit.W @ fit.H
+    model[rows[0], columns[0]] = 1e9  # kept within the range of what is seen
+    found = Foretold(part.data, part.loss).share([(X[rows, columns], model[rows, columns])])
+    beta = {"frobenius": 2, "kullback-leibler": 1, "itakura-saito": 0}.get(loss, loss)
+    assert found == pytest.approx(reference_rank.foretold(X, mask, model, beta), rel=1e-9)
+
+
+def test_the_description_length_is_that_of_the_reference():
+    X = planted()
+    held = problem(X)
+    fit = begun(held, 4, "random", 0).run()
+    expected = reference_rank.description_length(X, fit.W, fit.H)
+    assert description_length(fit, held.data) == pytest.approx(expected, rel=1e-8)
+
+
+def test_the_length_of_a_code_in_its_limits():
+    """Nothing for zeros; equal entries cost next to nothing; finer steps cost a bit for each halving."""
+    assert code_length(np.zeros(50), 0.1) == 0
+    assert 0 <= code_length(np.full(50, 3.0), 0.1) < 1
+    v = np.random.default_rng(0).gamma(2.0, size=400)
+    assert code_length(v, 0.0005) - code_length(v, 0.001) == pytest.approx(400, rel=0.02)
+
+
+@pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
+def test_relevance_is_that_of_the_reference(loss):
+    """As many iterations from the same start, X scaled by a power of two as a fit has it."""
+    X = planted(counts=True)
+    held = problem(X, loss, max_iter=25)
+    held.asked["tol"] = 0.0
+    phi = _rank_ard.noise(held, 5, np.random.default_rng(2))
+    found = _rank_ard.relevance(held, 5, phi, np.random.default_rng(1))
+    fit, scaled = begun(held, 5, "random", np.random.default_rng(1)), np.ldexp(X, -held.data.measures.exponent)
+    expected = reference_rank.relevance(scaled, fit.w.factor, fit.h.factor.T, phi, 25, loss == "frobenius")
+    assert found.n_iter == 25
+    np.testing.assert_allclose(found.excess, expected, rtol=1e-7)
+
+
+def test_relevance_lowers_its_objective():
+    """More iterations never end higher, for either loss."""
+    for loss in ("frobenius", "kullback-leibler"):
+        objectives = []
+        for n_iter in range(1, 30):
+            held = problem(planted(30, 20, counts=True), loss, max_iter=n_iter)
+            held.asked["tol"] = 0.0
+            phi = _rank_ard.noise(problem(planted(30, 20, counts=True), loss), 5, np.random.default_rng(2))
+            objectives.append(_rank_ard.relevance(held, 5, phi, np.random.default_rng(1)).objective)
+        assert (np.diff(objectives) <= 1e-9 * np.abs(objectives[1:])).all()
+
+
+def test_the_noise_is_that_of_the_data():
+    """Its variance for least squares, in the units of the fit, and 1 for counts."""
+    X = planted(300, 200, noise=0.0) + 10
+    noisy = X + np.random.default_rng(0).standard_normal(X.shape)
+    held = problem(noisy)
+    assert np.ldexp(_rank_ard.noise(held, 6, np.random.default_rng(0)), 2 * held.data.measures.exponent) == (
+        pytest.approx(1, rel=0.03)
+    )
+    held = problem(noisy, "kullback-leibler")
+    assert np.ldexp(_rank_ard.noise(held, 6, np.random.default_rng(0)), held.data.measures.exponent) == 1
+
+
+def test_the_elbow_is_that_of_the_reference():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        ranks, error = np.sort(rng.choice(40, 8, replace=False)) + 1.0, np.sort(rng.random(8))[::-1]
+        assert _rank_elbow.elbow(ranks, error)[0] == reference_rank.elbow(ranks, error)
+
+
+def test_the_floor_of_the_elbow_is_the_truncated_svd():
+    X = planted(noise=0.5)
+    choice = chosen(X, "elbow")
+    s = np.linalg.svd(X, compute_uv=False)
+    expected = np.sqrt(1 - np.cumsum(s**2)[:6] / np.sum(s**2))
+    np.testing.assert_allclose(choice.table()["floor"], expected, rtol=1e-2)
+    assert (choice.score >= expected * (1 - 1e-9)).all()
+
+
+def test_the_error_of_the_best_is_monotone_in_k():
+    """Invariant: from the best fit of rank k and a component of zeros, no fit of rank k + 1 is worse."""
+    X, best = planted(noise=0.6), None
+    for k in range(1, 8):
+        starts = ["random"] * 2
+        if best is not None:
+            W, H = best
+            starts.append((np.hstack([W, np.zeros((len(W), 1))]), np.vstack([H, np.zeros((1, H.shape[1]))])))
+        fits = [nmfcore.nmf(X, k, init=init, random_state=k, max_iter=30, n_threads=1) for init in starts]
+        lowest = min(fits, key=lambda fit: fit.objective)
+        if best is not None:
+            assert fits[-1].objective <= best.objective * (1 + 1e-12)
+            assert lowest.objective <= best.objective * (1 + 1e-12)
+        best = lowest
+
+
+def test_a_fit_that_has_grown_begins_near_the_one_before():
+    X = planted()
+    held = problem(X)
+    fit = begun(held, 3, "random", 0).run()
+    W, H = grown(fit, 5, held.data, np.random.default_rng(0))
+    np.testing.assert_allclose(W[:, :3] @ H[:3], fit.W @ fit.H, rtol=1e-12)
+    added = W[:, 3:] @ H[3:]
+    assert 0 < added.mean() < 0.1 * X.mean()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("exponent", [-100, 1, 100])
+def test_the_choice_does_not_depend_on_scale(method, exponent):
+    X = planted(m=40, n=30, noise=0.5)
+    options = {"n_repeats": 1} if "n_repeats" in METHODS[method].options else {}
+    one, other = (chosen(Y, method, range(1, 5), **options) for Y in (X, X * 10.0**exponent))
+    assert one.k == other.k
+    np.testing.assert_allclose(one.score, other.score, rtol=0.05, atol=0.02)
+
+
+def test_storage_threads_and_dtype_change_no_choice():
+    X = sp.random_array((80, 50), density=0.4, random_state=0).toarray() + planted(80, 50, 3)
+    X[X < 0.5] = 0
+    before = X.copy()
+    kinds = (np.asarray, np.asfortranarray, sp.csr_array, sp.csc_array, sp.coo_array, np.float32)
+    found = [chosen(kind(X), n_repeats=2) for kind in kinds]
+    assert len({choice.k for choice in found}) == 1
+    for choice in found[1:5]:
+        np.testing.assert_allclose(choice.score, found[0].score, rtol=1e-3)
+    np.testing.assert_array_equal(chosen(X, n_repeats=2, n_threads=2).score, found[0].score)
+    np.testing.assert_array_equal(X, before)
+
+
+def test_a_data_frame_is_read(pytestconfig):
+    pandas = pytest.importorskip("pandas")
+    X = planted(40, 30)
+    choice = chosen(pandas.DataFrame(X), n_repeats=2)
+    np.testing.assert_array_equal(choice.score, chosen(X, n_repeats=2).score)
+    frame = choice.to_frame()
+    assert list(frame) == ["k", "score", "spread", "chosen"] and list(frame.k[frame.chosen]) == [choice.k]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("X", [np.zeros((8, 7)), np.ones((9, 8)), np.eye(8)], ids=["zeros", "ones", "identity"])
+def test_data_without_a_rank_to_find(method, X):
+    """Nothing crashes, and where one component is all there is, or none, the smallest rank that can be is chosen."""
+    choice = chosen(X, method, range(1, 5), **({"fraction": 0.2} if method == "speckled" else {}))
+    assert choice.k in range(1, 5) and not np.isnan(choice.score[1:]).any()
+    if X.std() == 0 and method in ("speckled", "bi-cross-validation", "mdl", "elbow"):
+        assert choice.k == 1
+
+
+def test_ranks_in_any_order_and_one_alone():
+    X = planted(40, 30)
+    np.testing.assert_array_equal(chosen(X, ranks=[4, 2, 3]).score, chosen(X, ranks=iter([2, 3, 4])).score)
+    alone = chosen(X, ranks=np.array([3]))
+    assert alone.k == 3 and "no other rank" in alone.why
+    assert "largest rank asked for" in chosen(X, ranks=[1, 2]).why
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "words"),
+    [
+        ({"ranks": []}, ValueError, "ranks is empty"),
+        ({"ranks": 5}, TypeError, r"ranks is 5 \(int\)"),
+        ({"ranks": "35"}, TypeError, "ranks is '35'"),
+        ({"ranks": [2, 0]}, ValueError, r"ranks\[1\] is 0"),
+        ({"ranks": [2, 3.0]}, TypeError, r"ranks\[1\] is 3.0"),
+        ({"ranks": [2, True]}, TypeError, r"ranks\[1\] is True"),
+        ({"ranks": [2, 3, 2]}, ValueError, "ranks has 2 more than once"),
+        ({"method": "elbow", "ranks": [2, 3]}, ValueError, "at least 3 for method='elbow'"),
+        ({"method": "elbow", "ranks": [2, 3, 99]}, ValueError, r"ranks has 99, but X has shape \(20, 15\)"),
+        ({"method": "guess"}, ValueError, "method is 'guess'; wanted one of 'speckled'"),
+        ({"method": 3}, TypeError, "method is 3"),
+        ({"n_starts": 5}, ValueError, "n_starts is 5, but method='speckled' has no such option"),
+        ({"method": "mdl", "fraction": 0.1}, ValueError, "fraction is 0.1, but method='mdl'"),
+        ({"method": "stability", "n_starts": 1}, ValueError, "n_starts is 1; wanted an integer >= 2"),
+        ({"method": "cophenetic", "n_starts": 1}, ValueError, "n_starts is 1; wanted an integer >= 2"),
+        ({"n_repeats": 0}, ValueError, "n_repeats is 0"),
+        ({"fraction": 0.7}, ValueError, "fraction is 0.7"),
+        ({"fraction": 1e-9}, ValueError, "hides no entry"),
+        ({"max_iter": 0}, ValueError, "max_iter is 0"),
+        ({"tol": -1}, ValueError, "tol is -1"),
+        ({"verbose": 1}, TypeError, "verbose is 1"),
+        ({"random_state": -1}, ValueError, "random_state is -1"),
+        ({"loss": "l1"}, ValueError, "loss is 'l1'; wanted 'frobenius', 'kullback-leibler' or another beta"),
+        ({"method": "mdl", "loss": "kullback-leibler"}, ValueError, "wanted 'frobenius' for method='mdl'"),
+        ({"method": "ard", "loss": 0}, ValueError, "wanted 'frobenius' or 'kullback-leibler' for method='ard'"),
+        ({"X": np.full((4, 4), np.nan)}, ValueError, "X has 16 NaN entries"),
+        ({"X": np.ma.masked_less(np.eye(4), 1)}, ValueError, "X is a masked array"),
+        ({"X": np.eye(5), "loss": "itakura-saito"}, ValueError, "zeros among 25 entries"),
+    ],
+)
+def test_bad_input_is_refused_by_name(options, kind, words):
+    with pytest.raises(kind, match=words):
+        select_rank(**{"X": planted(20, 15), "ranks": [1, 2], "n_threads": 1} | options)
+
+
+def test_it_says_how_far_it_is(capsys):
+    chosen(planted(20, 15), ranks=[1, 2], n_repeats=2, verbose=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4 and lines[0].startswith("repeat 1 of 2  k = 1  score")
+
+
+def test_the_sums_are_those_of_the_reference():
+    X, V = planted() + 1, planted(seed=1) + 1
+    for beta in (2, 1, 0, 1.5, -1, 3):
+        assert divergence(X, V, beta) == pytest.approx(reference.beta_divergence(X, V, beta), rel=1e-10)
