@@ -14,7 +14,9 @@ from ._ensemble import Ensemble
 from ._many import fit_many
 from ._nnls import nnls
 from ._patch import patch_sklearn, unpatch_sklearn
+from ._rank_choice import RankChoice
 from ._result import Result
+from ._select_rank import select_rank
 from ._separable import separable
 from ._svd import svd
 from ._transform import transform
@@ -37,6 +39,7 @@ __all__ = [
     "Huber",
     "Optimality",
     "Progress",
+    "RankChoice",
     "Result",
     "Separable",
     "State",
@@ -50,6 +53,7 @@ __all__ = [
     "nnls",
     "patch_sklearn",
     "penalties",
+    "select_rank",
     "separable",
     "show_config",
     "svd",
