@@ -70,7 +70,7 @@ mask, missing, n_threads
         begun; a warning says how many.
     memory : float, optional
         Bytes that the fits under way may take beside X and their results; as many advance together as it allows, about
-        10 (m + n) k numbers each, and never more than 256 columns. None: 1 GiB, or what one fit needs.
+        12 (m + n) k numbers each. None: 1 GiB, or what one fit needs.
     worker : (int, int)
         (i, n): do the share of worker i of n, every n-th fit; `Ensemble.combine`, or `Ensemble.load` of the workers'
         ledgers, puts the shares together. random_state must be one integer for all workers.

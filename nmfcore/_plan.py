@@ -8,7 +8,7 @@ from .data import Data
 
 WIDE = 256  # columns of factors side by side with which a product runs at its full speed
 FLOP = 1e9  # of the products of an iteration, beside which its other costs are small
-ARRAYS = 10  # of the size of both factors that a fit takes on its way
+ARRAYS = 12  # of the size of both factors that a fit takes on its way
 MEMORY = 1 << 30  # bytes, where nothing is said
 
 
