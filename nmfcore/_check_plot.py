@@ -9,6 +9,7 @@ import numpy as np
 from . import _check, _components
 from ._archetypes_result import Archetypes
 from ._completion import Completion
+from ._rank_choice import RankChoice
 from ._types import History
 
 RESULT = "a Result or a pair (W, H)"
@@ -177,3 +178,10 @@ def archetypes(result: Any) -> np.ndarray:
     if not isinstance(result, Archetypes):
         raise TypeError(f"result is of type {type(result).__name__}; wanted what nmfcore.archetypes gives back")
     return result.archetypes
+
+
+def rank_choice(choice: Any) -> RankChoice:
+    """The choice of a rank."""
+    if not isinstance(choice, RankChoice):
+        raise TypeError(f"choice is of type {type(choice).__name__}; wanted what nmfcore.select_rank gives back")
+    return choice

@@ -49,6 +49,7 @@ WRONG = [
     (lambda: plot.convergence(HISTORIES, best="0"), TypeError, "best is '0'"),
     (lambda: plot.geometry(X, (W, H)), ValueError, "X has 4 features, and two or three can be shown"),
     (lambda: plot.geometry(X, (W, H), features=[1, 1]), ValueError, r"features is \[1, 1\]; wanted"),
+    (lambda: plot.rank_scores(3), TypeError, "choice is of type int; wanted what nmfcore.select_rank gives back"),
     (lambda: plot.archetypes(X, (W, H)), TypeError, "result is of type tuple; wanted what nmfcore.archetypes gives"),
     (lambda: plot.archetypes(X, nmfcore.archetypes(X, 2)), ValueError, r"features is \[0, 1, 2, 3\]; wanted a list of"),
 ]

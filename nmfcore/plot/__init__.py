@@ -10,6 +10,17 @@ from ._convergence import convergence
 from ._factors import factors, share
 from ._geometry import geometry
 from ._images import parts, reconstruction
+from ._ranks import rank_scores
 from ._words import top_words
 
-__all__ = ["archetypes", "convergence", "factors", "geometry", "parts", "reconstruction", "share", "top_words"]
+__all__ = [
+    "archetypes",
+    "convergence",
+    "factors",
+    "geometry",
+    "parts",
+    "rank_scores",
+    "reconstruction",
+    "share",
+    "top_words",
+]
