@@ -2,9 +2,10 @@
 
 Twenty cases: five shapes, four kinds of X, ranks from 2 to 20. W and H have entries that are 0 with a chance of 0.3
 (0.8 if X is sparse), else from the exponential distribution; a component is multiplied by a number from 0.5 to 1.5.
-"gaussian" adds normal noise with 0.75 of the standard deviation of W H, to all entries, or to those where W H > 0 if X
-is sparse, and clips at 0. "poisson" draws counts, with a mean of 4, or 1 if X is sparse. The seed of case i is i plus
-1000 times `--seed`. A method is told the loss of that noise, if it serves it, and ranks that depend on the shape alone.
+"gaussian" adds normal noise with 0.75 of the standard deviation of W H, cut off where it exceeds the entry of W H, in
+both directions: so X >= 0 has the mean W H, of rank k, which it had not if X were clipped at 0. "poisson" draws counts,
+with a mean of 4, or 1 if X is sparse. The seed of case i is i plus 1000 times `--seed`. A method is told the loss of
+that noise, if it serves it, and ranks that depend on the shape alone.
 """
 
 import argparse
@@ -54,8 +55,7 @@ def planted(case: Case, seed: int) -> np.ndarray | sp.csr_array:
     if case.kind.endswith("poisson"):
         X = rng.poisson(model * ((1.0 if sparse else 4.0) / model.mean())).astype(float)
     else:
-        noise = 0.75 * model.std() * rng.standard_normal((m, n))
-        X = np.maximum(0, model + noise * (model > 0 if sparse else 1))
+        X = model + np.clip(0.75 * model.std() * rng.standard_normal((m, n)), -model, model)
     return sp.csr_array(X) if sparse else X
 
 

@@ -10,6 +10,7 @@ from . import _check, _components
 from ._archetypes_result import Archetypes
 from ._completion import Completion
 from ._ensemble import Ensemble
+from ._rank_choice import RankChoice
 from ._types import History
 
 RESULT = "a Result or a pair (W, H)"
@@ -185,3 +186,10 @@ def ensemble(value: Any) -> Ensemble:
     if not isinstance(value, Ensemble):
         raise TypeError(f"ensemble is of type {type(value).__name__}; wanted an Ensemble")
     return value
+
+
+def rank_choice(choice: Any) -> RankChoice:
+    """The choice of a rank."""
+    if not isinstance(choice, RankChoice):
+        raise TypeError(f"choice is of type {type(choice).__name__}; wanted what nmfcore.select_rank gives back")
+    return choice

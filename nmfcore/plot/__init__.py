@@ -11,6 +11,7 @@ from ._convergence import convergence
 from ._factors import factors, share
 from ._geometry import geometry
 from ._images import parts, reconstruction
+from ._ranks import rank_scores
 from ._words import top_words
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "factors",
     "geometry",
     "parts",
+    "rank_scores",
     "reconstruction",
     "share",
     "top_words",
