@@ -88,19 +88,22 @@ def directions(sums: np.ndarray, before: np.ndarray | None = None) -> np.ndarray
 def drawn(data: Data, k: int, rng: Random) -> np.ndarray:
     """Rows one after the other, by the squares of what is left of them beside the nearest direction before.
 
-    As in k-means++ (Arthur & Vassilvitskii 2007), with angles for distances. Where nothing is left, directions are 0.
+    As in greedy k-means++ (Arthur & Vassilvitskii 2007), with angles for distances: of a few rows that are drawn, the
+    one that leaves least. Where nothing is left, directions are 0.
     """
     squares = data.squared_row_norms(np.ones(data.shape[0]))
-    B, left = np.zeros((data.shape[1], k), data.dtype), squares.copy()
+    B, left, trials = np.zeros((data.shape[1], k), data.dtype), squares, 2 + int(math.log(k))
     for t in range(k):
         sums = np.cumsum(left)
         if not sums[-1] > 0:
             break
-        row = int(np.searchsorted(sums, rng.random() * sums[-1], side="right"))
-        B[:, t : t + 1] = directions(data.take([row]).T)
-        along = data.dot(np.ascontiguousarray(B[:, t : t + 1]), np.empty((len(squares), 1), data.dtype))[:, 0]
-        left = np.minimum(left, squares - along.astype(np.float64) ** 2)
-        left[left <= ROUND_OFF * EPS[data.dtype] * squares] = 0
+        rows = np.minimum(np.searchsorted(sums, rng.random(trials) * sums[-1], side="right"), len(sums) - 1)
+        tried = directions(data.take(rows).T)
+        along = data.dot(tried, np.empty((len(squares), trials), data.dtype)).astype(np.float64)
+        leaving = np.minimum(left[:, None], squares[:, None] - along**2)
+        leaving[leaving <= ROUND_OFF * EPS[data.dtype] * squares[:, None]] = 0
+        best = int(leaving.sum(axis=0).argmin())
+        B[:, t], left = tried[:, best], leaving[:, best]
     return B
 
 

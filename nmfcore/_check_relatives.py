@@ -7,15 +7,14 @@ import numpy as np
 from . import _check
 from .data import Data, Dense
 
-STARTS = 5
 ASYMMETRY = 1024  # machine epsilons of the largest entry: the round-off of a product that ought to be symmetric
 BLOCK = 1 << 20  # entries compared at a time
 
 
-def starts(n_starts: Any, given: bool) -> int:
-    """How many fits; one where the start is given."""
+def starts(n_starts: Any, given: bool, usual: int) -> int:
+    """How many fits: if it is not said, one where the start is given, else as many as are usual."""
     if isinstance(n_starts, str):
-        return _check.choice(n_starts, "n_starts", {"auto": 1 if given else STARTS})
+        return _check.choice(n_starts, "n_starts", {"auto": 1 if given else usual})
     n_starts = _check.count(n_starts, "n_starts", 1)
     if given and n_starts > 1:
         raise ValueError(f"n_starts is {n_starts}, but init says where to start; wanted 1")

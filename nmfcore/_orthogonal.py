@@ -14,6 +14,8 @@ from ._course import best_of
 from ._threads import single_blas
 from ._types import State
 
+STARTS = 10
+
 
 def orthogonal(
     X: Any,
@@ -43,8 +45,11 @@ def orthogonal(
         Number of clusters. Beyond the number of different directions in X some of them are empty.
     init : array_like of int, shape (m,), optional
         A cluster from 0 to k - 1 for each row to start from. Else rows are drawn for directions, one after the other
-        by what is left of their squares beside those before, as in k-means++ [2]_.
-    n_starts, max_iter, tol, max_time, n_threads, random_state, callback, verbose
+        by what is left of their squares beside those before, as in greedy k-means++ [2]_.
+    n_starts : int or "auto"
+        Fits from as many such starts, of which the one with the lowest objective is given back; "auto" is 10, or 1
+        for clusters that are given.
+    max_iter, tol, max_time, n_threads, random_state, callback, verbose
         See `symmetric`.
 
     Returns
@@ -85,7 +90,7 @@ def orthogonal(
     True
     """
     clock = time.perf_counter()
-    k, n_starts = _check.count(k, "k", 1), _check_relatives.starts(n_starts, init is not None)
+    k, n_starts = _check.count(k, "k", 1), _check_relatives.starts(n_starts, init is not None, STARTS)
     options = _check.options(False, max_iter, tol, max_time, False, callback, verbose, _Report())
     rng = _check.generator(random_state)
     X, names = _frames.unwrap(X)

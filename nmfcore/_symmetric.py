@@ -14,6 +14,8 @@ from ._quartic import Symmetric
 from ._threads import single_blas
 from ._types import State
 
+STARTS = 5
+
 
 def symmetric(
     S: Any,
@@ -104,7 +106,7 @@ def symmetric(
     (1, 2, True)
     """
     clock = time.perf_counter()
-    k, n_starts = _check.count(k, "k", 1), _check_relatives.starts(n_starts, init is not None)
+    k, n_starts = _check.count(k, "k", 1), _check_relatives.starts(n_starts, init is not None, STARTS)
     options = _check.options(False, max_iter, tol, max_time, False, callback, verbose, _Report())
     rng = _check.generator(random_state)
     S, names = _frames.unwrap(S, "S")

@@ -47,6 +47,13 @@ def test_spherical_k_means_on_separated_data():
     assert np.mean(found == reference_relatives.spherical_kmeans(X, labels, 4, 50)) > 0.95
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_many_separated_clusters(seed):
+    X, labels = rays(300, 40, 15, spread=0.1)
+    r = orthogonal(X, 15, random_state=seed)
+    assert same_clusters(r.labels, labels) and len(r.objectives) == 10
+
+
 def test_the_objective_is_what_singular_values_leave():
     X, _ = rays(spread=1.0)
     r = orthogonal(X, 4, random_state=0, tol=1e-15)
