@@ -8,6 +8,9 @@ import numpy as np
 
 from . import _check, _check_relatives, _frames
 from ._api import nmf
+from ._assignment import ROUND_OFF, Assignment, of_labels
+from ._course import Course
+from ._driver import Options
 from ._hierarchy import Hierarchy
 from ._numbers import number
 from ._singular import FLOOR, Random, singular_triplets
@@ -17,6 +20,8 @@ from .data import Data, Dense, Sparse
 from .losses import EPS
 from .losses.frobenius import CANCELLED
 
+REFINED = 1e-4  # the share of the objective from which on an exchange of rows is worth an iteration
+
 
 def hierarchical(
     X: Any,
@@ -24,6 +29,7 @@ def hierarchical(
     *,
     max_iter: int = 100,
     tol: float = 1e-3,
+    refine: int = 10,
     max_time: float | None = None,
     n_threads: int | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
@@ -45,6 +51,9 @@ def hierarchical(
         Leaves to end with, at most m. There are fewer where no leaf is left that a split describes better.
     max_iter, tol
         Of each fit of rank 2; see `hals`. Which of two components is larger is known early.
+    refine : int
+        Most iterations of `orthogonal` from the two parts of a split, in which they exchange rows; each lowers the
+        objective. 0: as the references have it.
     max_time : float, optional
         Seconds after which no further split is looked for.
     n_threads : int, optional
@@ -68,9 +77,8 @@ def hierarchical(
     -----
     With W H the NMF of rank 2 of the rows of a leaf, row i goes to the first child where
     :math:`w_{i1} \|h_1\| \ge w_{i2} \|h_2\|` [2]_, a row of zeros too. Each leaf is split on trial when it is made, at
-    a cost of about max_iter products of its rows with 2 columns; so a balanced tree reads X about as often for each
-    level as one fit of rank 2, which takes log(n_leaves) of them where a fit of rank n_leaves takes that many columns.
-    Memory: the rows of a leaf are copied.
+    the cost of a fit of rank 2 of its rows: so a balanced tree takes about log2(n_leaves) such fits of X. Memory: the
+    rows of a leaf are copied.
 
     References
     ----------
@@ -90,12 +98,14 @@ def hierarchical(
     """
     clock = time.perf_counter()
     max_iter, tol = _check.count(max_iter, "max_iter", 1), number(tol, "tol")
+    refine = _check.count(refine, "refine", 0)
     until = clock + (math.inf if max_time is None else number(max_time, "max_time"))
     rng, n_threads = _check.generator(random_state), _check.threads(n_threads)
     X, names = _frames.unwrap(X)
     data, workspace = _check.data(X, n_threads)
     n_leaves = _check_relatives.leaves(n_leaves, data.shape[0])
-    growth = Growth(data, rng, workspace, {"max_iter": max_iter, "tol": tol, "n_threads": n_threads}, until)
+    of_fits = {"max_iter": max_iter, "tol": tol, "n_threads": n_threads}
+    growth = Growth(data, rng, workspace, of_fits, refine, until)
     with single_blas():
         growth.grow(n_leaves)
         return growth.hierarchy(names)
@@ -113,8 +123,11 @@ class Node(NamedTuple):
 class Growth:
     """The tree, leaf by leaf."""
 
-    def __init__(self, data: Data, rng: Random, workspace: Workspace, options: dict[str, Any], until: float) -> None:
-        self.data, self.rng, self.workspace, self.options, self.until = data, rng, workspace, options, until
+    def __init__(
+        self, data: Data, rng: Random, workspace: Workspace, of_fits: dict[str, Any], refine: int, until: float
+    ) -> None:
+        self.data, self.rng, self.workspace, self.until = data, rng, workspace, until
+        self.of_fits, self.refining = of_fits, Options(refine, REFINED, None, False, None, None)
         self.matrix = data.X if isinstance(data, Dense) else _csr(data)
         self.nodes = [self._node(np.arange(data.shape[0]), -1)]
         self.children: dict[int, tuple[int, int]] = {}
@@ -179,21 +192,27 @@ class Growth:
         node = self.nodes[leaf]
         if len(node.rows) == 1 or not node.energy > 0:
             return 0.0, None
-        W, H = nmf(self.matrix[node.rows], 2, random_state=self.rng, **self.options)
-        shares = W * np.linalg.norm(H, axis=1)
-        first = shares[:, 0] >= shares[:, 1]
-        if first.all() or not first.any():
+        part, held = self._part(node.rows)
+        W, H = nmf(part, 2, random_state=self.rng, **self.of_fits)
+        second = W[:, 1] * np.linalg.norm(H[1]) > W[:, 0] * np.linalg.norm(H[0])
+        if self.refining.max_iter:
+            start = Assignment(held, of_labels(held, second.astype(np.intp), 2), self.workspace)
+            second = Course(start, self.refining, 0.0).run().method.W[:, 1] > 0
+        if second.all() or not second.any():
             return 0.0, None
-        halves = tuple(self._node(node.rows[side], leaf) for side in (first, ~first))
+        halves = tuple(self._node(node.rows[side], leaf) for side in (~second, second))
         gain = halves[0].energy + halves[1].energy - node.energy
-        return (gain, halves) if gain > 64 * EPS[self.data.dtype] * node.energy else (0.0, None)
+        return (gain, halves) if gain > ROUND_OFF * EPS[self.data.dtype] * node.energy else (0.0, None)
 
     def _node(self, rows: np.ndarray, parent: int) -> Node:
+        _, s, V = singular_triplets(self._part(rows)[1], 1, self.rng, self.workspace, FLOOR)
+        return Node(rows, parent, float(s[0]) ** 2, np.abs(V[:, 0]))
+
+    def _part(self, rows: np.ndarray) -> tuple[Any, Data]:
+        """Those rows of X, and the same held as X is, times the same power of two."""
         part = self.matrix if len(rows) == self.data.shape[0] else self.matrix[rows]
         kind = Dense if isinstance(self.data, Dense) else Sparse
-        held = kind.of(part, self.workspace).at(self.data.measures.exponent)
-        _, s, V = singular_triplets(held, 1, self.rng, self.workspace, FLOOR)
-        return Node(rows, parent, float(s[0]) ** 2, np.abs(V[:, 0]))
+        return part, kind.of(part, self.workspace).at(self.data.measures.exponent)
 
 
 def _csr(data: Sparse) -> Any:

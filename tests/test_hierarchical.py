@@ -13,21 +13,22 @@ from nmfcore import reference_relatives
 from nmfcore._hierarchical import hierarchical
 
 
-def halves(X):
-    """What a leaf is split into, by the same fit."""
+def halves(X, refine):
+    """What a leaf is split into, by the same fit and exchange."""
     if len(X) == 1:
         return np.array([True])
     W, H = nmfcore.nmf(X, 2, max_iter=100, tol=1e-3)
     shares = W * np.linalg.norm(H, axis=1)
-    return shares[:, 0] >= shares[:, 1]
+    labels = shares.argmax(axis=1)
+    return (reference_relatives.orthogonal(X, labels, 2, refine)[1] if refine else labels) == 0
 
 
 @pytest.mark.parametrize("form", [np.asarray, np.asfortranarray, sp.csr_array, sp.csc_array])
-@pytest.mark.parametrize("n_leaves", [1, 2, 5, 8])
-def test_it_does_what_the_reference_does(n_leaves, form):
+@pytest.mark.parametrize(("n_leaves", "refine"), [(1, 0), (2, 10), (5, 0), (8, 0), (8, 10)])
+def test_it_does_what_the_reference_does(n_leaves, refine, form):
     X, _ = rays(spread=0.8)
-    tree = hierarchical(form(X), n_leaves)
-    leaves = reference_relatives.hierarchical(X, n_leaves, halves)
+    tree = hierarchical(form(X), n_leaves, refine=refine)
+    leaves = reference_relatives.hierarchical(X, n_leaves, lambda part: halves(part, refine))
     wanted = np.empty(len(X), int)
     for label, rows in enumerate(leaves):
         wanted[rows] = label
@@ -73,6 +74,12 @@ def test_the_tree_fits_together():
         np.testing.assert_array_equal(tree.cut(n_leaves), hierarchical(X, n_leaves, random_state=0).labels)
     lines = str(tree).splitlines()
     assert len(lines) == 11 and lines[0].startswith(f"0: {len(X)} rows, gain")
+
+
+def test_an_exchange_of_rows_lowers_the_objective():
+    X, _ = rays(spread=1.5)
+    plain, refined = (hierarchical(X, 2, refine=refine, random_state=0) for refine in (0, 10))
+    assert refined.objective < plain.objective
 
 
 def test_nothing_to_split():
