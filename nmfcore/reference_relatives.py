@@ -106,3 +106,24 @@ def hierarchical(X: np.ndarray, n_leaves: int, halves: Callable[[np.ndarray], np
         best = int(np.argmax(gains))
         leaves[best : best + 1] = splits[best]
     return leaves
+
+
+def semi(X: np.ndarray, W: np.ndarray, n_iter: int) -> tuple[np.ndarray, np.ndarray]:
+    """W >= 0 and the least squares H of any sign after n_iter iterations: what `nmfcore.semi` does, but for sweeps.
+
+    One sweep of HALS over W, which then is extrapolated with Nesterov's weights as long as that lowers the error.
+    """
+
+    def left(W: np.ndarray) -> float:
+        return float(np.sum((X - W @ np.linalg.lstsq(W, X)[0]) ** 2))
+
+    before, momentum = W, 1.0
+    for _ in range(n_iter):
+        H, new = np.linalg.lstsq(W, X)[0], W.copy()
+        hals_sweep(H @ H.T, X @ H.T, new)
+        last, momentum = momentum, (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+        trial = np.maximum(new + (last - 1) / momentum * (new - before), 0)
+        if left(trial) > left(W):
+            momentum, trial = 1.0, new
+        W, before = trial, new
+    return W, np.linalg.lstsq(W, X)[0]
