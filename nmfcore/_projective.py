@@ -67,11 +67,12 @@ def projective(
     Notes
     -----
     As in `symmetric`, sweeps of `hals` over a least squares problem that has the gradient of f lead from W to where f
-    falls, and along this line, on which f is a polynomial of degree four, its least value is taken. So f never rises,
-    as under the multiplicative updates of Yang & Oja [2]_, and no entry that becomes 0 is locked there; these need some
-    ten times as many iterations (`nmfcore.reference_relatives.projective_mu`).
+    falls; along this line, on which f is a polynomial of degree four, its least value is taken, or W is extrapolated.
+    So f never rises, as under the multiplicative updates of Yang & Oja [2]_, and no entry that becomes 0 is locked
+    there; these need some ten times as many iterations (`nmfcore.reference_relatives.projective_mu`).
 
-    An iteration is two products with X, 4 m n k flop (4 nnz k for sparse X), and up to 3 sweeps of 2 m k^2.
+    An iteration is two products with X, 4 m n k flop (4 nnz k for sparse X), four where an extrapolation is in vain,
+    and up to 3 sweeps of 2 m k^2.
 
     References
     ----------

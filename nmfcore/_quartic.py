@@ -6,13 +6,17 @@ Both models are F times something that F makes: S ~ F F' and X ~ F (F'X). With A
 
 An iteration sweeps over F in the least squares that has the gradient of f at F and the curvature of a half-step of
 NMF whose other factor stays (HALS); where that leads is a direction of descent within F >= 0. Along it f is known whole
-from one product with A, and its least value is taken. So f never rises, and F stands still at stationary points alone.
+from one product with A, and its least value is taken: a step. Later a point on that line is extrapolated instead, for
+the same one product; where f rises there, a step follows. So f never rises, and F stands still at stationary points
+alone.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
+from ._driver import Momentum
 from ._workspace import Workspace
 from .data import Data
 from .losses import EPS
@@ -20,8 +24,20 @@ from .losses.frobenius import CANCELLED
 
 SWEEPS = 3  # over F, beside the product cheap
 WARM_UP = 3  # iterations with one sweep, as in the driver
+STEPS = 10  # iterations before the first extrapolation: from far away it leads to worse minima
 MOST_STEP = 4.0  # times the direction, as far as F >= 0 allows
 REFRESH = 30  # iterations after which A F, which is updated with F, is computed from it
+
+
+class Point(NamedTuple):
+    """F and what f is made of there; R is G or N."""
+
+    F: np.ndarray
+    AF: np.ndarray
+    G: np.ndarray
+    R: np.ndarray
+    trace: float
+    value: float
 
 
 class Quartic:
@@ -31,11 +47,11 @@ class Quartic:
     """How many times the gradient of the least squares that is swept is that of 2 f."""
 
     def __init__(self, data: Data, start: np.ndarray, workspace: Workspace) -> None:
-        self.data, self.workspace, self.F = data, workspace, start
-        self.done = 0
-        self._look()
-        self.F *= start.dtype.type(self._best_multiple())
-        self._look()
+        self.data, self.workspace = data, workspace
+        self.done, self.momentum, self.length = 0, Momentum(), 1.0
+        point = self._at(start)
+        self.point = self._at(start * start.dtype.type(self._best_multiple(point)))
+        self.before = self.point.F.copy()
 
     def apply(self, B: np.ndarray) -> np.ndarray:
         """A B."""
@@ -45,76 +61,92 @@ class Quartic:
         """Gram matrix and right-hand side of the least squares that is swept."""
         raise NotImplementedError
 
-    def reduced(self, D: np.ndarray, AD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of R (F + t D), R being G or N, the coefficients of t and of t^2."""
+    def second_gram(self, F: np.ndarray, AF: np.ndarray, G: np.ndarray) -> np.ndarray:
+        """R at F."""
         raise NotImplementedError
 
-    def objective(self) -> float:
-        """f, entry by entry where the difference has lost half of its digits."""
-        total = self.data.measures.squared_norm
-        value = 0.5 * total - self.trace + 0.5 * float(np.sum(self.G * self.R))
-        if not value > CANCELLED[self.F.dtype] * total:
-            value = 0.5 * self.data.squared_residual(*self.pair())
-        return value
+    def second_gram_along(
+        self, G1: np.ndarray, G2: np.ndarray, D: np.ndarray, AD: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The coefficients of t and of t^2 in R at F + t D, for those of G."""
+        raise NotImplementedError
 
-    def pair(self) -> tuple[np.ndarray, np.ndarray]:
+    def pair(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F and B, for which the model is F B'."""
         raise NotImplementedError
 
+    def objective(self) -> float:
+        """f at F."""
+        return self.point.value
+
     def iterate(self) -> float:
-        """A direction, and the least value along it."""
+        """An extrapolation, or a step."""
         M, C = self.model()
-        D = self.F.copy()
+        F = self.point.F
+        D = F.copy()
         self.workspace.sweep(M, C, D, 1 if self.done < WARM_UP else SWEEPS, 0.0)
-        D -= self.F
-        gradient = self.workspace.product(self.F, M.astype(D.dtype), np.empty_like(D)) - C
-        AD = self.apply(D)
-        t = least(self._along(D, AD, self.steepness * self.workspace.inner(gradient, D)), self._most(D))
+        D -= F
         self.done += 1
-        self.F = np.maximum(self.F + D.dtype.type(t) * D, 0)
-        if self.done % REFRESH:
-            self.AF += D.dtype.type(t) * AD
-            self._look(self.AF)
-        else:
-            self._look()
-        return self.objective()
+        if self.done <= STEPS or not self._extrapolate(D):
+            gradient = self.workspace.product(F, M.astype(F.dtype), np.empty_like(F)) - C
+            self._step(D, self.steepness * self.workspace.inner(gradient, D))
+        return self.point.value
 
     def kkt_residual(self) -> float:
         """(sum_t M_tt ||min(F_t, gradient_t / M_tt)||^2)^(1/2) over the norm of the data."""
-        self._look()
+        self.point = self._at(self.point.F)
         total = self.data.measures.squared_norm
-        return math.sqrt(self.workspace.squared_kkt_residual(*self.model(), self.F) / total) if total > 0 else 0.0
+        found = self.workspace.squared_kkt_residual(*self.model(), self.point.F)
+        return math.sqrt(found / total) if total > 0 else 0.0
 
     def cross(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
         """A'B in float64."""
         return self.workspace.product(A.T, B, np.empty((A.shape[1], B.shape[1]), A.dtype)).astype(np.float64)
 
-    def _look(self, AF: np.ndarray | None = None) -> None:
-        """What f is made of, at F."""
-        self.AF = self.apply(self.F) if AF is None else AF
-        self.G, self.trace = self.workspace.gram(self.F), self.workspace.inner(self.AF, self.F)
-        self.R = self.G
+    def _extrapolate(self, D: np.ndarray) -> bool:
+        """Beyond the point that lies as far along D as the last step went, if f is lower there."""
+        new, trial = np.maximum(self.point.F + D.dtype.type(self.length) * D, 0), self.before
+        self.workspace.extrapolate(new, trial, self.momentum.advance(), False)
+        found = self._at(trial)
+        if found.value >= self.point.value:
+            self.momentum.reset()
+            return False
+        self.point, self.before = found, new
+        return True
 
-    def _best_multiple(self) -> float:
+    def _step(self, D: np.ndarray, slope: float) -> None:
+        """To the least f along D, where 2 f has that slope at F."""
+        F, AD = self.point.F, self.apply(D)
+        t = least(self._along(D, AD, slope), longest(F, D))
+        new = np.maximum(F + D.dtype.type(t) * D, 0)
+        self.point = self._at(new, self.point.AF + D.dtype.type(t) * AD if self.done % REFRESH else None)
+        self.before, self.length = new.copy(), min(t, 1.0)
+
+    def _at(self, F: np.ndarray, AF: np.ndarray | None = None) -> Point:
+        """The point F; f is summed entry by entry where the difference has lost half of its digits."""
+        AF = self.apply(F) if AF is None else AF
+        G, trace, total = self.workspace.gram(F), self.workspace.inner(AF, F), self.data.measures.squared_norm
+        R = self.second_gram(F, AF, G)
+        value = 0.5 * total - trace + 0.5 * float(np.sum(G * R))
+        if not value > CANCELLED[F.dtype] * total:
+            value = 0.5 * self.data.squared_residual(*self.pair(F))
+        return Point(F, AF, G, R, trace, value)
+
+    def _best_multiple(self, point: Point) -> float:
         """By which f is least on the ray of F; where that is 0, which makes the model as large as the data."""
-        size = float(np.sum(self.G * self.R))
+        size = float(np.sum(point.G * point.R))
         if not size > 0:
             return 0.0
-        return math.sqrt(self.trace / size) if self.trace > 0 else (self.data.measures.squared_norm / size) ** 0.25
+        return math.sqrt(point.trace / size) if point.trace > 0 else (self.data.measures.squared_norm / size) ** 0.25
 
     def _along(self, D: np.ndarray, AD: np.ndarray, slope: float) -> np.ndarray:
         """The coefficients of t, t^2, t^3 and t^4 in 2 f(F + t D)."""
-        G1, G2 = self.cross(self.F, D), self.workspace.gram(D)
+        F, _, G, R, *_ = self.point
+        G1, G2 = self.cross(F, D), self.workspace.gram(D)
         G1 = G1 + G1.T
-        R1, R2 = self.reduced(G1, G2, D, AD)
-        second = np.sum(self.G * R2) + np.sum(G1 * R1) + np.sum(G2 * self.R) - 2 * self.workspace.inner(AD, D)
+        R1, R2 = self.second_gram_along(G1, G2, D, AD)
+        second = np.sum(G * R2) + np.sum(G1 * R1) + np.sum(G2 * R) - 2 * self.workspace.inner(AD, D)
         return np.array([slope, second, np.sum(G1 * R2) + np.sum(G2 * R1), np.sum(G2 * R2)])
-
-    def _most(self, D: np.ndarray) -> float:
-        """How far F + t D >= 0, from 1 to MOST_STEP."""
-        falling = D < 0
-        ratio = float(np.min(self.F[falling] / -D[falling], initial=MOST_STEP))
-        return max(1.0, ratio)
 
 
 class Symmetric(Quartic):
@@ -128,19 +160,25 @@ class Symmetric(Quartic):
 
     def model(self) -> tuple[np.ndarray, np.ndarray]:
         """1/2 ||S - U F'||^2."""
-        return self.G, self.AF
+        return self.point.G, self.point.AF
 
-    def reduced(self, G1: np.ndarray, G2: np.ndarray, D: np.ndarray, AD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """R is G."""
+    def second_gram(self, F: np.ndarray, AF: np.ndarray, G: np.ndarray) -> np.ndarray:
+        """G."""
+        return G
+
+    def second_gram_along(
+        self, G1: np.ndarray, G2: np.ndarray, D: np.ndarray, AD: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Those of G."""
         return G1, G2
 
-    def pair(self) -> tuple[np.ndarray, np.ndarray]:
+    def pair(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F twice."""
-        return self.F, self.F
+        return F, F
 
     def factors(self) -> tuple[np.ndarray, np.ndarray]:
         """F and F' in units of S."""
-        F = np.ldexp(self.F, self.data.measures.exponent // 2)
+        F = np.ldexp(self.point.F, self.data.measures.exponent // 2)
         return F, F.T
 
 
@@ -155,30 +193,38 @@ class Projective(Quartic):
 
     def model(self) -> tuple[np.ndarray, np.ndarray]:
         """1/2 ||X - U H||^2 for H = F'X, but for what F'F lacks to the identity."""
-        C = 2 * self.AF - self.workspace.product(self.AF, self.G.astype(self.AF.dtype), np.empty_like(self.AF))
-        return self.R, C
+        _, AF, G, N, *_ = self.point
+        return N, 2 * AF - self.workspace.product(AF, G.astype(AF.dtype), np.empty_like(AF))
 
-    def reduced(self, G1: np.ndarray, G2: np.ndarray, D: np.ndarray, AD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """R is N."""
-        N1, N2 = self.cross(self.F, AD), self.cross(D, AD)
+    def second_gram(self, F: np.ndarray, AF: np.ndarray, G: np.ndarray) -> np.ndarray:
+        """N."""
+        N = self.cross(F, AF)
+        return 0.5 * (N + N.T)
+
+    def second_gram_along(
+        self, G1: np.ndarray, G2: np.ndarray, D: np.ndarray, AD: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Those of N."""
+        N1, N2 = self.cross(self.point.F, AD), self.cross(D, AD)
         return N1 + N1.T, 0.5 * (N2 + N2.T)
 
-    def pair(self) -> tuple[np.ndarray, np.ndarray]:
+    def pair(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F and X'F."""
-        return self.F, self._seen(self.F)
+        return F, self._seen(F)
 
     def factors(self) -> tuple[np.ndarray, np.ndarray]:
         """F and F'X in units of X."""
-        return self.F.copy(), np.ldexp(self._seen(self.F), self.data.measures.exponent).T
+        return self.point.F.copy(), np.ldexp(self._seen(self.point.F), self.data.measures.exponent).T
 
     def _seen(self, B: np.ndarray) -> np.ndarray:
         """X'B."""
         return self.data.T.dot(B, np.empty((self.data.shape[1], B.shape[1]), B.dtype))
 
-    def _look(self, AF: np.ndarray | None = None) -> None:
-        super()._look(AF)
-        N = self.cross(self.F, self.AF)
-        self.R = 0.5 * (N + N.T)
+
+def longest(F: np.ndarray, D: np.ndarray) -> float:
+    """How far F + t D >= 0, from 1 to MOST_STEP."""
+    falling = D < 0
+    return max(1.0, float(np.min(F[falling] / -D[falling], initial=MOST_STEP)))
 
 
 def least(coefficients: np.ndarray, most: float) -> float:

@@ -84,11 +84,13 @@ def symmetric(
     -----
     For a W that stands, :math:`\frac12 \|S - U W'\|_F^2` has at U = W the gradient of f / 2. Sweeps of `hals` over U
     lead from W to where f falls, as the half-steps of Zhu et al. [2]_ do, which hold two factors together by a penalty
-    instead; and along this line f is a polynomial of degree four, whose least value is taken. So f never rises, no
-    parameter is to be chosen, and it stands still where the conditions of a minimum hold. That may be a local
-    one: more starts find lower ones.
+    instead; and along this line f is a polynomial of degree four, whose least value is taken. After ten iterations W is
+    extrapolated with Nesterov's weights instead, as long as f falls. So f never rises, no parameter is to be chosen,
+    and W stands still only where the conditions of a minimum hold. That may be a local one: more starts find lower
+    ones.
 
-    An iteration is one product with S, 2 n^2 k flop (2 nnz k for sparse S), and up to 3 sweeps of 2 n k^2.
+    An iteration is one product with S, 2 n^2 k flop (2 nnz k for sparse S), two where an extrapolation is in vain,
+    and up to 3 sweeps of 2 n k^2.
 
     References
     ----------

@@ -20,38 +20,67 @@ def longest(F: np.ndarray, D: np.ndarray, most: float = 4.0) -> float:
     return max(1.0, min([most, *(F[D < 0] / -D[D < 0])]))
 
 
+Model = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Curve = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+
+def quartic_descent(F: np.ndarray, model: Model, curve: Curve, n_iter: int) -> np.ndarray:
+    """F >= 0 after n_iter iterations on an error that is of degree four along each line.
+
+    model: G and C of the least squares 1/2 tr(U G U') - tr(U C') with the gradient of the error at F. Sweeps over it,
+    one in the first three iterations and then three, lead from F along a D.
+    curve: the R, P and Q of which ||R - t P - t^2 Q||^2 is the error at F + t D. Its least value is taken; after ten
+    iterations what lies on the line as far as that was the last time is extrapolated instead, if the error falls.
+    """
+
+    def error(F: np.ndarray) -> float:
+        return float(np.sum(curve(F, F)[0] ** 2))
+
+    before, momentum, length = F, 1.0, 1.0
+    for iteration in range(n_iter):
+        D = F.copy()
+        for _ in range(1 if iteration < 3 else 3):
+            hals_sweep(*model(F), D)
+        D -= F
+        if iteration >= 10:
+            last, momentum = momentum, (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+            new = np.maximum(F + length * D, 0)
+            trial = np.maximum(new + (last - 1) / momentum * (new - before), 0)
+            if error(trial) < error(F):
+                F, before = trial, new
+                continue
+            momentum = 1.0
+        t = step_along(*curve(F, D), longest(F, D))
+        F = np.maximum(F + t * D, 0)
+        before, length = F, min(t, 1.0)
+    return F
+
+
 def symmetric(S: np.ndarray, W: np.ndarray, n_iter: int) -> np.ndarray:
     """W, for S ~ W W', after n_iter iterations: what `nmfcore.symmetric` does.
 
-    Sweeps of HALS over U in 1/2 ||S - U W'||^2, one of them in the first three iterations and then three, give the
-    direction U - W, along which 1/2 ||S - W W'||^2 is a polynomial of degree four.
+    1/2 ||S - U W'||^2 has at U = W the gradient of 1/4 ||S - W W'||^2.
     """
     W = W * np.sqrt(np.sum(W * (S @ W)) / np.sum((W.T @ W) ** 2))
-    for iteration in range(n_iter):
-        D = W.copy()
-        for _ in range(1 if iteration < 3 else 3):
-            hals_sweep(W.T @ W, S @ W, D)
-        D -= W
-        t = step_along(S - W @ W.T, W @ D.T + D @ W.T, D @ D.T, longest(W, D))
-        W = np.maximum(W + t * D, 0)
-    return W
+    return quartic_descent(
+        W, lambda W: (W.T @ W, S @ W), lambda W, D: (S - W @ W.T, W @ D.T + D @ W.T, D @ D.T), n_iter
+    )
 
 
 def projective(X: np.ndarray, W: np.ndarray, n_iter: int) -> np.ndarray:
     """W, for X ~ W W'X, after n_iter iterations: what `nmfcore.projective` does.
 
-    As `symmetric`, with the least squares 1/2 ||X - U H||^2 for H = W'X; its gradient is that of
-    1/2 ||X - W W'X||^2 only where W'W = I, and is corrected for the rest.
+    1/2 ||X - U H||^2 for H = W'X has the gradient of 1/2 ||X - W W'X||^2 where W'W = I; it is corrected for the rest.
     """
     W = W * np.sqrt(np.sum((W.T @ X) ** 2) / np.sum((W @ (W.T @ X)) ** 2))
-    for iteration in range(n_iter):
-        H, D = W.T @ X, W.copy()
-        for _ in range(1 if iteration < 3 else 3):
-            hals_sweep(H @ H.T, 2 * X @ H.T - X @ H.T @ (W.T @ W), D)
-        D -= W
-        t = step_along(X - W @ H, W @ (D.T @ X) + D @ H, D @ (D.T @ X), longest(W, D))
-        W = np.maximum(W + t * D, 0)
-    return W
+
+    def model(W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        H = W.T @ X
+        return H @ H.T, 2 * X @ H.T - X @ H.T @ (W.T @ W)
+
+    return quartic_descent(
+        W, model, lambda W, D: (X - W @ (W.T @ X), W @ (D.T @ X) + D @ (W.T @ X), D @ (D.T @ X)), n_iter
+    )
 
 
 def projective_mu(X: np.ndarray, W: np.ndarray, n_iter: int) -> np.ndarray:
