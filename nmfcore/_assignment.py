@@ -34,6 +34,7 @@ class Assignment:
         self._assign()
         return self.objective()
 
+    @np.errstate(over="ignore", under="ignore")  # what units of X cannot express is infinite or 0
     def factors(self) -> tuple[np.ndarray, np.ndarray]:
         """W with orthonormal columns, and the directions with the norms of their parts, in units of X."""
         sizes = np.sqrt(self._energies()).astype(self.W.dtype)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -110,12 +110,13 @@ class Course:
 
 def best_of(begin: Callable[[], Method], n_starts: int, options: Options, clock: float) -> tuple[Fitted, np.ndarray]:
     """The fit with the lowest objective, and the objectives of all; max_time and the callback end the starts, too."""
-    best: Any = None
+    best: Fitted | None = None
     objectives = []
     for _ in range(n_starts):
         fitted = Course(begin(), options, clock).run()
-        objectives.append(float(fitted.history.objective[-1]))
-        best = fitted if best is None or objectives[-1] < min(objectives[:-1]) else best
+        objectives.append(fitted.history.objective[-1])
+        if best is None or fitted.relative_error < best.relative_error:  # which no scale takes out of range
+            best = fitted
         late = options.max_time is not None and time.perf_counter() - clock >= options.max_time
         if fitted.reason == "callback" or late:
             break

@@ -176,6 +176,7 @@ class Symmetric(Quartic):
         """F twice."""
         return F, F
 
+    @np.errstate(over="ignore", under="ignore")  # what units of X cannot express is infinite or 0
     def factors(self) -> tuple[np.ndarray, np.ndarray]:
         """F and F' in units of S."""
         F = np.ldexp(self.point.F, self.data.measures.exponent // 2)
@@ -212,6 +213,7 @@ class Projective(Quartic):
         """F and X'F."""
         return F, self._seen(F)
 
+    @np.errstate(over="ignore", under="ignore")  # what units of X cannot express is infinite or 0
     def factors(self) -> tuple[np.ndarray, np.ndarray]:
         """F and F'X in units of X."""
         return self.point.F.copy(), np.ldexp(self._seen(self.point.F), self.data.measures.exponent).T

@@ -44,6 +44,7 @@ class SemiNMF:
         self.swept = new
         return self.value
 
+    @np.errstate(over="ignore", under="ignore")  # what units of X cannot express is infinite or 0
     def factors(self) -> tuple[np.ndarray, np.ndarray]:
         """W in units of X, and H whose rows have norm 1."""
         sizes = np.sqrt(np.sum(np.square(self.Ht, dtype=np.float64), axis=0)).astype(self.W.dtype)
