@@ -59,22 +59,26 @@ class Assignment:
     def _assign(self) -> None:
         """W for the directions, of which those without a row are moved to rows that are fitted worst."""
         m, k = self.data.shape[0], self.B.shape[1]
-        C = self.data.dot(self.B, np.empty((m, k), self.B.dtype))
-        for _ in range(k):
-            labels = C.argmax(axis=1)
-            along = C[np.arange(m), labels]
+        C, rows = self.data.dot(self.B, np.empty((m, k), self.B.dtype)), np.arange(m)
+        labels = C.argmax(axis=1)
+        for _ in range(k):  # one that moves can take the last row of another
+            along = C[rows, labels]
             empty = np.flatnonzero(np.bincount(labels[along > 0], minlength=k) == 0)
-            left = self.squares - along.astype(np.float64) ** 2
-            left[left <= ROUND_OFF * EPS[self.B.dtype] * self.squares] = 0
-            worst = np.argsort(-left, kind="stable")[: min(len(empty), np.count_nonzero(left))]
+            worst = self._worst(along, len(empty)) if len(empty) else empty
             if not len(worst):
                 break
             moved = empty[: len(worst)]
-            self.B[:, moved] = directions(self.data.take(worst).T)
-            part = np.ascontiguousarray(self.B[:, moved])
+            self.B[:, moved] = part = directions(self.data.take(worst).T)
             C[:, moved] = self.data.dot(part, np.empty((m, len(moved)), C.dtype))
+            labels = C.argmax(axis=1)
         self.W = np.zeros_like(C)
-        self.W[np.arange(m), labels] = along
+        self.W[rows, labels] = C[rows, labels]
+
+    def _worst(self, along: np.ndarray, most: int) -> np.ndarray:
+        """The rows of which most is left beside these products with their directions, if it is not round-off."""
+        left = self.squares - along.astype(np.float64) ** 2
+        left[left <= ROUND_OFF * EPS[self.B.dtype] * self.squares] = 0
+        return np.argsort(-left, kind="stable")[: min(most, np.count_nonzero(left))]
 
 
 def directions(sums: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
