@@ -68,8 +68,9 @@ class Assignment:
             if not len(worst):
                 break
             moved = empty[: len(worst)]
-            self.B[:, moved] = part = directions(self.data.take(worst).T)
-            C[:, moved] = self.data.dot(part, np.empty((m, len(moved)), C.dtype))
+            found = directions(self.data.take(worst).T)
+            self.B[:, moved] = found
+            C[:, moved] = self.data.dot(found, np.empty((m, len(moved)), C.dtype))
             labels = C.argmax(axis=1)
         self.W = np.zeros_like(C)
         self.W[rows, labels] = C[rows, labels]
