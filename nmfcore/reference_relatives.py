@@ -144,15 +144,15 @@ def semi(X: np.ndarray, W: np.ndarray, n_iter: int) -> tuple[np.ndarray, np.ndar
     """
 
     def left(W: np.ndarray) -> float:
-        return float(np.sum((X - W @ np.linalg.lstsq(W, X)[0]) ** 2))
+        return float(np.sum((X - W @ np.linalg.lstsq(W, X, rcond=None)[0]) ** 2))
 
     before, momentum = W, 1.0
     for _ in range(n_iter):
-        H, new = np.linalg.lstsq(W, X)[0], W.copy()
+        H, new = np.linalg.lstsq(W, X, rcond=None)[0], W.copy()
         hals_sweep(H @ H.T, X @ H.T, new)
         last, momentum = momentum, (1 + np.sqrt(1 + 4 * momentum**2)) / 2
         trial = np.maximum(new + (last - 1) / momentum * (new - before), 0)
         if left(trial) > left(W):
             momentum, trial = 1.0, new
         W, before = trial, new
-    return W, np.linalg.lstsq(W, X)[0]
+    return W, np.linalg.lstsq(W, X, rcond=None)[0]

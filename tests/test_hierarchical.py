@@ -93,6 +93,19 @@ def test_nothing_to_split():
     assert len(hierarchical(np.eye(5), 5, max_time=0).leaves) == 1
 
 
+def test_callbacks_and_limits(capsys):
+    X, _ = rays(spread=1.0)
+    seen = []
+    tree = hierarchical(X, 6, random_state=0, verbose=True, callback=lambda tree: seen.append(tree) or len(seen) == 3)
+    assert [len(one.leaves) for one in seen] == [2, 3, 4] and len(tree.leaves) == 4
+    np.testing.assert_array_equal(tree.labels, seen[-1].labels)
+    assert capsys.readouterr().out.count("relative error") == 3
+    whole = hierarchical(X, 3, random_state=0, callback=seen.append)
+    np.testing.assert_array_equal(seen[-1].labels, whole.labels)  # it hears of the last split, too
+    with pytest.raises(TypeError, match=r"callback is 1 \(int\)"):
+        hierarchical(X, 3, callback=1)
+
+
 def test_scale_and_threads():
     X, _ = rays(300, 60, spread=1.0)
     tree = hierarchical(X, 5, random_state=1)
