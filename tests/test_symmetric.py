@@ -162,3 +162,16 @@ def test_names_of_a_data_frame():
     S, _ = low_rank(6)
     names = tuple("abcdef")
     assert symmetric(pd.DataFrame(S, names, names), 2, random_state=0).names == (names, names)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+def test_symmetric_to_round_off(form, dtype):
+    S, start = low_rank(dtype=dtype)
+    for off, refused in ((100, False), (1e5, True)):
+        T = S.copy()
+        T[3, 5] += dtype(off * np.finfo(dtype).eps * S.max())
+        if refused:
+            with pytest.raises(ValueError, match=r"S is not symmetric: S\[3, 5\] is"):
+                symmetric(form(T), 4, init=start)
+        else:
+            assert symmetric(form(T), 4, init=start, max_iter=30).relative_error < 0.2
