@@ -88,8 +88,8 @@ def test_scale_threads_storage_and_seeds(dtype):
     for same in (symmetric(S, 4, n_threads=1, **options), symmetric(np.asfortranarray(S), 4, **options)):
         np.testing.assert_array_equal(same.W, r.W)
     np.testing.assert_array_equal(symmetric(S * dtype(2.0**20), 4, **options).W, r.W * dtype(2.0**10))
-    tiny = symmetric(S.astype(float) * 1e-200, 4, **options)
-    np.testing.assert_allclose(tiny.W * 1e100, r.W, rtol=0, atol=1e-2 if dtype == np.float32 else 1e-8)
+    plain, tiny = (symmetric(S.astype(float) * scale, 4, **options) for scale in (1.0, 1e-200))
+    np.testing.assert_allclose(tiny.W * 1e100, plain.W, rtol=0, atol=1e-8)
 
 
 def test_more_components_than_rows_and_nothing_at_all():
