@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ._course import Fitted
+from ._iterations import Fitted
 from ._types import History, Names
 
 

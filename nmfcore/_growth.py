@@ -8,7 +8,7 @@ import numpy as np
 
 from ._api import nmf
 from ._assignment import ROUND_OFF, Assignment, of_labels
-from ._course import Course
+from ._iterations import Iterations
 from ._driver import Options
 from ._hierarchy import Hierarchy
 from ._singular import FLOOR, Random, singular_triplets
@@ -107,7 +107,7 @@ class Growth:
         second = W[:, 1] * np.linalg.norm(H[1]) > W[:, 0] * np.linalg.norm(H[0])
         if self.refining.max_iter:
             start = Assignment(held, of_labels(held, second.astype(np.intp), 2), self.workspace)
-            second = Course(start, self.refining, 0.0).run().method.W[:, 1] > 0
+            second = Iterations(start, self.refining, 0.0).run().method.W[:, 1] > 0
         if second.all() or not second.any():
             return 0.0, None
         halves = tuple(self._node(node.rows[side], leaf) for side in (~second, second))

@@ -10,7 +10,7 @@ from . import _check, _check_relatives, _frames
 from ._api import _Report
 from ._assignment import Assignment, drawn, of_labels
 from ._clustering import Clustering
-from ._course import best_of
+from ._iterations import best_of
 from ._threads import single_blas
 from ._types import State
 

@@ -9,7 +9,7 @@ import numpy as np
 from . import _check, _check_relatives, _frames
 from ._api import _Report
 from ._clustering import Clustering
-from ._course import best_of
+from ._iterations import best_of
 from ._semi_fit import SemiNMF
 from ._threads import single_blas
 from ._types import State

@@ -49,7 +49,7 @@ class Fitted(NamedTuple):
     relative_error: float
 
 
-class Course:
+class Iterations:
     """One method from its start to its end."""
 
     def __init__(self, method: Method, options: Options, clock: float) -> None:
@@ -113,7 +113,7 @@ def best_of(begin: Callable[[], Method], n_starts: int, options: Options, clock:
     best: Fitted | None = None
     objectives = []
     for _ in range(n_starts):
-        fitted = Course(begin(), options, clock).run()
+        fitted = Iterations(begin(), options, clock).run()
         objectives.append(fitted.history.objective[-1])
         if best is None or fitted.relative_error < best.relative_error:  # which no scale takes out of range
             best = fitted
