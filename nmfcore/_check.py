@@ -24,14 +24,14 @@ LEAST_DELTA = 1e-30  # of a Huber loss, in units of the largest entry of X
 BLOCK = 1 << 20  # entries looked at at a time to find the first bad one
 
 
-def data(X: Any, n_threads: int, signed: bool = False) -> tuple[Data, Workspace]:
+def data(X: Any, n_threads: int, signed: bool = False, name: str = "X") -> tuple[Data, Workspace]:
     """X held for a fit, and the workspace of that fit; X is copied only where the kernels cannot read it as it is."""
     stored = _is_sparse(X)
-    X = compressed(X, "X") if stored else matrix(X, "X")
+    X = compressed(X, name) if stored else matrix(X, name)
     workspace = Workspace(X.dtype, n_threads)
     held = Sparse.of(X, workspace) if stored else Dense.of(X, workspace)
     if not ((signed or held.measures.smallest >= 0) and math.isfinite(held.measures.squared_norm)):
-        _refuse_stored(X, "X") if stored else _refuse_entries(X, "X")
+        _refuse_stored(X, name) if stored else _refuse_entries(X, name)
     return held, workspace
 
 

@@ -174,10 +174,10 @@ class State:
         return self._history()
 
     def checkpoint(self) -> "Checkpoint":
-        """All that the fit needs to go on from here, a copy; see `Checkpoint`. Not for `complete`."""
+        """All that the fit needs to go on from here, a copy; see `Checkpoint`. For fits of `nmf` only."""
         self._check_current()
         if self._checkpoint is None:
-            raise RuntimeError("a fit of `complete` cannot go on from a checkpoint: nothing was made")
+            raise RuntimeError("only fits of `nmf` go on from a checkpoint: nothing was made")
         return self._checkpoint()
 
     def _at_this_iteration(self) -> tuple[np.ndarray, np.ndarray]:

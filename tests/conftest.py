@@ -27,6 +27,12 @@ def problem(m=40, n=30, k=4, seed=0, zeros=0.0):
     return X, rng.random((m, k)) + 0.1, rng.random((k, n)) + 0.1
 
 
+def same_clusters(found, wanted):
+    """Whether two labellings are the same but for the numbers of the clusters."""
+    pairs = set(zip(found.tolist(), wanted.tolist(), strict=True))
+    return len(pairs) == len(set(found.tolist())) == len(set(wanted.tolist()))
+
+
 @pytest.fixture(params=[np.float64, np.float32], ids=["float64", "float32"])
 def dtype(request):
     return request.param
