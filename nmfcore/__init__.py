@@ -8,17 +8,24 @@ from ._api import hals, mu, nmf
 from ._archetypes import archetypes
 from ._archetypes_result import Archetypes
 from ._checkpoint import Checkpoint
+from ._clustering import Clustering
 from ._completion import Completion, CompletionState
 from ._config import show_config
 from ._ensemble import Ensemble
+from ._hierarchical import hierarchical
+from ._hierarchy import Hierarchy
 from ._many import fit_many
 from ._nnls import nnls
+from ._orthogonal import orthogonal
 from ._patch import patch_sklearn, unpatch_sklearn
+from ._projective import projective
 from ._rank_choice import RankChoice
 from ._result import Result
 from ._select_rank import select_rank
+from ._semi import semi
 from ._separable import separable
 from ._svd import svd
+from ._symmetric import symmetric
 from ._transform import transform
 from ._types import Failure, History, Optimality, Progress, Separable, State
 from ._version import __version__
@@ -31,10 +38,12 @@ __all__ = [
     "Archetypes",
     "BetaDivergence",
     "Checkpoint",
+    "Clustering",
     "Completion",
     "CompletionState",
     "Ensemble",
     "Failure",
+    "Hierarchy",
     "History",
     "Huber",
     "Optimality",
@@ -48,15 +57,20 @@ __all__ = [
     "complete",
     "fit_many",
     "hals",
+    "hierarchical",
     "mu",
     "nmf",
     "nnls",
+    "orthogonal",
     "patch_sklearn",
     "penalties",
+    "projective",
     "select_rank",
+    "semi",
     "separable",
     "show_config",
     "svd",
+    "symmetric",
     "transform",
     "unpatch_sklearn",
 ]

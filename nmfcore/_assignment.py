@@ -14,7 +14,7 @@ ROUND_OFF = 64  # machine epsilons of a squared norm: what is left of it may be 
 
 
 class Assignment:
-    """A fit from directions B (n x k); see `_course.Method`. W has the one entry x_i b_t in row i, t its cluster."""
+    """A fit from directions B (n x k); see `_iterations.Method`. Row i of W has one entry, x_i b_t of its cluster t."""
 
     def __init__(self, data: Data, B: np.ndarray, workspace: Workspace) -> None:
         self.data, self.workspace = data, workspace

@@ -10,24 +10,35 @@ from .losses import Loss, converged
 STALLED = 20  # iterations without a lower objective after which round-off is all that is left
 
 
-class Course:
+class Momentum:
+    """Nesterov's weights (1983), begun anew where the objective rose (O'Donoghue & Candes 2015)."""
+
+    def __init__(self) -> None:
+        self.t = 1.0
+
+    def advance(self) -> float:
+        """The weight of the next iteration; 0 in the first one."""
+        before, self.t = self.t, (1 + np.sqrt(1 + 4 * self.t * self.t)) / 2
+        return (before - 1) / self.t
+
+    def reset(self) -> None:
+        """Make the next iteration a plain one."""
+        self.t = 1.0
+
+
+class Course(Momentum):
     """What a fit, or each of several that advance together, remembers of its objective, and what it decides by it.
 
     Every number is one, or an array with one for each fit; nothing here depends on which.
     """
 
     def __init__(self, loss: Loss, data: Data) -> None:
+        super().__init__()
         self.loss, self.data = loss, data
-        self.t = 1.0
         self.value = math.inf  # the lowest so far, penalties included
         self.best_loss = math.inf  # without them, at the best factors
         self.since_lower = self.since_progress = 0
         self.moved = math.inf  # the square of the first steps of the last iteration
-
-    def advance(self) -> float:
-        """Nesterov's weight (1983) of the next iteration; 0 in the first one, and after `restart`."""
-        before, self.t = self.t, (1 + np.sqrt(1 + 4 * self.t * self.t)) / 2
-        return (before - 1) / self.t
 
     def enter(self, value: float) -> bool:
         """Enter the objective of an iteration; whether it is, to round-off, the lowest so far.

@@ -222,10 +222,9 @@ class Fit:
     def _restart(self) -> None:
         """After an iteration that was no progress: go on from what it found, without momentum.
 
-        That is O'Donoghue & Candes (2015, doi:10.1007/s10208-013-9150-3). If a plain iteration from there is still
-        above the best factors, go back to those: from them it cannot be.
+        If a plain iteration from there is still above the best factors, go back to those: from them it cannot be.
         """
-        self.course.t = 1.0
+        self.course.reset()
         for half in self.halves:
             half.restart(half.old if self.course.since_progress == 1 else half.best)
             self._other(half).made = None

@@ -8,9 +8,9 @@ import numpy as np
 
 from ._api import nmf
 from ._assignment import ROUND_OFF, Assignment, of_labels
-from ._iterations import Iterations
 from ._driver import Options
 from ._hierarchy import Hierarchy
+from ._iterations import Iterations
 from ._singular import FLOOR, Random, singular_triplets
 from ._types import Names
 from ._workspace import Workspace

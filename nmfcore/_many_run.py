@@ -15,7 +15,8 @@ from ._ledger import Ledger
 from ._lockstep import Lockstep, together
 from ._numbers import ends
 from ._plan import Job
-from ._problem import REPORT_SECONDS, Problem
+from ._problem import Problem
+from ._report import REPORT_SECONDS
 from ._result import Result
 from ._types import Failure, Progress
 

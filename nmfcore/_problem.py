@@ -5,9 +5,7 @@ from typing import Any
 from . import _check, _check_solvers, _check_weights, _frames, _origin
 from ._check_penalties import Known
 from ._driver import Fit
-from ._types import State
-
-REPORT_SECONDS = 1.0
+from ._report import Report
 
 
 class Problem:
@@ -42,19 +40,3 @@ class Problem:
         start = known.start(init, data, k, random_state, self.workspace)
         parts = known.parts(solvers, start, self.loss, data, self.workspace)
         return Fit(data, self.loss, parts, start, options, self.workspace, clock, origin)
-
-
-class Report:
-    """Prints the first iteration, then one a second."""
-
-    def __init__(self) -> None:
-        self.printed = -REPORT_SECONDS
-
-    def __call__(self, state: State) -> None:
-        if state.iteration == 1 or state.seconds - self.printed >= REPORT_SECONDS:
-            self.printed = state.seconds
-            print(
-                f"iteration {state.iteration:5d}  objective {state.objective:.6e}  "
-                f"relative error {state.relative_error:.6f}  {state.seconds:.2f} s",
-                flush=True,
-            )

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._driver import Momentum
+from ._course import Momentum
 from ._workspace import Workspace
 from .data import Data
 from .losses import EPS
@@ -41,7 +41,7 @@ class Point(NamedTuple):
 
 
 class Quartic:
-    """A fit of either model from a start; see `_course.Method`."""
+    """A fit of either model from a start; see `_iterations.Method`."""
 
     steepness = 1.0
     """How many times the gradient of the least squares that is swept is that of 2 f."""

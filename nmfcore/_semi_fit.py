@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ._driver import Momentum
+from ._course import Momentum
 from ._workspace import Workspace
 from .data import Data
 from .losses.frobenius import CANCELLED
@@ -16,7 +16,7 @@ DEPENDENT = 1e-13  # eigenvalues of W'W, of norm 1 on its diagonal, below which 
 
 
 class SemiNMF:
-    """A fit from a start W; see `_course.Method`. H is always the least squares solution for W."""
+    """A fit from a start W; see `_iterations.Method`. H is always the least squares solution for W."""
 
     def __init__(self, data: Data, W: np.ndarray, workspace: Workspace) -> None:
         self.data, self.workspace, self.W, self.done = data, workspace, W, 0

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from . import _check, _check_relatives, _frames
-from ._api import _Report
 from ._clustering import Clustering
 from ._iterations import best_of
 from ._quartic import Symmetric
+from ._report import Report
 from ._threads import single_blas
 from ._types import State
 
@@ -109,7 +109,7 @@ def symmetric(
     """
     clock = time.perf_counter()
     k, n_starts = _check.count(k, "k", 1), _check_relatives.starts(n_starts, init is not None, STARTS)
-    options = _check.options(False, max_iter, tol, max_time, False, callback, verbose, _Report())
+    options = _check.options(False, max_iter, tol, max_time, False, callback, verbose, Report())
     rng = _check.generator(random_state)
     S, names = _frames.unwrap(S, "S")
     data, workspace = _check.data(S, _check.threads(n_threads), name="S")
