@@ -11,6 +11,7 @@
 cdef enum:
     DEPTH = 512          # terms a tile adds before its sums go to memory, where a row of X is contiguous
     STREAM_DEPTH = 48    # the same where a column is: so many streams the processor still follows
+    SHARED_DEPTH = 64    # the same where several panels share the streams
     STREAM_AHEAD = 512   # bytes that are fetched ahead in each of those streams
     STRETCH_TERMS = 512  # terms of a stretch of the sum at the least: its partial sums are little beside X
     PACK_ROWS = 256      # rows of B that are packed by one thread at a time
@@ -56,13 +57,15 @@ cdef Py_ssize_t sum_splits(Py_ssize_t rows, Py_ssize_t terms) noexcept nogil:
     return max(1, min(ceil_div(8, ceil_div(rows, 1024)), terms // STRETCH_TERMS))
 
 
-cdef Py_ssize_t group_rows(Py_ssize_t rows, Py_ssize_t k, Py_ssize_t splits, bint streamed,
+cdef Py_ssize_t group_rows(Py_ssize_t rows, Py_ssize_t block, Py_ssize_t splits, bint streamed,
                            int n_threads) noexcept nogil:
-    """Rows of the result in one task: four tasks a thread, in streamed X runs of at least 128 entries."""
+    """Rows of the result in one task: four tasks a thread, in streamed X runs of at least 128 entries.
+
+    block: columns of B that one task takes.
+    """
     cdef Py_ssize_t least = 128 if streamed else TILE_ROWS, most = 1024 if streamed else 256
     cdef Py_ssize_t wanted = rows * splits // (4 * n_threads)
-    cdef Py_ssize_t padded = min(k + 64, BLOCK_PANELS * PANEL_VECTORS * 16)
-    most = max(<Py_ssize_t> TILE_ROWS, min(most, GROUP_SUMS // padded))
+    most = min(most, GROUP_SUMS // block)
     wanted = min(most, max(least, wanted))
     wanted = ceil_div(rows, ceil_div(rows, wanted))
     return TILE_ROWS * ceil_div(wanted, TILE_ROWS)
@@ -81,7 +84,7 @@ cdef Shape shape_of(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, Py_ssize_t 
     s.blocks = ceil_div(s.panels, BLOCK_PANELS)
     s.block = min(s.vectors, ceil_div(s.panels, s.blocks) * PANEL_VECTORS) * lanes
     s.splits = sum_splits(rows, terms)
-    s.group = group_rows(rows, k, s.splits, s.row_stride == 1, n_threads)
+    s.group = group_rows(rows, s.block, s.splits, s.row_stride == 1, n_threads)
     s.groups = ceil_div(rows, s.group)
     s.narrow = s.row_stride == 1 and k <= NARROW and s.panels == 1
     s.sums_size = (s.group + (NARROW_VECTORS * lanes if s.narrow else 0)) * s.block
@@ -130,7 +133,7 @@ cdef void add_stretch(const real *x, Py_ssize_t row_stride, Py_ssize_t term_stri
                       Py_ssize_t vectors, Py_ssize_t q0, Py_ssize_t q1, real *edge, real *sums) noexcept nogil:
     """sums = X[:rows, first:last] B[first:last] for the panels q0 ... q1 - 1, tile after tile, panel after panel."""
     cdef Py_ssize_t lanes = lanes_of(sums), p = first, t, q, depth, tile_row, tile_term, width
-    cdef Py_ssize_t most_depth = DEPTH if row_stride != 1 else STREAM_DEPTH
+    cdef Py_ssize_t most_depth = DEPTH if row_stride != 1 else SHARED_DEPTH if q1 - q0 > 1 else STREAM_DEPTH
     cdef Py_ssize_t skip = STREAM_AHEAD // <Py_ssize_t> sizeof(real)
     cdef const real *x_tile
     cdef const real *ahead
