@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 from test_kernels import LEVELS, lay_out
 
 pytestmark = pytest.mark.parametrize("kernels", LEVELS, ids=lambda kernels: kernels.__name__.rpartition(".")[2])
@@ -77,3 +78,26 @@ def test_multiply_many(kernels, m, shared, exponent, dtype):
                 assert kernels.multiply(alone, *parts, None, None, exponent, 1) == moved[f]
             assert same(part(G, columns, f, m), alone)
         assert same(np.isnan(moved), ~np.isin(np.arange(8), fits))
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_sparse_share_many(kernels, index, dtype):
+    rng = np.random.default_rng(2)
+    m, n = 60, 90
+    X = scipy.sparse.csr_array(rng.random((m, n)).astype(dtype) * (rng.random((m, n)) < 0.2))
+    (F, columns), (B, _) = stack(rng, m, dtype), stack(rng, n, dtype)
+    stored = X.indptr.astype(index), X.indices.astype(index), X.data, np.array([0, 7, 8, 30, m])
+    for evaluate in (False, True):
+        for fits, n_threads in CALLS:
+            num, values = np.full(F.size, np.nan, dtype), np.full(8, np.nan)
+            size = kernels.sparse_product_scratch(n, max(RANKS), 2)
+            scratch = np.full(n_threads * (size + 16), np.nan, dtype)
+            stacked = F, B, columns, np.array(fits), scratch, num
+            kernels.sparse_share_many(*stored, *stacked, 0.5, evaluate, values, n_threads)
+            for f, k in enumerate(RANKS):
+                alone, value = np.full((m, k), np.nan, dtype), np.nan
+                if f in fits:
+                    factors = part(F, columns, f, m), part(B, columns, f, n)
+                    value = kernels.sparse_share(*stored, *factors, scratch[:size], alone, 0.5, evaluate, 1)
+                assert same(part(num, columns, f, m), alone)
+                assert same(values[f], value)

@@ -9,7 +9,6 @@
 cdef enum:
     BLOCK_LINES = 64   # lines of X in a block
     LINE_PANELS = 4    # panels of a line in a block
-    FITS_A_THREAD = 2  # from so many on each is one thread's; rows of fewer are shared
 
 
 FAMILIES = {"beta": 0, "huber": 1, "absolute": 2}  # of losses, by the numbers that `split_step` takes
@@ -33,7 +32,8 @@ cdef struct Split:
     bint across, has_den, shares, evaluate
 
 
-cdef void transposed_panel(const real *A, Py_ssize_t rows, Py_ssize_t k, real *packed, Py_ssize_t stride) noexcept nogil:
+cdef void transposed_panel(const real *A, Py_ssize_t rows, Py_ssize_t k, real *packed,
+                           Py_ssize_t stride) noexcept nogil:
     """A' (k x rows) as a full panel, filled up with zeros."""
     cdef Py_ssize_t width = PANEL_VECTORS * lanes_of(A), count = min(width, rows), c
     if count < width:
@@ -276,8 +276,8 @@ cdef double split_alone(const Split *s, const real *X, const real *F, const real
     return value
 
 
-cdef double split_shared(const Split *s, const real *X, const real *F, const real *B, const real *weights, real *scratch,
-                         real *num, real *den, double[::1] values, int n_threads) noexcept nogil:
+cdef double split_shared(const Split *s, const real *X, const real *F, const real *B, const real *weights,
+                         real *scratch, real *num, real *den, double[::1] values, int n_threads) noexcept nogil:
     """The same in several threads. values: memory for those of the tasks."""
     cdef Py_ssize_t i
     for i in prange(split_parts(s), num_threads=n_threads, schedule="static"):
@@ -286,17 +286,6 @@ cdef double split_shared(const Split *s, const real *X, const real *F, const rea
         values[i] = split_task(s, i, X, F, B, weights, scratch, scratch + s.threads + threadid() * s.thread_size, num,
                                den)
     return ordered_sum(values)
-
-
-cdef double split_fit(const Split *sizes, const real *X, const real *F, const real *B, const int64_t *columns,
-                      real *scratch, real *num, real *den, double[::1] values, int n_threads) noexcept nogil:
-    """A half-step for the fit of a stack whose columns are columns[0] ... columns[1] - 1."""
-    cdef Split s = of_rank(sizes, columns[1] - columns[0])
-    cdef Py_ssize_t of_F = s.rows * columns[0], of_B = s.terms * columns[0]
-    cdef real *own_den = den + of_F if s.has_den else den
-    if n_threads == 1:
-        return split_alone(&s, X, F + of_F, B + of_B, scratch, num + of_F, own_den)
-    return split_shared(&s, X, F + of_F, B + of_B, <const real *> NULL, scratch, num + of_F, own_den, values, n_threads)
 
 
 def split_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads):
@@ -328,106 +317,6 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
         s.weights_stride = (weights.strides[1] if s.across else weights.strides[0]) // <Py_ssize_t> sizeof(real)
     return split_shared(&s, &X[0, 0], &F[0, 0], &B[0, 0], w, &scratch[0], &num[0, 0],
                         &den[0, 0] if s.has_den else NULL, values, n_threads)
-
-
-def split_many_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads):
-    """Entries of scratch that `split_many` wants for an X of rows x terms and fits of k components at the most."""
-    return n_threads * (16 * ceil_div(split_scratch(rows, terms, k, 1), 16))
-
-
-def split_many(const real[:, :] X, const real[::1] F, const real[::1] B, const int64_t[::1] columns,
-               const int64_t[::1] fits, real[::1] scratch, real[::1] num, real[::1] den, int family, double parameter,
-               double scale, bint evaluate, double[::1] values, int n_threads):
-    """`split_step` without weights for the fits of a stack: num, den and values[f] of each fit f that is listed.
-
-    F, num and den hold the factor of fit f from rows columns[f] on, B from terms columns[f] on; columns are the
-    cumulative ranks. scratch: see `split_many_scratch`. Each fit gets the bits that it gets alone.
-    """
-    cdef Py_ssize_t rows = X.shape[0], terms = X.shape[1], count = fits.shape[0], i
-    cdef Py_ssize_t own = scratch.shape[0] // n_threads // 16 * 16
-    cdef Split sizes = split_of(&scratch[0], rows, terms, X.strides[0], X.strides[1], kind_of(family, parameter),
-                                parameter, scale, evaluate, False)
-    cdef double[::1] parts = np.empty(sizes.groups)
-    cdef bint alone = count >= FITS_A_THREAD * n_threads
-    if not alone:
-        own = 0
-    for i in prange(count, nogil=True, num_threads=n_threads if alone else 1, schedule="dynamic"):
-        values[fits[i]] = split_fit(&sizes, &X[0, 0], &F[0], &B[0], &columns[fits[i]], &scratch[0] + threadid() * own,
-                                    &num[0], &den[0] if sizes.has_den else NULL, parts, 1 if alone else n_threads)
-
-
-cdef void multiply_rows(real *F, const real *num, const real *den, Py_ssize_t den_step, const double *floor,
-                        const real *lower, const real *upper, Py_ssize_t bound_step, Py_ssize_t rows, Py_ssize_t k,
-                        double gamma, double *moved) noexcept nogil:
-    """The update of rows of F, several at a time where k is small and there are no bounds."""
-    cdef double floors[MOST_ALONG]
-    cdef real dens[MOST_ALONG]
-    cdef Py_ssize_t together = 1, i, count
-    moved[0] = 0
-    while lower == NULL and 2 * together * k <= MOST_ALONG:
-        together *= 2
-    if together > 1:
-        for i in range(together):
-            memcpy(floors + i * k, floor, k * sizeof(double))
-            memcpy(dens + i * k, den, k * sizeof(real))
-        floor = floors
-        if den_step == 0:
-            den = dens
-    i = 0
-    while i < rows:
-        count = min(together, rows - i) * k
-        moved[0] += multiply_row(F + i * k, num + i * k, den + i * den_step, floor,
-                                 lower + i * bound_step if lower != NULL else NULL,
-                                 upper + i * bound_step if lower != NULL else NULL, count, gamma)
-        i += together
-
-
-def multiply(real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const double[::1] floor,
-             const real[:, ::1] lower, const real[:, ::1] upper, double gamma, int n_threads):
-    """F <- max(floor, F (num / den)^gamma) in place, where den is not 0; den may be one row for all.
-
-    F stays within lower and upper, m x k or one row for all, or None. Returns the sum of den (change)^2 / F.
-    """
-    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task
-    cdef Py_ssize_t den_step = k if den.shape[0] > 1 else 0, bound_step = 0
-    cdef double[::1] sums = np.empty(tasks)
-    if lower is not None and lower.shape[0] > 1:
-        bound_step = k
-    for task in prange(tasks, nogil=True, num_threads=n_threads, schedule="static"):
-        multiply_rows(&F[task * step, 0], &num[task * step, 0], &den[0, 0] + task * step * den_step, den_step, &floor[0],
-                      bound_row(lower, task * step), bound_row(upper, task * step), bound_step,
-                      min(step, rows - task * step), k, gamma, &sums[task])
-    return ordered_sum(sums)
-
-
-cdef double multiply_fit(real *F, const real *num, const real *den, Py_ssize_t den_rows, Py_ssize_t rows,
-                         const int64_t *columns, const double *floor, double gamma) noexcept nogil:
-    """The update of the fit of a stack whose columns are columns[0] ... columns[1] - 1, stretch after stretch."""
-    cdef Py_ssize_t k = columns[1] - columns[0], step = stretch_rows(k), den_step = k if den_rows > 1 else 0, i = 0
-    cdef double part, total = 0
-    F += rows * columns[0]
-    num += rows * columns[0]
-    den += den_rows * columns[0]
-    floor += columns[0]
-    while i < rows:
-        multiply_rows(F + i * k, num + i * k, den + i * den_step, den_step, floor, <const real *> NULL,
-                      <const real *> NULL, 0, min(step, rows - i), k, gamma, &part)
-        total += part
-        i += step
-    return total
-
-
-def multiply_many(real[::1] F, const real[::1] num, const real[::1] den, Py_ssize_t den_rows, Py_ssize_t rows,
-                  const int64_t[::1] columns, const int64_t[::1] fits, const double[::1] floor, double gamma,
-                  double[::1] moved, int n_threads):
-    """`multiply` without bounds for the fits of a stack; moved[f] is what it returns for each fit f that is listed.
-
-    F and num hold rows rows of fit f from rows columns[f] on, den den_rows from den_rows columns[f] on, either as many
-    or one; floor holds its from columns[f] on. Each fit gets the bits that it gets alone.
-    """
-    cdef Py_ssize_t i
-    for i in prange(fits.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
-        moved[fits[i]] = multiply_fit(&F[0], &num[0], &den[0], den_rows, rows, &columns[fits[i]], &floor[0], gamma)
 
 
 def split_kkt(const real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const real[:, ::1] lower,

@@ -53,9 +53,8 @@
 /* What a model counts as at least for Kullback-Leibler: its inverse times an entry of X is finite. */
 #define NMF_LEAST_MODEL(real) ((real)(sizeof(real) == 8 ? 1e-290 : 1e-30))
 
-/* The Kullback-Leibler half-step for few components: how many, and the lines whose sums then fill the registers. */
-#define NMF_SHARE_MOST 8
-#define NMF_SHARE_LINES (NMF_TILE_ROWS / 2)
+#define NMF_SHARE_MOST 8  /* components of a Kullback-Leibler half-step whose sums stay in registers */
+#define NMF_SHARE_LINES 2 /* lines of X that it goes through side by side */
 #define NMF_PROBLEMS 16 /* rows or columns that are projected side by side, a multiple of the lanes of a vector */
 #define NMF_MOST_ALONG 64 /* entries of a panel at the most, a multiple of 8 */
 

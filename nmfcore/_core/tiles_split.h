@@ -37,6 +37,22 @@ NMF_INLINE NAME(vec) NAME(positive_model)(NAME(vec) v, REAL least) {
 #endif
 }
 
+/* ratio[r] <- ratio[r] / model[r] for Kullback-Leibler, step after step for all. */
+NMF_INLINE void NAME(ratios_of)(const int n, const NAME(vec) *model, NAME(vec) *ratio) {
+    NAME(vec) y[NMF_SHARE_LINES];
+    for (int r = 0; r < n; r++) y[r] = NAME(positive_model)(model[r], NMF_LEAST_MODEL(REAL));
+#if NMF_GUESSES
+    NAME(vec) guess[NMF_SHARE_LINES], q[NMF_SHARE_LINES];
+    for (int r = 0; r < n; r++) guess[r] = NAME(guess)(y[r]);
+    if (sizeof(REAL) == 8)
+        for (int r = 0; r < n; r++) guess[r] += guess[r] * (1 - y[r] * guess[r]);
+    for (int r = 0; r < n; r++) q[r] = ratio[r] * guess[r];
+    for (int r = 0; r < n; r++) ratio[r] = q[r] + guess[r] * (ratio[r] - y[r] * q[r]);
+#else
+    for (int r = 0; r < n; r++) ratio[r] = ratio[r] / y[r];
+#endif
+}
+
 /* The two parts p - q of minus the derivative by the model, for n entries, x times scale. Beta-divergences:
  * p = x v^(beta - 2), q = v^(beta - 1), which is left alone for beta = 1. Robust losses: p = w x, q = w v, w being the
  * weight of half the squared residual that touches the loss from above. */
@@ -89,6 +105,30 @@ static void NAME(weigh_ratio)(int kind, const REAL *restrict w, ptrdiff_t n, REA
     }
 }
 
+#if NMF_GUESSES
+/* Sum of a log(a / v) - a + v over n entries, a being scale x, and infinite where v is 0 and a is not. p: the ratios,
+ * taken as they are in double. */
+static double NAME(share_value)(const REAL *x, const REAL *v, const REAL *p, ptrdiff_t n, double scale) {
+    const nmf_middles middles = nmf_middles_of(-1);
+    const __m512d one = _mm512_set1_pd(1);
+    __m512d sum = _mm512_setzero_pd(), smallest = one;
+    for (ptrdiff_t j = 0; j < n; j += 8) {
+        __mmask8 there = nmf_there(n - j);
+        __m512d model = NAME(widened)(there, v + j), a = scale * NAME(widened)(there, x + j), ratio;
+        if (sizeof(REAL) == sizeof(double))
+            ratio = NAME(widened)(there, p + j);
+        else
+            ratio = quotient_f64(a, positive_model_f64(model, NMF_LEAST_MODEL(REAL)));
+        smallest = _mm512_mask_min_pd(smallest, there, smallest, model);
+        sum += a * nmf_logs(ratio, middles) + model;
+    }
+    if (!(_mm512_reduce_min_pd(smallest) > 0))
+        for (ptrdiff_t j = 0; j < n; j++)
+            if (!(v[j] > 0) && scale * x[j] > 0) return HUGE_VAL;
+    return _mm512_reduce_add_pd(sum);
+}
+#endif
+
 /* Sum of the loss of (scale x, v), times the weights w unless that is NULL, over n entries, in float64. In double the
  * ratio x / v is not divided again: for Kullback-Leibler it is p, and for Itakura-Saito x q. */
 static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, const REAL *p, const REAL *q, ptrdiff_t n,
@@ -102,6 +142,9 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, const
         y = y > least ? y : least;             \
         __VA_ARGS__;                           \
     }
+#if NMF_GUESSES
+    if (kind == NMF_KULLBACK_LEIBLER && !w) return NAME(share_value)(x, v, p, n, scale);
+#endif
     for (; n > 0; n -= NMF_MOST_ALONG) {
         const ptrdiff_t count = n < NMF_MOST_ALONG ? n : NMF_MOST_ALONG, whole = (count + LANES - 1) / LANES * LANES;
         for (ptrdiff_t j = count; j < whole; j++) term[j] = 1;
@@ -142,24 +185,26 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, const
 
 /* The Kullback-Leibler half-step for few components, without a block of ratios in between: sums[r, c, :] += p b[c, :]
  * for `lines` lines of n entries of X, a multiple of the lanes of a vector, the model being f[r, :] b. Writes the
- * models and the ratios p of a line after those of another, unless ratios is NULL. */
+ * models and the ratios p of a line after those of another, unless ratios is NULL. The lines go side by side through
+ * every step, since each waits for the one before. */
 NMF_INLINE void NAME(share_lines_of)(const int k, const int lines, const REAL *x, ptrdiff_t x_stride, REAL s,
                                      const REAL *f, const REAL *b, ptrdiff_t b_stride, ptrdiff_t n, int first,
                                      REAL *sums, REAL *models, REAL *ratios) {
     enum { LANES = NMF_LANES(REAL) };
-    NAME(vec) sum[NMF_SHARE_LINES][NMF_SHARE_MOST], row[NMF_SHARE_MOST];
+    NAME(vec) sum[NMF_SHARE_LINES][NMF_SHARE_MOST], row[NMF_SHARE_MOST], model[NMF_SHARE_LINES], ratio[NMF_SHARE_LINES];
     for (int r = 0; r < lines; r++)
         for (int c = 0; c < k; c++) sum[r][c] = first ? (NAME(vec)){0} : NAME(load)(sums + (r * k + c) * LANES);
     for (ptrdiff_t j = 0; j < n; j += LANES) {
         for (int c = 0; c < k; c++) row[c] = NAME(load)(b + c * b_stride + j);
-        for (int r = 0; r < lines; r++) {
-            NAME(vec) model = f[r * k] * row[0], ratio;
-            for (int c = 1; c < k; c++) model += f[r * k + c] * row[c];
-            ratio = NAME(quotient)(s * NAME(load)(x + r * x_stride + j),
-                                   NAME(positive_model)(model, NMF_LEAST_MODEL(REAL)));
-            if (ratios) NAME(store)(models + r * n + j, model), NAME(store)(ratios + r * n + j, ratio);
-            for (int c = 0; c < k; c++) sum[r][c] += ratio * row[c];
-        }
+        for (int r = 0; r < lines; r++) model[r] = f[r * k] * row[0], ratio[r] = s * NAME(load)(x + r * x_stride + j);
+        for (int c = 1; c < k; c++)
+            for (int r = 0; r < lines; r++) model[r] += f[r * k + c] * row[c];
+        NAME(ratios_of)(lines, model, ratio);
+        if (ratios)
+            for (int r = 0; r < lines; r++)
+                NAME(store)(models + r * n + j, model[r]), NAME(store)(ratios + r * n + j, ratio[r]);
+        for (int c = 0; c < k; c++)
+            for (int r = 0; r < lines; r++) sum[r][c] += ratio[r] * row[c];
     }
     for (int r = 0; r < lines; r++)
         for (int c = 0; c < k; c++) NAME(store)(sums + (r * k + c) * LANES, sum[r][c]);
@@ -170,18 +215,28 @@ NMF_INLINE void NAME(share_across_of)(const int k, const REAL *x, ptrdiff_t x_st
                                       ptrdiff_t f_stride, const REAL *b, ptrdiff_t lines, int first, REAL *sums,
                                       REAL *models, REAL *ratios) {
     enum { LANES = NMF_LANES(REAL) };
-    NAME(vec) sum[NMF_SHARE_MOST], own[NMF_SHARE_MOST];
+    NAME(vec) sum[NMF_SHARE_MOST], own[NMF_SHARE_MOST], model[NMF_SHARE_LINES], ratio[NMF_SHARE_LINES];
     for (int c = 0; c < k; c++) {
         own[c] = NAME(load)(f + c * f_stride);
         sum[c] = first ? (NAME(vec)){0} : NAME(load)(sums + c * LANES);
     }
-    for (ptrdiff_t i = 0; i < lines; i++, b += k) {
-        NAME(vec) model = b[0] * own[0], ratio;
-        for (int c = 1; c < k; c++) model += b[c] * own[c];
-        ratio = NAME(quotient)(s * NAME(load)(x + i * x_stride), NAME(positive_model)(model, NMF_LEAST_MODEL(REAL)));
-        if (ratios) NAME(store)(models + i * LANES, model), NAME(store)(ratios + i * LANES, ratio);
-        for (int c = 0; c < k; c++) sum[c] += b[c] * ratio;
-    }
+#define NMF_LINES(lines)                                                                                          \
+    do {                                                                                                          \
+        for (int r = 0; r < lines; r++)                                                                           \
+            model[r] = b[r * k] * own[0], ratio[r] = s * NAME(load)(x + r * x_stride);                            \
+        for (int c = 1; c < k; c++)                                                                               \
+            for (int r = 0; r < lines; r++) model[r] += b[r * k + c] * own[c];                                    \
+        NAME(ratios_of)(lines, model, ratio);                                                                     \
+        if (ratios)                                                                                               \
+            for (int r = 0; r < lines; r++, models += LANES, ratios += LANES)                                     \
+                NAME(store)(models, model[r]), NAME(store)(ratios, ratio[r]);                                     \
+        for (int r = 0; r < lines; r++)                                                                           \
+            for (int c = 0; c < k; c++) sum[c] += b[r * k + c] * ratio[r];                                        \
+        b += lines * k, x += lines * x_stride;                                                                    \
+    } while (0)
+    for (; lines >= NMF_SHARE_LINES; lines -= NMF_SHARE_LINES) NMF_LINES(NMF_SHARE_LINES);
+    for (; lines > 0; lines--) NMF_LINES(1);
+#undef NMF_LINES
     for (int c = 0; c < k; c++) NAME(store)(sums + c * LANES, sum[c]);
 }
 
@@ -232,7 +287,7 @@ static double NAME(multiply_row)(REAL *restrict f, const REAL *restrict num, con
                                  const double *restrict floor, const REAL *lower, const REAL *upper, ptrdiff_t n,
                                  double gamma) {
     enum { LANES = 8 };
-    double new[NMF_MOST_ALONG], moved[NMF_MOST_ALONG], sum[LANES] = {0}, total = 0;
+    double old[NMF_MOST_ALONG], new[NMF_MOST_ALONG], moved[NMF_MOST_ALONG], sum[LANES] = {0}, total = 0;
     for (; n > 0; n -= NMF_MOST_ALONG) {
         const ptrdiff_t count = n < NMF_MOST_ALONG ? n : NMF_MOST_ALONG;
         for (ptrdiff_t t = 0; t < count; t++) new[t] = (double)num[t] / den[t];
@@ -250,10 +305,12 @@ static double NAME(multiply_row)(REAL *restrict f, const REAL *restrict num, con
                 new[t] = new[t] < upper[t] ? new[t] : upper[t];
             }
         for (ptrdiff_t t = 0; t < count; t++) {
-            double old = f[t], step = new[t] - old;
-            moved[t] = old > 0 ? den[t] * step * step / old : 0;
+            double step = new[t] - f[t];
+            old[t] = f[t];
+            moved[t] = old[t] > 0 ? den[t] * step * step : 0;
             f[t] = (REAL)new[t];
         }
+        nmf_divide_row(moved, old, count);
         for (ptrdiff_t t = count; t % LANES; t++) moved[t] = 0;
         for (ptrdiff_t t = 0; t < count; t += LANES)
             for (int l = 0; l < LANES; l++) sum[l] += moved[t + l];
