@@ -11,11 +11,12 @@ from ._checkpoint import Checkpoint
 from ._completion import Completion, CompletionState
 from ._config import show_config
 from ._ensemble import Ensemble
-from ._ledger import Ledger
 from ._many import fit_many
 from ._nnls import nnls
 from ._patch import patch_sklearn, unpatch_sklearn
+from ._rank_choice import RankChoice
 from ._result import Result
+from ._select_rank import select_rank
 from ._separable import separable
 from ._svd import svd
 from ._transform import transform
@@ -36,9 +37,9 @@ __all__ = [
     "Failure",
     "History",
     "Huber",
-    "Ledger",
     "Optimality",
     "Progress",
+    "RankChoice",
     "Result",
     "Separable",
     "State",
@@ -52,6 +53,7 @@ __all__ = [
     "nnls",
     "patch_sklearn",
     "penalties",
+    "select_rank",
     "separable",
     "show_config",
     "svd",

@@ -1,5 +1,6 @@
 """The kernels for several fits at once, with the memory and the threads that they take."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,15 +15,25 @@ class Stack:
     """Matrices of some fits, one behind the other in one array: all have `rows` rows, each its own columns."""
 
     def __init__(self, rows: int, ranks: Sequence[int], dtype: np.dtype) -> None:
-        self.rows, self.ranks = rows, ranks
+        self.rows, self.ranks = rows, list(ranks)
         self.columns = np.concatenate(([0], np.cumsum(ranks))).astype(np.int64)
         self.widths = np.diff(self.columns)
         self.flat = aligned_empty(rows * int(self.columns[-1]), dtype)
-        self.views = _views(self.flat, rows * self.columns, [(rows, k) for k in ranks])
+        if rows == 1:  # that are used as a whole, with what no fit has written
+            self.flat[:] = 0
+
+    @functools.cached_property
+    def views(self) -> list[np.ndarray]:
+        """The matrix of each fit, where it lies."""
+        return _views(self.flat, self.rows * self.columns, [(self.rows, k) for k in self.ranks])
 
     def __getitem__(self, fit: int) -> np.ndarray:
         """The matrix of a fit, where it lies."""
         return self.views[fit]
+
+    def alone(self, fit: int) -> np.ndarray:
+        """The one row of a fit, where there is one."""
+        return self.flat[self.columns[fit] : self.columns[fit + 1]]
 
     def columns_of(self, fits: np.ndarray) -> int:
         """The sum of the ranks of some fits."""
@@ -54,6 +65,8 @@ class Squares:
     def __getitem__(self, fit: int) -> np.ndarray:
         """The matrix of a fit, where it lies."""
         return self.views[fit]
+
+    alone = __getitem__
 
 
 def _views(flat: np.ndarray, first: np.ndarray, shapes: list[tuple[int, int]]) -> list[np.ndarray]:
@@ -95,9 +108,14 @@ class Bulk:
         evaluate: bool,
     ) -> np.ndarray:
         """num and den of half-steps; returns what `Workspace.split_step` does."""
-        return np.array(
-            [self.workspace.split_step(X, F[f], B[f], family, parameter, num[f], den[f], scale, evaluate) for f in fits]
-        )
+        number, values = kernels.FAMILIES[family], np.empty(len(F.ranks))
+        for part in _calls(F, fits, 6.0 * X.size):
+            widest = int(F.widths[part].max())
+            threads = self.workspace.threads(6.0 * X.size * F.columns_of(part))
+            scratch = self.workspace.reserve(kernels.split_many_scratch(*X.shape, widest, threads), X.dtype)
+            stacks = F.flat, B.flat, F.columns, part, scratch, num.flat, den.flat
+            kernels.split_many(X, *stacks, number, parameter, scale, evaluate, values, threads)
+        return values[fits]
 
     def gram(self, F: Stack, fits: np.ndarray, out: Squares) -> None:
         """out = F'F."""
@@ -105,10 +123,11 @@ class Bulk:
         scratch = self.workspace.reserve(kernels.gram_many_scratch(F.rows, F.columns, fits, threads), FLOAT64)
         kernels.gram_many(F.flat, F.rows, F.columns, fits, out.first, scratch, out.flat, threads)
 
-    def column_sums(self, F: Stack, fits: np.ndarray, out: Stack) -> None:
+    def column_sums(self, F: Stack, fits: np.ndarray, out: Stack) -> Stack:
         """The sum of each column, in float64; out has one row."""
         threads = self.workspace.threads(F.rows * F.columns_of(fits))
         kernels.column_sums_many(F.flat, F.rows, F.columns, fits, out.flat, threads)
+        return out
 
     def inner(self, A: Stack, B: Stack, fits: np.ndarray) -> np.ndarray:
         """The sums of A_ij B_ij."""
@@ -144,14 +163,18 @@ class Bulk:
 
     def multiply(self, F: Stack, num: Stack, den: Stack, exponent: float, floor: float, fits: np.ndarray) -> np.ndarray:
         """F <- max(floor mean F_t, F (num / den)^exponent); returns what `Workspace.multiply` does."""
-        sums = Stack(1, F.ranks, FLOAT64)
-        self.column_sums(F, fits, sums)
-        return np.array(
-            [self.workspace.multiply(F[f], num[f], den[f], exponent, floor * sums[f][0] / F.rows) for f in fits]
-        )
+        least = self.column_sums(F, fits, Stack(1, F.ranks, FLOAT64)).flat
+        least *= floor
+        least /= F.rows
+        moved, threads = np.empty(len(F.ranks)), self.workspace.threads(8.0 * F.rows * F.columns_of(fits))
+        stacks = F.flat, num.flat, den.flat, den.rows, F.rows, F.columns, fits, least
+        kernels.multiply_many(*stacks, exponent, moved, threads)
+        return moved[fits]
 
 
 def _calls(B: Stack, fits: np.ndarray, flop: float) -> list[np.ndarray]:
     """The fits in groups, each for a call of a kernel that takes so many flop a column."""
+    if B.columns_of(fits) * flop <= MANY_FLOP:
+        return [fits]
     calls = np.cumsum(B.widths[fits]) * flop // MANY_FLOP
     return np.split(fits, np.flatnonzero(np.diff(calls)) + 1)

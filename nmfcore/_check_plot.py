@@ -9,6 +9,7 @@ import numpy as np
 from . import _check, _components
 from ._archetypes_result import Archetypes
 from ._completion import Completion
+from ._ensemble import Ensemble
 from ._rank_choice import RankChoice
 from ._types import History
 
@@ -185,3 +186,10 @@ def rank_choice(choice: Any) -> RankChoice:
     if not isinstance(choice, RankChoice):
         raise TypeError(f"choice is of type {type(choice).__name__}; wanted what nmfcore.select_rank gives back")
     return choice
+
+
+def ensemble(value: Any) -> Ensemble:
+    """An ensemble, of which a picture of its consensus can be made."""
+    if not isinstance(value, Ensemble):
+        raise TypeError(f"ensemble is of type {type(value).__name__}; wanted an Ensemble")
+    return value

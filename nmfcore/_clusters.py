@@ -1,4 +1,7 @@
-"""Clusters of unit vectors, of which nothing is needed but their Gram matrix G, however long they are."""
+"""Clusters of unit vectors, of which nothing is needed but their Gram matrix G, however long they are.
+
+The products are BLAS's, which the caller keeps to one thread: its bits depend on their number.
+"""
 
 import numpy as np
 
@@ -17,6 +20,8 @@ def distances(G: np.ndarray) -> np.ndarray:
 def densities(D: np.ndarray, neighbours: int) -> np.ndarray:
     """The mean distance of each vector to its nearest ones."""
     neighbours = min(neighbours, len(D) - 1)
+    if neighbours == 0:
+        return np.zeros(len(D))
     return np.partition(D, neighbours, axis=1)[:, : neighbours + 1].sum(axis=1) / neighbours  # itself is at 0
 
 
@@ -50,16 +55,19 @@ def k_means(G: np.ndarray, k: int, seeds: np.ndarray, n_starts: int, rng: Random
 
 
 def plus_plus(G: np.ndarray, k: int, rng: Random) -> np.ndarray:
-    """k of the vectors, far from each other; by chance where all others coincide with one of them."""
-    chances = np.ones(len(G))
-    chosen: list[int] = []
-    for _ in range(k):
+    """k of the vectors, far from each other; any of them where all coincide with one of those before.
+
+    Each is the one of a few drawn that lowers the sum of the squared distances most.
+    """
+    chances, chosen = np.ones(len(G)), np.empty(0, np.intp)
+    while len(chosen) < k:
         sums = np.cumsum(chances if chances.any() else np.ones(len(G)))
-        chosen.append(min(int(np.searchsorted(sums, rng.random() * sums[-1], side="right")), len(G) - 1))
-        squared = np.maximum(2 - 2 * G[chosen[-1]], 0)
-        chances = squared if len(chosen) == 1 else np.minimum(chances, squared)
-        chances[chosen] = 0
-    return np.array(chosen)
+        drawn = [rng.random() * sums[-1] for _ in range(2 + int(np.log(k)) if len(chosen) else 1)]
+        tried = np.minimum(np.searchsorted(sums, drawn, side="right"), len(G) - 1)
+        left = np.minimum(chances if len(chosen) else np.inf, np.maximum(2 - 2 * G[tried], 0))
+        best = int(np.argmin(left.sum(axis=1)))
+        chances, chosen = left[best], np.append(chosen, tried[best])
+    return chosen
 
 
 def lloyd(G: np.ndarray, start: np.ndarray, k: int) -> tuple[np.ndarray, float]:
@@ -91,6 +99,5 @@ def _filled(labels: np.ndarray, far: np.ndarray, k: int) -> np.ndarray:
 
 def _sums(A: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The sums of the columns of A by label, all of which occur, and how many there are."""
-    order = np.argsort(labels, kind="stable")
     counts = np.bincount(labels)
-    return np.add.reduceat(A[:, order], np.cumsum(counts) - counts, axis=1), counts
+    return A @ np.eye(len(counts))[labels], counts

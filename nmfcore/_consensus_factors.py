@@ -25,6 +25,10 @@ class ConsensusFactors:
         Fitted to H; of the dtype of the fits.
     H : ndarray, shape (k, n)
         The parts, by their share of the model, the largest first. Each row has the sum 1, unless it was fitted again.
+    objective : float
+        The loss at (W, H), without penalties.
+    relative_error : float
+        ||X - W H||_F / ||X||_F.
     clusters : ndarray of intp, shape (n_starts, k)
         The row of H to which each component of each start belongs; -1 for those that were dropped.
     distances : ndarray of float64, shape (n_starts, k)
@@ -37,6 +41,8 @@ class ConsensusFactors:
 
     W: np.ndarray = field(repr=False)
     H: np.ndarray = field(repr=False)
+    objective: float
+    relative_error: float
     clusters: np.ndarray = field(repr=False)
     distances: np.ndarray = field(repr=False)
     silhouettes: np.ndarray = field(repr=False)
@@ -74,19 +80,20 @@ def grouped(
     rows = unit_rows(np.vstack([fit.H for fit in fits]))
     there = np.flatnonzero(rows.any(axis=1))
     _check_ensemble.enough_components(len(there), k, len(rows))
-    with single_blas():  # whose bits depend on the number of threads
-        G = rows[there] @ rows[there].T
-    D = _clusters.distances(G)
-    distances, labels, silhouettes = np.full(len(rows), np.inf), np.full(len(rows), -1), np.full(len(rows), np.nan)
-    distances[there] = _clusters.densities(D, max(1, int(neighbours * len(fits)))) if len(there) > 1 else 0
-    near = distances[there] < threshold
-    _check_ensemble.enough_components(int(near.sum()), k, len(rows), distances[there], threshold)
-    G, D, there = G[np.ix_(near, near)], D[np.ix_(near, near)], there[near]
+    found = Grouping(rows, np.full(len(rows), -1), np.full(len(rows), np.inf), np.full(len(rows), np.nan))
     first = next(i for i, fit in enumerate(fits) if fit is best) * k
-    seeds = np.flatnonzero((there >= first) & (there < first + k))
-    labels[there] = _clusters.k_means(G, k, seeds, n_starts, rng)
-    silhouettes[there] = _clusters.silhouettes(D, labels[there])
-    return Grouping(rows, labels, distances, silhouettes)
+    with single_blas():
+        G = rows[there] @ rows[there].T
+        D = _clusters.distances(G)
+        found.distances[there] = _clusters.densities(D, max(1, int(neighbours * len(fits))))
+        near = found.distances[there] < threshold
+        _check_ensemble.enough_components(int(near.sum()), k, len(rows), found.distances[there], threshold)
+        if not near.all():
+            G, D, there = G[np.ix_(near, near)], D[np.ix_(near, near)], there[near]
+        seeds = np.flatnonzero((there >= first) & (there < first + k))
+        found.labels[there] = _clusters.k_means(G, k, seeds, n_starts, rng)
+        found.silhouettes[there] = _clusters.silhouettes(D, found.labels[there])
+    return found
 
 
 def medians(rows: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
@@ -103,11 +110,13 @@ def factors(
     """W for the medians of the clusters, the components in order, and H for that W, if it is asked for."""
     k, first = len(fits[0].H), fits[0]
     H = medians(grouping.rows, grouping.labels, k).astype(first.H.dtype)
-    W = nmf(X, k, fixed_H=H, **options).W
-    order = _components.ranking(W, H.T, _components.SIZES["share"])
-    W, H = np.ascontiguousarray(W[:, order]), np.asfortranarray(H[order])
+    fitted = nmf(X, k, fixed_H=H, **options)
+    order = _components.ranking(fitted.W, H.T, _components.SIZES["share"])
+    W, H = np.ascontiguousarray(fitted.W[:, order]), np.asfortranarray(H[order])
     if refit_H:
-        H = nmf(X, k, fixed_W=W, **options).H
+        fitted = nmf(X, k, fixed_W=W, **options)
+        H = fitted.H
     place = np.append(np.argsort(order), -1)  # so that -1 stays
     found = place[grouping.labels], grouping.distances, grouping.silhouettes
-    return ConsensusFactors(W, H, *(values.reshape(len(fits), k) for values in found), first.names)
+    places = (values.reshape(len(fits), k) for values in found)
+    return ConsensusFactors(W, H, fitted.objective, fitted.relative_error, *places, first.names)

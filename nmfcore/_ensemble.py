@@ -11,7 +11,6 @@ from . import _check, _check_ensemble, _consensus, _consensus_factors, _ensemble
 from ._consensus import Consensus
 from ._consensus_factors import ConsensusFactors
 from ._ensemble_table import Seed
-from ._ledger import Ledger, common
 from ._matching import Matching, Stability
 from ._numbers import choice, number
 from ._result import Result
@@ -63,8 +62,8 @@ class Ensemble:
 
     def of(self, k: int | None = None) -> tuple[Result, ...]:
         """The fits of rank k, in the order of their starts; k may be left out where there is one rank."""
-        k = _check_ensemble.rank(k, self.ranks)
-        return tuple(fit for fit in self.fits if fit.W.shape[1] == k)
+        wanted = _check_ensemble.rank(k, self.ranks)
+        return tuple(fit for fit in self.fits if fit.W.shape[1] == wanted)
 
     def best(self, k: int | None = None) -> Result:
         """The fit of rank k with the lowest objective, the first one of equals."""
@@ -133,7 +132,7 @@ class Ensemble:
 
         Notes
         -----
-        2 n k^2 flop a pair. A component without variance is at one with others of that kind alone.
+        2 n k^2 flop a pair, 8 n k bytes a fit. A component without variance is at one with others of that kind alone.
 
         References
         ----------
@@ -206,8 +205,7 @@ class Ensemble:
         TypeError, ValueError
             A rank of which there are not two fits, or none.
         """
-        fits = self._several(k, "silhouette")
-        rng = _check.generator(random_state)
+        fits, rng = self._several(k, "silhouette"), _check.generator(random_state)
         found = _consensus_factors.grouped(fits, self.best(k), np.inf, NEIGHBOURS, N_STARTS, rng)
         return float(np.nanmean(found.silhouettes)) if len(fits[0].H) > 1 else np.nan
 
@@ -369,6 +367,8 @@ class Ensemble:
         OSError
             The file cannot be written.
         """
+        from ._ledger import Ledger, common  # here, since a Python can be without SQLite
+
         with _files.written(path) as temporary:
             ledger = Ledger.open(temporary, common(self.fits))
             ledger.add_all((fit.W.shape[1], start, fit) for fit, start in zip(self.fits, self.starts, strict=True))
@@ -390,6 +390,8 @@ class Ensemble:
         TypeError, ValueError
             A file is no ledger, is damaged, or is one of other data or options than the first; as `combine`.
         """
+        from ._ledger import Ledger  # as above
+
         ledgers = [Ledger.read(path) for path in _check_ensemble.paths(paths)]
         for ledger in ledgers[1:]:
             _check_ensemble.same_identity(str(ledger.path), ledger.identity, ledgers[0].identity, shared=True)

@@ -102,6 +102,7 @@ class Lockstep:
         late = deadline is not None and time.perf_counter() >= deadline
         reasons = [reason or ("max_time" if late else None) for reason in self._reasons()]
         ended = [(place, self.going[place]) for place, reason in enumerate(reasons) if reason]
+        self._finish(np.array([f for _, f in ended], dtype=np.int64))
         for place, f in ended:
             self._hand_back(place, f)
         stays = np.array([reason is None for reason in reasons])
@@ -203,10 +204,28 @@ class Lockstep:
         for name in NUMBERS:
             setattr(self.fits[f].course, name, getattr(self.course, name)[place])
 
+    def _finish(self, fits: np.ndarray) -> None:
+        """What the results of fits that end need of their best factors; products with X are made together."""
+        if not len(fits):
+            return
+        summaries = [self.loss.summaries(pile.best, fits, None, self.bulk) for pile in (self.w, self.h)]
+        for f in fits:
+            for half, of_side in zip((self.fits[f].w, self.fits[f].h), summaries, strict=True):
+                half.best_summary = of_side.alone(f)
+        if not self.loss.constant:
+            return
+        sides = (self.w, self.h, summaries[1]), (self.h, self.w, summaries[0])
+        for pile, other, of_other in sides:
+            arguments = of_other, pile.out, fits, False, self.bulk
+            made = self.loss.statistics_many(pile.data, pile.best, other.best, *arguments)
+            for f in fits:
+                fit = self.fits[f]
+                fit.at_best[fit.w if pile is self.w else fit.h] = made.alone(f)
+
     def _hand_back(self, place: int, f: int) -> None:
         """What a fit has found becomes its own."""
         self._scatter(place, f)
         fit = self.fits[f]
         for pile, half in ((self.w, fit.w), (self.h, fit.h)):
             half.factor, half.old, half.best = pile.factor[f], pile.old[f], pile.best[f].copy()
-            half.summary, half.best_summary = None, half.loss.summary(half.best, fit.workspace)
+            half.summary = None

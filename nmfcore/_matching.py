@@ -81,7 +81,8 @@ def match(fits: Sequence[Result], best: Result, of: str) -> Matching:
     wanted = unit_rows(components(best, of))
     found = []
     for fit in fits:
-        cosines = np.minimum(np.einsum("tj,uj->tu", wanted, unit_rows(components(fit, of)), optimize=False), 1)
+        with single_blas():  # whose bits depend on the number of threads
+            cosines = np.minimum(wanted @ unit_rows(components(fit, of)).T, 1)
         found.append((linear_sum_assignment(cosines, maximize=True)[1], cosines))
     permutations = np.array([permutation for permutation, _ in found])
     taken = [np.take_along_axis(cosines, permutation[:, None], axis=1)[:, 0] for permutation, cosines in found]
@@ -94,7 +95,7 @@ def stability(fits: Sequence[Result], of: str, at_most: int, rng: Random) -> Sta
     if len(pairs) > at_most:
         pairs = pairs[np.sort(rng.permutation(len(pairs))[:at_most])]
     rows = [standard_rows(components(fit, of)) for fit in fits]
-    with single_blas():  # whose bits depend on the number of threads
+    with single_blas():
         distances = np.array([distance(rows[i] @ rows[j].T) for i, j in pairs])
     return Stability(float(distances.mean()), float(distances.std()), distances, pairs)
 

@@ -7,7 +7,8 @@ import numpy as np
 from .data import Data
 
 WIDE = 256  # columns of factors side by side with which a product runs at its full speed
-ARRAYS = 10  # of the size of both factors that a fit takes on its way
+FLOP = 1e9  # of the products of an iteration, beside which its other costs are small
+ARRAYS = 12  # of the size of both factors that a fit takes on its way
 MEMORY = 1 << 30  # bytes, where nothing is said
 
 
@@ -33,5 +34,5 @@ def fit_bytes(data: Data, k: int) -> int:
 
 
 def columns_at_a_time(data: Data, memory: int) -> int:
-    """The sum of ranks for which the memory suffices, as far as it makes a product faster."""
-    return min(WIDE, memory // fit_bytes(data, 1))
+    """The sum of ranks for which the memory suffices, as far as it makes an iteration faster."""
+    return min(max(WIDE, int(FLOP / (4 * data.size + 1))), memory // fit_bytes(data, 1))

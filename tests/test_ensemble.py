@@ -165,3 +165,39 @@ def test_a_file_stays_when_saving_fails(tmp_path):
     with pytest.raises(TypeError):
         Ensemble([broken], [0]).save(path)
     assert len(Ensemble.load(path)) == len(FITS) and len(list(tmp_path.iterdir())) == 1
+
+
+def test_table():
+    e = ensemble([(2, 0), (2, 1), (2, 2), (3, 0), *((4, start) for start in range(5))])
+    table = e.table()
+    assert table["k"].tolist() == [2, 3, 4] and table["fits"].tolist() == [3, 1, 5]
+    for i, k in enumerate(e.ranks):
+        assert table["best"][i] == e.best(k).objective and table["relative_error"][i] == e.best(k).relative_error
+        assert table["median"][i] == np.median(e.objectives(k))
+        expected = [np.nan] * 4
+        if k != 3:
+            expected = [e.stability(k).instability, e.cophenetic(k), e.dispersion(k), e.silhouette(k)]
+        found = [table[name][i] for name in ("instability", "cophenetic", "dispersion", "silhouette")]
+        np.testing.assert_array_equal(found, expected)
+    assert all(len(column) == 0 for column in Ensemble([], []).table().values())
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_table_as_a_frame(library):
+    pytest.importorskip(library)
+    frame, table = ensemble().to_frame(library), ensemble().table()
+    assert list(frame.columns) == list(table)
+    for name, column in table.items():
+        np.testing.assert_array_equal(frame[name].to_numpy(), column)
+    with pytest.raises(ValueError, match="library is 'arrow'"):
+        ensemble().to_frame("arrow")
+
+
+def test_text():
+    lines = str(ensemble(failures=[Failure(9, 0, "k is 9")])).splitlines()
+    assert lines[0] == "Ensemble(18 fits of rank 2, 3, 4, 1 failed)" == repr(ensemble(failures=[Failure(9, 0, "")]))
+    assert lines[1].split() == ["rank", "fits", "best", "median", "rel.", "error"]
+    assert [line.split()[:2] for line in lines[2:5]] == [["2", "6"], ["3", "6"], ["4", "6"]]
+    assert float(lines[4].split()[2]) == pytest.approx(ensemble().best(4).objective, rel=1e-5)
+    assert lines[5] == "failed: rank 9, start 0: k is 9"
+    assert str(Ensemble([], [])) == "Ensemble(no fits)"

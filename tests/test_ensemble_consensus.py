@@ -5,14 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
-from test_ensemble import FITS, X, ensemble, fit
+from test_ensemble import FITS, X, ensemble
 
-import nmfcore
 from nmfcore import _clusters, _consensus, _matching
 from nmfcore import reference_ensemble as reference
 from nmfcore._ensemble import Ensemble
-from nmfcore._types import Failure
 
 E = ensemble()
 METHODS = {
@@ -25,9 +22,9 @@ METHODS = {
 }
 
 
-def made(*factors):
-    """An ensemble of those factors, of which the first are the best."""
-    fits = [replace(FITS[2, 0], W=W, H=H, objective=float(i), names=(None, None)) for i, (W, H) in enumerate(factors)]
+def made(*factors, best=0):
+    """An ensemble of those factors, of which one pair is the best."""
+    fits = [replace(FITS[2, 0], W=W, H=H, objective=float(i != best)) for i, (W, H) in enumerate(factors)]
     return Ensemble(fits, range(len(fits)))
 
 
@@ -39,7 +36,8 @@ def drawn(k=4, m=30, n=20, seed=0):
 def other(W, H, seed=0, dtype=np.float64):
     """The same factorization with its components in another order and scale."""
     rng = np.random.default_rng(seed)
-    order, scales = rng.permutation(len(H)), 10.0 ** rng.integers(-30, 30, len(H))
+    largest = 200 if dtype == np.float64 else 30
+    order, scales = rng.permutation(len(H)), 10.0 ** rng.integers(-largest, largest, len(H))
     return (W[:, order] * scales).astype(dtype), (H[order] / scales[:, None]).astype(dtype)
 
 
@@ -266,6 +264,13 @@ def test_lloyd_is_the_reference_s(seed):
     np.testing.assert_allclose(inertia, np.sum((rows - means[found]) ** 2), rtol=1e-10)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_drawn_vectors_are_far_from_each_other(seed):
+    rows, labels = directions(noise=0.01)
+    found = _clusters.plus_plus(rows @ rows.T, 5, np.random.default_rng(seed))
+    assert sorted(labels[found]) == list(range(5))
+
+
 @pytest.mark.parametrize("distinct", [1, 2, 3])
 def test_no_cluster_is_empty_though_vectors_coincide(distinct):
     rows = _matching.unit_rows(np.random.default_rng(0).random((distinct, 6)))[np.arange(12) % distinct]
@@ -293,183 +298,3 @@ def test_silhouettes_of_scikit_learn():
 
 def test_one_cluster_has_no_silhouette():
     assert np.isnan(made(drawn(1), drawn(1, seed=1)).silhouette())
-
-
-# Consensus factors
-
-
-def apart(found, wanted):
-    """The largest sine-like distance of a wanted part to the nearest one that was found."""
-    return 1 - (_matching.unit_rows(wanted) @ _matching.unit_rows(found).T).max(axis=1).min()
-
-
-@pytest.mark.parametrize("k", [2, 3, 4])
-def test_parts_are_the_reference_s(k):
-    found = E.consensus_factors(k, X, n_starts=1, threshold=0.4)
-    first = int(np.argmin(E.objectives(k)))
-    expected = reference.consensus_parts([one.H for one in E.of(k)], first, 0.4, 0.3)
-    np.testing.assert_allclose(np.sort(found.H, axis=0), np.sort(expected, axis=0), rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(found.H.sum(axis=1), 1, rtol=1e-14)
-    np.testing.assert_allclose(found.W, nmfcore.transform(X, found.H), rtol=1e-10, atol=1e-12)
-    W, H = found
-    assert W is found.W and H is found.H and np.all(np.diff(W.sum(axis=0)) <= 0)  # the largest first
-    kept = ~found.dropped
-    assert found.clusters.shape == found.distances.shape == found.silhouettes.shape == (6, k)
-    assert np.all((found.distances < 0.4) == kept) and np.all(np.isnan(found.silhouettes) == ~kept)
-    for t in range(k):
-        rows = np.array([E.of(k)[i].H[u] for i, u in np.argwhere(found.clusters == t)])
-        median = np.median(_matching.unit_rows(rows), axis=0)
-        np.testing.assert_allclose(median / median.sum(), H[t], rtol=1e-12, atol=1e-15)
-
-
-def test_planted_parts_are_found_better_than_by_the_worst_start():
-    rng = np.random.default_rng(1)
-    W, H = rng.gamma(0.4, size=(80, 6)), rng.gamma(0.25, size=(6, 50))
-    Y = W @ H + 0.02 * rng.random((80, 50))
-    e = Ensemble([fit(6, seed, Y, max_iter=30) for seed in range(15)], range(15))
-    errors = [apart(one.H, H) for one in e.fits]
-    found = e.consensus_factors(6, Y)
-    assert apart(found.H, H) < 0.5 * max(errors)
-    assert apart(found.H, H) < np.median(errors) * 1.05
-
-
-def test_outliers_are_dropped():
-    W, H = drawn(3, n=30)
-    rng = np.random.default_rng(2)
-    factors = [(W, H * rng.uniform(0.95, 1.05, H.shape)) for _ in range(9)]
-    strange = H.copy()
-    strange[1] = np.where(np.arange(30) == 7, 1.0, 0)
-    e = made(*factors, (W, strange))
-    found = e.consensus_factors(3, W @ H)
-    np.testing.assert_array_equal(np.argwhere(found.dropped), [[9, 1]])
-    assert apart(found.H, H) < 1e-3 and found.silhouette > 0.9
-    kept = e.consensus_factors(3, W @ H, threshold=2.0)
-    assert not kept.dropped.any() and kept.silhouette < found.silhouette
-    assert e.silhouette() == pytest.approx(kept.silhouette)
-    first = made((W, strange), *factors)  # the best one is the strange one
-    np.testing.assert_allclose(first.consensus_factors(3, W @ H).H, found.H, rtol=1e-12)
-
-
-def test_empty_components_are_dropped():
-    W, H = drawn(3)
-    H[1] = 0
-    rest = drawn(3)[1]
-    found = made((W, rest), (W, rest), (W, H)).consensus_factors(3, W @ rest)
-    np.testing.assert_array_equal(np.argwhere(found.dropped), [[2, 1]])
-    assert np.isinf(found.distances[2, 1])
-    with pytest.raises(ValueError, match="2 of 6 components are not 0 everywhere; wanted at least k=3"):
-        made((W, np.diag([1.0, 0, 0]) @ rest), (W, np.diag([0, 0, 1.0]) @ rest)).consensus_factors(3, W @ rest)
-
-
-@pytest.mark.parametrize("form", [np.asarray, np.asfortranarray, sp.csr_array, sp.csc_array])
-@pytest.mark.parametrize("refit_H", [False, True])
-def test_storage_threads_and_seeds(form, refit_H):
-    one = E.consensus_factors(3, form(X), refit_H=refit_H, n_threads=1)
-    two = E.consensus_factors(3, form(X), refit_H=refit_H, n_threads=2, random_state=0)
-    for name in ("W", "H", "clusters", "distances", "silhouettes"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
-    other_seed = E.consensus_factors(3, X, refit_H=refit_H, random_state=np.random.default_rng(5))
-    np.testing.assert_allclose(one.H, other_seed.H, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(one.W, other_seed.W, rtol=1e-9, atol=1e-12)
-
-
-def test_float32():
-    e = Ensemble([fit(3, seed, X.astype(np.float32), max_iter=40) for seed in range(4)], range(4))
-    for refit_H in (False, True):
-        found = e.consensus_factors(3, X.astype(np.float32), refit_H=refit_H)
-        assert (
-            found.W.dtype == found.H.dtype == np.float32 and found.W.flags.c_contiguous and found.H.T.flags.c_contiguous
-        )
-    assert apart(found.H, e.best().H) < 0.1
-
-
-@pytest.mark.parametrize("scale", [1e-150, 1e150])
-def test_the_scale_of_x_changes_nothing(scale):
-    """Nor that of the components; powers of two would change no digit."""
-    fits = [replace(one, H=one.H * scale) for one in E.of(3)]
-    found, before = Ensemble(fits, range(6)).consensus_factors(3, scale * X), E.consensus_factors(3, X)
-    np.testing.assert_allclose(found.H, before.H, rtol=1e-10, atol=1e-13)
-    np.testing.assert_allclose(found.W / scale, before.W, rtol=1e-9, atol=1e-11)
-    assert Ensemble(fits, range(6)).silhouette() == pytest.approx(E.silhouette(3))
-
-
-@pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler", 1.5, nmfcore.Huber(0.5), "l21"])
-def test_the_loss_of_the_fits(loss):
-    """W is at the minimum of that loss for H, and H at that for W where it is fitted again."""
-    fits = [nmfcore.nmf(X, 3, loss=loss, init="random", random_state=seed, max_iter=60) for seed in range(4)]
-    e = Ensemble(fits, range(4))
-    asked = {"loss": loss} if isinstance(loss, nmfcore.Huber) else {}
-    if asked:
-        with pytest.raises(ValueError, match=r"the fits have the loss Huber.*, which no result holds; wanted it as"):
-            e.consensus_factors(3, X)
-    found, again = (e.consensus_factors(3, X, refit_H=refit, **asked) for refit in (False, True))
-    of_W = nmfcore.nmf(X, 3, loss=loss, fixed_H=found.H, max_iter=1000, tol=1e-6).objective
-    of_H = nmfcore.nmf(X, 3, loss=loss, fixed_W=found.W, max_iter=1000, tol=1e-6).objective
-
-    def objective(factors):
-        return nmfcore.nmf(X, 3, loss=loss, init=tuple(factors), max_iter=0).objective
-
-    assert objective(found) <= of_W * (1 + 1e-4) and objective(again) <= of_H * (1 + 1e-4)
-    assert objective(again) <= objective(found) * (1 + 1e-9) and objective(again) < 1.1 * e.best().objective
-
-
-def test_hidden_entries():
-    mask = np.random.default_rng(0).random(X.shape) < 0.1
-    hidden = np.where(mask, 1e3, X)
-    e = Ensemble([fit(3, seed, hidden, mask=mask, max_iter=40) for seed in range(4)], range(4))
-    with pytest.raises(ValueError, match="the fits are with mask, but X comes without it; wanted it as in the fits"):
-        e.consensus_factors(3, hidden)
-    for refit_H in (False, True):
-        found = e.consensus_factors(3, hidden, mask=mask, refit_H=refit_H)
-        same = e.consensus_factors(3, np.ma.MaskedArray(hidden, mask), refit_H=refit_H)
-        np.testing.assert_array_equal(found.W, same.W)
-        assert np.linalg.norm((X - found.W @ found.H)[~mask]) < 0.4 * np.linalg.norm(X[~mask])
-
-
-def test_names():
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(X, columns=[f"gene {j}" for j in range(40)])
-    e = Ensemble([fit(3, seed, frame, max_iter=40) for seed in range(3)], range(3))
-    found = e.consensus_factors(None, frame)
-    assert found.names == e.best().names and found.names[1][1] == "gene 1"
-    with pytest.raises(ValueError, match="X has other columns than H"):
-        e.consensus_factors(None, frame[frame.columns[::-1]])
-
-
-# Table
-
-
-def test_table():
-    e = ensemble([(2, 0), (2, 1), (2, 2), (3, 0), *((4, start) for start in range(5))])
-    table = e.table()
-    assert table["k"].tolist() == [2, 3, 4] and table["fits"].tolist() == [3, 1, 5]
-    for i, k in enumerate(e.ranks):
-        assert table["best"][i] == e.best(k).objective and table["relative_error"][i] == e.best(k).relative_error
-        assert table["median"][i] == np.median(e.objectives(k))
-        expected = [np.nan] * 4
-        if k != 3:
-            expected = [e.stability(k).instability, e.cophenetic(k), e.dispersion(k), e.silhouette(k)]
-        found = [table[name][i] for name in ("instability", "cophenetic", "dispersion", "silhouette")]
-        np.testing.assert_array_equal(found, expected)
-    assert all(len(column) == 0 for column in Ensemble([], []).table().values())
-
-
-@pytest.mark.parametrize("library", ["pandas", "polars"])
-def test_table_as_a_frame(library):
-    pytest.importorskip(library)
-    frame, table = E.to_frame(library), E.table()
-    assert list(frame.columns) == list(table)
-    for name, column in table.items():
-        np.testing.assert_array_equal(frame[name].to_numpy(), column)
-    with pytest.raises(ValueError, match="library is 'arrow'"):
-        E.to_frame("arrow")
-
-
-def test_text():
-    lines = str(ensemble(failures=[Failure(9, 0, "k is 9")])).splitlines()
-    assert lines[0] == "Ensemble(18 fits of rank 2, 3, 4, 1 failed)" == repr(ensemble(failures=[Failure(9, 0, "")]))
-    assert lines[1].split() == ["rank", "fits", "best", "median", "rel.", "error"]
-    assert [line.split()[:2] for line in lines[2:5]] == [["2", "6"], ["3", "6"], ["4", "6"]]
-    assert float(lines[4].split()[2]) == pytest.approx(E.best(4).objective, rel=1e-5)
-    assert lines[5] == "failed: rank 9, start 0: k is 9"
-    assert str(Ensemble([], [])) == "Ensemble(no fits)"

@@ -142,6 +142,25 @@ def test_sums_in_another_order_are_the_same_data(path):
         Ledger.open(path, {"fingerprint": found[2]})
 
 
+@pytest.mark.parametrize(("far", "refused"), [(0.9e-3, False), (1.1e-3, True), (np.nan, True)])
+def test_a_sum_that_nearly_vanishes_is_as_exact_as_its_terms(path, far, refused):
+    before = {"squared_norm": 4.0, "places": 1e-9}
+    Ledger.open(path, before)
+    if refused:
+        with pytest.raises(ValueError, match="places is"):
+            Ledger.open(path, before | {"places": 2 * far})
+    else:
+        Ledger.open(path, before | {"places": 2 * far})
+
+
+def test_killed_while_it_is_made(path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setitem(_ledger.TABLES, "more", "CREATE TABLE more (a, a)")
+        with pytest.raises(ValueError, match=r"fits\.ledger"):
+            Ledger.open(path, IDENTITY)
+    assert Ledger.open(path, IDENTITY).finished() == {}
+
+
 PROGRAM = """
     import sys, numpy as np, nmfcore
     from nmfcore._ledger import Ledger

@@ -239,7 +239,7 @@ def test_weights_and_data_frames(X):
         ({"worker": (2, 2)}, ValueError, "worker is"),
         ({"worker": 2}, TypeError, "worker is 2"),
         ({"worker": (0, 2), "random_state": None}, ValueError, "random_state is None; wanted an integer"),
-        ({"memory": 1e4}, ValueError, "memory is 10,000 bytes, but one fit of k=3 for X 90 x 70 takes 38,400"),
+        ({"memory": 1e4}, ValueError, "memory is 10,000 bytes, but one fit of k=3 for X 90 x 70 takes 46,080"),
         ({"memory": "2 GB"}, TypeError, "memory is '2 GB'"),
         ({"memory": float("nan")}, ValueError, "memory is nan"),
         ({"init": "nndsvda"}, ValueError, "init is 'nndsvda', from which all 2 starts"),

@@ -15,13 +15,13 @@ from matplotlib import pyplot  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
 from nmfcore import plot  # noqa: E402
-from nmfcore._rank_choice import RankChoice  # noqa: E402
+from nmfcore._ensemble import Ensemble  # noqa: E402
 
 W = np.array([[4.0, 0, 1], [0, 3, 1], [0, 0, 0], [5, 0, 0], [1, 8, 0]])  # shares of the samples are known by heart
 H = np.array([[0.0, 1, 0, 3], [2, 2, 0, 0], [0, 0, 0, 6]])
 X = W @ H
+MANY = Ensemble([nmfcore.hals(X, 2, init="random", random_state=seed) for seed in range(3)], range(3))
 EXTREMES = nmfcore.archetypes(X, 3, random_state=0)
-CHOICE = RankChoice(3, "speckled", (2, 3, 5), np.array([0.5, 0.2, 0.3]), np.array([0.1, 0.05, np.nan]), "it is")
 DRAW = {
     "parts": lambda ax=None: plot.parts(H, (2, 2), titles=["a", "b", "c"], ax=ax),
     "part lines": lambda ax=None: plot.parts((W, H), ax=ax),
@@ -31,8 +31,8 @@ DRAW = {
     "reconstruction lines": lambda ax=None: plot.reconstruction(X, (W, H), ax=ax),
     "convergence": lambda ax=None: plot.convergence(nmfcore.hals(X, 2, random_state=0), ax=ax),
     "geometry": lambda ax=None: plot.geometry(X, (W, H), features=[0, 1, 3], ax=ax),
+    "consensus": lambda ax=None: plot.consensus(MANY, ax=ax),
     "archetypes": lambda ax=None: plot.archetypes(X, EXTREMES, features=[0, 3], ax=ax),
-    "rank_scores": lambda ax=None: plot.rank_scores(CHOICE, ax=ax),
 }
 
 
@@ -373,21 +373,26 @@ def test_archetypes_without_area(k, ax):
     ax.figure.canvas.draw()
 
 
-def test_rank_scores(ax):
-    """Scores at their ranks, the choice marked, the floor beside them, ticks at whole numbers."""
-    plot.rank_scores(replace(CHOICE, method="elbow", more={"floor": np.array([0.4, 0.1, 0.1])}), ax=ax)
-    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[2, 0.5], [3, 0.2], [5, 0.3]])
-    np.testing.assert_array_equal(ax.lines[-1].get_xydata(), [[3, 0.2]])
-    assert any(list(line.get_ydata()) == [0.4, 0.1, 0.1] for line in ax.lines)
-    (bars,) = ax.containers
-    low, high = bars.lines[2][0].get_segments()[0][:, 1]
-    assert (low, high) == pytest.approx((0.4, 0.6))
-    ax.figure.draw_without_rendering()
-    assert all(float(tick).is_integer() for tick in ax.get_xticks())
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("rank k", "relative error")
+@pytest.mark.parametrize("of", ["samples", "features"])
+def test_consensus(of, ax):
+    """Two blocks and a sample between them, in 3 of 4 fits with the second one."""
+    one, two = (np.repeat(np.eye(2)[[0, 1, 0, 1]], 2, axis=0) for _ in range(2))
+    two[3] = 1, 0
+    fits = [replace(MANY.fits[0], W=F, H=F.T, names=(None, tuple("abcdefgh"))) for F in (one, one, two, one)]
+    e = Ensemble(fits, range(4))
+    plot.consensus(e, of=of, ax=ax)
+    image = ax.images[0]
+    shown, found = np.asarray(image.get_array()), e.consensus(of=of)
+    np.testing.assert_array_equal(shown, found.matrix[found.order][:, found.order])
+    assert set(shown.flat) == {0, 0.25, 0.75, 1} and image.get_clim() == (0, 1)
+    assert np.all(shown[:4, :4] == 1) != np.all(shown[4:, 4:] == 1)  # blocks
+    assert ax.get_title() == f"k = 2, cophenetic correlation {found.cophenetic:.4f}"
+    assert ax.get_ylabel() == f"8 {of}, by average linkage"
+    assert labels(ax.yaxis) == ([] if of == "samples" else ["abcdefgh"[i] for i in found.order])
 
 
-def test_one_rank_without_spread(ax):
-    plot.rank_scores(RankChoice(4, "ard", (4,), np.array([7.0]), np.array([np.nan]), "it is alone"), ax=ax)
-    ax.figure.draw_without_rendering()
-    assert not ax.containers and len(ax.lines) == 2
+def test_consensus_of_some(ax):
+    plot.consensus(MANY, 2, at_most=3, random_state=1, names=["a", "b", "c", "d", "e"], colorbar=False, ax=ax)
+    found = MANY.consensus(at_most=3, random_state=1)
+    assert labels(ax.yaxis) == ["abcde"[found.indices[i]] for i in found.order]
+    assert ax.get_ylabel() == "3 of 5 samples, by average linkage" and ax.figure.axes == [ax]

@@ -9,12 +9,16 @@ import scipy.sparse as sp
 
 import nmfcore
 from nmfcore import plot
+from nmfcore._ensemble import Ensemble
 
 pytest.importorskip("matplotlib")
 
 W = np.array([[4.0, 0, 1], [0, 3, 1], [0, 0, 0], [5, 0, 0], [1, 8, 0]])
 H = np.array([[0.0, 1, 0, 3], [2, 2, 0, 0], [0, 0, 0, 6]])
 X = W @ H
+ONE, MANY = (
+    Ensemble([nmfcore.hals(X, 2, init="random", random_state=seed) for seed in range(n)], range(n)) for n in (1, 3)
+)
 HISTORIES = {"a": nmfcore.History(np.array([8.0, 2]), np.array([0.1, 0.4]))}
 WRONG = [
     (lambda: plot.parts(H, (2, 3)), ValueError, r"shape is \(2, 3\); wanted .* height \* width = 4"),
@@ -50,6 +54,11 @@ WRONG = [
     (lambda: plot.geometry(X, (W, H)), ValueError, "X has 4 features, and two or three can be shown"),
     (lambda: plot.geometry(X, (W, H), features=[1, 1]), ValueError, r"features is \[1, 1\]; wanted"),
     (lambda: plot.rank_scores(3), TypeError, "choice is of type int; wanted what nmfcore.select_rank gives back"),
+    (lambda: plot.consensus((W, H)), TypeError, "ensemble is of type tuple; wanted an Ensemble"),
+    (lambda: plot.consensus(MANY, 3), ValueError, "k is 3, but the ensemble has fits of rank 2; wanted one of them"),
+    (lambda: plot.consensus(MANY, of="W"), ValueError, "of is 'W'; wanted one of 'samples', 'features'"),
+    (lambda: plot.consensus(MANY, names=["a"]), ValueError, "names has 1 entries; wanted 5, one for each sample"),
+    (lambda: plot.consensus(ONE), ValueError, "the ensemble has one fit of rank 2, but consensus compares fits"),
     (lambda: plot.archetypes(X, (W, H)), TypeError, "result is of type tuple; wanted what nmfcore.archetypes gives"),
     (lambda: plot.archetypes(X, nmfcore.archetypes(X, 2)), ValueError, r"features is \[0, 1, 2, 3\]; wanted a list of"),
 ]

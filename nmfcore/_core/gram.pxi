@@ -5,7 +5,7 @@
 cdef enum:
     GRAM_DEPTH = 128  # rows that stay in cache while they are multiplied with themselves
     GRAM_SPLITS = 8   # stretches of rows at the most
-    GRAM_NARROW = 48  # columns up to which they are multiplied where they lie
+    GRAM_NARROW = 128  # columns up to which they are multiplied where they lie
 
 
 cdef Py_ssize_t gram_splits(Py_ssize_t rows, Py_ssize_t k) noexcept nogil:
@@ -88,22 +88,31 @@ cdef void add_stretches(const double *partial, Py_ssize_t splits, Py_ssize_t k, 
             out[j * k + i] = out[i * k + j]
 
 
+cdef inline Py_ssize_t narrow_splits(Py_ssize_t rows, Py_ssize_t k) noexcept nogil:
+    """The same of a narrow factor, whose stretches are the only tasks."""
+    return max(1, min(<Py_ssize_t> GRAM_SPLITS, rows // max(<Py_ssize_t> GRAM_DEPTH, 2 * k)))
+
+
 cdef inline Py_ssize_t narrow_size(Py_ssize_t k) noexcept nogil:
     """Entries of scratch of one thread: a chunk of the factor, and the tiles."""
     return GRAM_DEPTH * k + TILE_ROWS + (k + TILE_ROWS) * (k + LANES_F64)
 
 
-cdef void gram_stretch(const real *F, Py_ssize_t k, Py_ssize_t first, Py_ssize_t last, Py_ssize_t rows, double *own,
-                       double *out) noexcept nogil:
-    """The upper triangle of out = F'F over the rows first ... last - 1.
+cdef void gram_stretch(const real *F, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t split, double *own,
+                       double *partial) noexcept nogil:
+    """The upper triangle of F'F over a stretch of the rows, if there is this one, into its place in partial.
 
     Tiles reach beyond the last column, into the next row: what comes of it is not used. Only the last rows, and those
     that are not in float64, are copied.
     """
-    cdef Py_ssize_t vectors = ceil_div(k, LANES_F64), tiles = ceil_div(k, TILE_ROWS), p = first, t, q, v, r, c
-    cdef Py_ssize_t width, depth
+    cdef Py_ssize_t splits = narrow_splits(rows, k), p = rows * split // splits, last = rows * (split + 1) // splits
+    cdef Py_ssize_t vectors = ceil_div(k, LANES_F64), tiles = ceil_div(k, TILE_ROWS), first = p, depth
+    cdef Py_ssize_t t, q, v, r, c, width
+    cdef double *out = partial + split * k * k
     cdef double *tile
     cdef const double *x
+    if split >= splits:
+        return
     while p < last:
         depth = min(<Py_ssize_t> GRAM_DEPTH, last - p)
         x = own
@@ -140,29 +149,42 @@ cdef Py_ssize_t widest(const int64_t *columns, const int64_t *fits, Py_ssize_t n
     return most
 
 
+cdef inline bint gram_joined(Py_ssize_t n, int n_threads) noexcept nogil:
+    """Whether a task takes all stretches of a fit."""
+    return n_threads == 1 or n >= 4 * n_threads
+
+
 cdef void gram_of_fits(const real *F, Py_ssize_t rows, const int64_t *columns, const int64_t *fits, Py_ssize_t n,
                        const int64_t *squares, double *scratch, double *out, int n_threads) noexcept nogil:
     """For each listed fit out = F'F: the wide ones one after the other, the narrow ones together."""
     cdef Py_ssize_t narrow = min(<Py_ssize_t> GRAM_NARROW, widest(columns, fits, n)), size = narrow_size(narrow)
-    cdef Py_ssize_t room = GRAM_SPLITS * narrow * narrow, i, f, k, s, splits
-    cdef double *partial = scratch + n_threads * size
+    cdef Py_ssize_t room = GRAM_SPLITS * narrow * narrow, i, f, k, s
+    cdef bint joined = gram_joined(n, n_threads)
+    cdef double *stored = scratch + n_threads * size
+    cdef double *own
+    cdef double *partial
     for i in range(n):
         f = fits[i]
         k = columns[f + 1] - columns[f]
         if k > GRAM_NARROW:
             gram_wide(F + rows * columns[f], rows, k, scratch, out + squares[f], n_threads)
-    for i in prange(n * GRAM_SPLITS, num_threads=n_threads, schedule="dynamic"):
-        f, s = fits[i // GRAM_SPLITS], i % GRAM_SPLITS
-        k = columns[f + 1] - columns[f]
-        splits = gram_splits(rows, k)
-        if k <= GRAM_NARROW and s < splits:
-            gram_stretch(F + rows * columns[f], k, rows * s // splits, rows * (s + 1) // splits, rows,
-                         scratch + threadid() * size, partial + i // GRAM_SPLITS * room + s * k * k)
-    for i in prange(n, num_threads=n_threads, schedule="static"):
+    if not joined:
+        for i in prange(n * GRAM_SPLITS, num_threads=n_threads, schedule="dynamic"):
+            f = fits[i // GRAM_SPLITS]
+            k = columns[f + 1] - columns[f]
+            if k <= GRAM_NARROW:
+                gram_stretch(F + rows * columns[f], rows, k, i % GRAM_SPLITS, scratch + threadid() * size,
+                             stored + i // GRAM_SPLITS * room)
+    for i in prange(n, num_threads=n_threads, schedule="dynamic"):
         f = fits[i]
         k = columns[f + 1] - columns[f]
+        own = scratch + threadid() * size
+        partial = stored + (threadid() if joined else i) * room
         if k <= GRAM_NARROW:
-            add_stretches(partial + i * room, gram_splits(rows, k), k, out + squares[f])
+            if joined:
+                for s in range(GRAM_SPLITS):
+                    gram_stretch(F + rows * columns[f], rows, k, s, own, partial)
+            add_stretches(partial, narrow_splits(rows, k), k, out + squares[f])
 
 
 cdef Py_ssize_t gram_size_of(Py_ssize_t rows, Py_ssize_t most, Py_ssize_t n, int n_threads) noexcept nogil:
@@ -171,7 +193,8 @@ cdef Py_ssize_t gram_size_of(Py_ssize_t rows, Py_ssize_t most, Py_ssize_t n, int
     if most > GRAM_NARROW:
         wide = (rows * padded + TILE_ROWS + n_threads * (PANEL_VECTORS * LANES_F64 + TILE_ROWS) * padded
                 + min(GRAM_SPLITS * most * most, rows * most // 8 + most * most))  # not less for any narrower one
-    return max(wide, n_threads * narrow_size(narrow) + n * GRAM_SPLITS * narrow * narrow)
+    return max(wide, n_threads * narrow_size(narrow)
+               + (n_threads if gram_joined(n, n_threads) else n) * GRAM_SPLITS * narrow * narrow)
 
 
 def gram_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):

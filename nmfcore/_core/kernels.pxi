@@ -41,6 +41,9 @@ cdef extern from "tiles.h" nogil:
         SOLVE_BLOCK "NMF_SOLVE_BLOCK"
         SOLVE_TILE "NMF_SOLVE_TILE"
         PROBLEMS "NMF_PROBLEMS"
+        MOST_ALONG "NMF_MOST_ALONG"
+        SHARE_MOST "NMF_SHARE_MOST"
+        SHARE_LINES "NMF_SHARE_LINES"
     int nmf_cpu_level()
     Py_ssize_t nmf_raise(bint hoyer, double target, double eps, Py_ssize_t lanes, const double *moments, double *shift,
                          double *cut, double *before)
@@ -66,6 +69,9 @@ cdef extern from "tiles.h" nogil:
     double share_row(...)
     void ratio_row(...)
     void weigh_ratio(...)
+    void share_lines(...)
+    void share_across(...)
+    void add_lanes(...)
     double divergence_row(...)
     double multiply_row(...)
     double split_kkt_row(...)

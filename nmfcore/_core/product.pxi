@@ -10,7 +10,7 @@
 
 cdef enum:
     DEPTH = 512          # terms a tile adds before its sums go to memory, where a row of X is contiguous
-    STREAM_DEPTH = 32    # the same where a column is: so many streams the processor still follows
+    STREAM_DEPTH = 48    # the same where a column is: so many streams the processor still follows
     STREAM_AHEAD = 512   # bytes that are fetched ahead in each of those streams
     STRETCH_TERMS = 512  # terms of a stretch of the sum at the least: its partial sums are little beside X
     PACK_ROWS = 256      # rows of B that are packed by one thread at a time
@@ -24,7 +24,7 @@ cdef struct Shape:
     Py_ssize_t lanes, vectors, panels, blocks, block  # of B; block: columns of the widest block
     Py_ssize_t splits               # stretches of the sum
     Py_ssize_t group, groups        # rows of a task
-    Py_ssize_t sums_size            # entries that the sums of a task take
+    Py_ssize_t edge, sums_size      # entries that the last rows of X and the sums of a task take
     bint narrow                     # few columns of B, contiguous ones of X
     bint joined                     # a task takes all stretches of its rows
 
@@ -85,6 +85,7 @@ cdef Shape shape_of(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, Py_ssize_t 
     s.groups = ceil_div(rows, s.group)
     s.narrow = s.row_stride == 1 and k <= NARROW and s.panels == 1
     s.sums_size = (s.group + (NARROW_VECTORS * lanes if s.narrow else 0)) * s.block
+    s.edge = max(TILE_ROWS * DEPTH, NARROW_VECTORS * lanes * STREAM_DEPTH)
     s.joined = n_threads == 1 or s.groups * s.blocks >= 4 * n_threads
     return s
 
@@ -271,7 +272,7 @@ cdef void product_of_fits(const Shape *shape, const real *X, const real *B, cons
                           Py_ssize_t n, real *scratch, real *out, real scale, int n_threads) noexcept nogil:
     """For each listed fit its rows of out = scale X B; stretches are added in their order, here or there."""
     cdef Py_ssize_t tasks = shape.groups * shape.blocks, size = shape.sums_size, task, s, i
-    cdef Py_ssize_t thread_size = TILE_ROWS * DEPTH + 2 * size
+    cdef Py_ssize_t thread_size = shape.edge + 2 * size
     cdef real *packed = scratch
     cdef real *threads = packed + shape.terms * shape.vectors * shape.lanes
     cdef real *stored = threads + n_threads * thread_size
@@ -285,7 +286,7 @@ cdef void product_of_fits(const Shape *shape, const real *X, const real *B, cons
                         stored + task * size)
     for task in prange(tasks, num_threads=n_threads, schedule="dynamic"):
         own = threads + threadid() * thread_size
-        sums = own + TILE_ROWS * DEPTH if shape.joined else stored + task * size
+        sums = own + shape.edge if shape.joined else stored + task * size
         if shape.joined:
             sum_stretch(shape, X, packed, task, 0, own, sums)
         for s in range(1, shape.splits):
@@ -300,7 +301,7 @@ cdef void product_of_fits(const Shape *shape, const real *X, const real *B, cons
 cdef Py_ssize_t shape_scratch(const Shape *shape, int n_threads) noexcept nogil:
     """Entries of scratch: packed B, then for each thread an edge and two sums, then the sums that tasks leave."""
     cdef Py_ssize_t stored = 0 if shape.joined else shape.splits * shape.groups * shape.blocks
-    return (shape.terms * shape.vectors * shape.lanes + n_threads * (TILE_ROWS * DEPTH + 2 * shape.sums_size)
+    return (shape.terms * shape.vectors * shape.lanes + n_threads * (shape.edge + 2 * shape.sums_size)
             + stored * shape.sums_size)
 
 

@@ -9,6 +9,7 @@
 cdef enum:
     BLOCK_LINES = 64   # lines of X in a block
     LINE_PANELS = 4    # panels of a line in a block
+    FITS_A_THREAD = 2  # from so many on each is one thread's; rows of fewer are shared
 
 
 FAMILIES = {"beta": 0, "huber": 1, "absolute": 2}  # of losses, by the numbers that `split_step` takes
@@ -21,12 +22,24 @@ cdef inline int kind_of(int family, double beta) noexcept nogil:
             else THREE_HALVES if beta == 1.5 else LEAST_SQUARES if beta == 2 else ANY_BETA)
 
 
-cdef void transposed_panel(const real *A, Py_ssize_t rows, Py_ssize_t k, real *packed) noexcept nogil:
+cdef struct Split:
+    # A half-step: the sizes, which side of X is which, and where in scratch the parts of the factors are.
+    Py_ssize_t rows, terms, k, lanes, vectors, line_stride, weights_stride
+    Py_ssize_t lines, along, width, panels     # of X, and the panels of the factor along them
+    Py_ssize_t group, groups, block, sums_size
+    Py_ssize_t packed, panelled, line_rows, threads, thread_size
+    double scale, parameter
+    int kind
+    bint across, has_den, shares, evaluate
+
+
+cdef void transposed_panel(const real *A, Py_ssize_t rows, Py_ssize_t k, real *packed, Py_ssize_t stride) noexcept nogil:
     """A' (k x rows) as a full panel, filled up with zeros."""
-    cdef Py_ssize_t width = PANEL_VECTORS * lanes_of(A), count = min(width, rows)
+    cdef Py_ssize_t width = PANEL_VECTORS * lanes_of(A), count = min(width, rows), c
     if count < width:
-        memset(packed, 0, k * width * sizeof(real))
-    transpose(A, k, count, k, packed, width)
+        for c in range(k):
+            memset(packed + c * stride, 0, width * sizeof(real))
+    transpose(A, k, count, k, packed, stride)
 
 
 cdef double model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssize_t lines, Py_ssize_t along,
@@ -50,10 +63,11 @@ cdef double model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssiz
                           Q + at)
                 if weights != NULL:
                     w = weights + line * weights_stride + q * width
-                    weigh_ratio(kind, w, count, P + at, Q + at)
                 if evaluate:
-                    total += divergence_row(kind, x + line * line_stride + q * width, tile + r * width, count, scale,
-                                            parameter, w)
+                    total += divergence_row(kind, x + line * line_stride + q * width, tile + r * width, P + at, Q + at,
+                                            count, scale, parameter, w)
+                if weights != NULL:
+                    weigh_ratio(kind, w, count, P + at, Q + at)
     return total
 
 
@@ -72,14 +86,217 @@ cdef void add_block(const real *P, Py_ssize_t row_stride, Py_ssize_t term_stride
             column += width * lanes
 
 
-cdef inline Py_ssize_t block_size(const real *x) noexcept nogil:
-    """Entries of a block of ratios, and of the tile of the model that it is made from."""
-    return BLOCK_LINES * LINE_PANELS * PANEL_VECTORS * lanes_of(x)
-
-
 cdef inline Py_ssize_t task_rows(const real *x, bint across) noexcept nogil:
     """Rows of the factor that a task updates."""
     return LINE_PANELS * PANEL_VECTORS * lanes_of(x) if across else BLOCK_LINES
+
+
+cdef Split split_of(const real *x, Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t row_bytes, Py_ssize_t term_bytes,
+                    int kind, double parameter, double scale, bint evaluate, bint weighted) noexcept nogil:
+    """A half-step for an X of rows x terms that begins at x, with such strides; see `of_rank`."""
+    cdef Split s
+    cdef Py_ssize_t row_stride = row_bytes // <Py_ssize_t> sizeof(real) if rows > 1 else terms
+    cdef Py_ssize_t term_stride = term_bytes // <Py_ssize_t> sizeof(real) if terms > 1 else rows
+    s.rows, s.terms, s.kind, s.parameter, s.scale, s.evaluate = rows, terms, kind, parameter, scale, evaluate
+    s.across = terms > 1 and term_stride != 1  # a single row or column says nothing of its own stride
+    s.line_stride, s.weights_stride = term_stride if s.across else row_stride, 0
+    s.lines, s.along = terms if s.across else rows, rows if s.across else terms
+    s.has_den = kind != KULLBACK_LEIBLER or weighted
+    s.lanes = lanes_of(x)
+    s.width = PANEL_VECTORS * s.lanes
+    s.panels = ceil_div(s.along, s.width)
+    s.group = task_rows(x, s.across)
+    s.groups = ceil_div(rows, s.group)
+    s.block = BLOCK_LINES * LINE_PANELS * s.width
+    return s
+
+
+cdef Split of_rank(const Split *sizes, Py_ssize_t k) noexcept nogil:
+    """The same for factors of k columns."""
+    cdef Split s = sizes[0]
+    cdef Py_ssize_t padded
+    s.k = k
+    s.shares = not s.has_den and k <= SHARE_MOST
+    s.vectors = ceil_div(k, s.lanes)
+    padded = s.vectors * s.lanes
+    s.sums_size = (s.group + TILE_ROWS) * padded
+    s.packed = 0                                          # B, the panels that sums are made with
+    s.panelled = s.terms * padded                         # the factor along the lines, transposed
+    s.line_rows = s.panelled + s.panels * s.width * k     # the factor across them, filled up to whole tiles
+    s.threads = s.line_rows + (s.lines + TILE_ROWS) * k
+    s.thread_size = TILE_ROWS * s.width + 2 * s.block + 2 * s.sums_size
+    return s
+
+
+cdef inline Py_ssize_t split_parts(const Split *s) noexcept nogil:
+    """Parts in which the factors are laid out."""
+    return s.panels if s.shares else s.panels + ceil_div(s.terms, PACK_ROWS) + ceil_div(s.lines, PACK_ROWS)
+
+
+cdef void split_part(const Split *s, const real *F, const real *B, Py_ssize_t part, real *scratch) noexcept nogil:
+    """One of them: a panel of the factor along the lines, a run of rows of B, or one of the factor across them."""
+    cdef const real *of_lines = B if s.across else F
+    cdef const real *of_along = F if s.across else B
+    cdef Py_ssize_t at = part * s.width, runs = ceil_div(s.terms, PACK_ROWS)
+    if part < s.panels:
+        if s.shares:  # the panels side by side
+            transposed_panel(of_along + at * s.k, s.along - at, s.k, scratch + s.panelled + at, s.panels * s.width)
+        else:
+            transposed_panel(of_along + at * s.k, s.along - at, s.k, scratch + s.panelled + at * s.k, s.width)
+    elif part < s.panels + runs:
+        at = (part - s.panels) * PACK_ROWS
+        pack_rows(B, s.k, at, min(s.terms, at + PACK_ROWS), s.terms, <real> 1, scratch + s.packed)
+    else:
+        at = (part - s.panels - runs) * PACK_ROWS
+        memcpy(scratch + s.line_rows + at * s.k, of_lines + at * s.k,
+               min(<Py_ssize_t> PACK_ROWS, s.lines - at) * s.k * sizeof(real))
+        if at + PACK_ROWS >= s.lines:
+            memset(scratch + s.line_rows + s.lines * s.k, 0, TILE_ROWS * s.k * sizeof(real))
+
+
+cdef double block_task(const Split *s, Py_ssize_t task, const real *X, const real *weights, real *scratch, real *own,
+                       real *num, real *den) noexcept nogil:
+    """num and den of the rows of a task, block after block; returns their share of the objective if asked to."""
+    cdef Py_ssize_t span = LINE_PANELS * s.width, row = task * s.group, n_rows = min(s.group, s.rows - row)
+    cdef Py_ssize_t step = BLOCK_LINES if s.across else span, row_stride = 1 if s.across else span
+    cdef Py_ssize_t term_stride = span if s.across else 1, panels = ceil_div(s.vectors, PANEL_VECTORS)
+    cdef Py_ssize_t first = 0, depth, line, along, lines, count
+    cdef real *P = own + TILE_ROWS * s.width
+    cdef real *Q = P + s.block
+    cdef real *sums = Q + s.block
+    cdef const real *w = NULL
+    cdef double value = 0
+    while first < s.terms:
+        depth = min(step, s.terms - first)
+        if s.across:
+            line, lines, along, count = first, depth, row, n_rows
+        else:
+            line, lines, along, count = row, n_rows, first, depth
+        if weights != NULL:
+            w = weights + line * s.weights_stride + along
+        value += model_block(s.kind, X + line * s.line_stride + along, s.line_stride, lines, count,
+                             scratch + s.line_rows + line * s.k, scratch + s.panelled + along * s.k, s.k, s.scale,
+                             s.parameter, s.evaluate, w, s.weights_stride, own, P, Q)
+        add_block(P, row_stride, term_stride, n_rows, depth, scratch + s.packed, s.terms, first, s.vectors, first == 0,
+                  sums)
+        if s.has_den:
+            add_block(Q, row_stride, term_stride, n_rows, depth, scratch + s.packed, s.terms, first, s.vectors,
+                      first == 0, sums + s.sums_size)
+        first += depth
+    write_sums(sums, n_rows, s.k, s.vectors, 0, panels, num + row * s.k)
+    if s.has_den:
+        write_sums(sums + s.sums_size, n_rows, s.k, s.vectors, 0, panels, den + row * s.k)
+    return value
+
+
+cdef double share_along(const Split *s, Py_ssize_t task, const real *X, const real *F, const real *panel, real *own,
+                        real *num) noexcept nogil:
+    """The same for Kullback-Leibler and few components, a few lines of X at a time, along them."""
+    cdef Py_ssize_t size = s.block // 4, most = size // SHARE_LINES, lanes = lanes_of(X)
+    cdef Py_ssize_t row = task * s.group, last = min(s.rows, row + s.group), first, depth, whole, lines, stride, r
+    cdef real *edge = own
+    cdef real *models = edge + size
+    cdef real *ratios = models + size
+    cdef real *sums = ratios + size
+    cdef const real *x
+    cdef double value = 0
+    while row < last:
+        lines = SHARE_LINES if row + SHARE_LINES <= last else 1
+        first = 0
+        while first < s.terms:
+            depth = min(most, s.terms - first)
+            whole = ceil_div(depth, lanes) * lanes
+            x, stride = X + row * s.line_stride + first, s.line_stride
+            if whole > depth:
+                for r in range(lines):
+                    pack_row(x + r * stride, depth, whole, <double> 1, edge + r * whole)
+                x, stride = edge, whole
+            share_lines(s.k, lines, x, stride, s.scale, F + row * s.k, panel + first, s.panels * s.width, whole,
+                        first == 0, sums, models if s.evaluate else NULL, ratios if s.evaluate else NULL)
+            if s.evaluate:
+                for r in range(lines):
+                    value += divergence_row(s.kind, x + r * stride, models + r * whole, ratios + r * whole,
+                                            ratios + r * whole, depth, s.scale, s.parameter, NULL)
+            first += depth
+        add_lanes(sums, lines * s.k, num + row * s.k)
+        row += lines
+    return value
+
+
+cdef double share_across_lines(const Split *s, Py_ssize_t task, const real *X, const real *B, const real *panel,
+                               real *own, real *num) noexcept nogil:
+    """The same where rows of the factor lie along the lines of X: a vector of them at a time, line after line."""
+    cdef Py_ssize_t width = lanes_of(X), size = s.block // 4, most = size // width
+    cdef Py_ssize_t row = task * s.group, last = min(s.rows, row + s.group), first, depth, count, stride, i
+    cdef real *edge = own
+    cdef real *models = edge + size
+    cdef real *ratios = models + size
+    cdef real *sums = ratios + size
+    cdef const real *x
+    cdef double value = 0
+    while row < last:
+        count = min(width, last - row)
+        first = 0
+        while first < s.terms:
+            depth = min(most, s.terms - first)
+            x, stride = X + first * s.line_stride + row, s.line_stride
+            if count < width or s.evaluate:
+                for i in range(depth):
+                    pack_row(x + i * stride, count, width, <double> 1, edge + i * width)
+                x, stride = edge, width
+            share_across(s.k, x, stride, s.scale, panel + row, s.panels * s.width, B + first * s.k, depth, first == 0,
+                         sums, models if s.evaluate else NULL, ratios if s.evaluate else NULL)
+            if s.evaluate:
+                value += divergence_row(s.kind, x, models, ratios, ratios, depth * width, s.scale, s.parameter, NULL)
+            first += depth
+        transpose(sums, width, s.k, count, num + row * s.k, s.k)
+        row += count
+    return value
+
+
+cdef double split_task(const Split *s, Py_ssize_t task, const real *X, const real *F, const real *B,
+                       const real *weights, real *scratch, real *own, real *num, real *den) noexcept nogil:
+    """num and den of the rows of a task; returns their share of the objective if asked to."""
+    if not s.shares:
+        return block_task(s, task, X, weights, scratch, own, num, den)
+    if s.across:
+        return share_across_lines(s, task, X, B, scratch + s.panelled, own, num)
+    return share_along(s, task, X, F, scratch + s.panelled, own, num)
+
+
+cdef double split_alone(const Split *s, const real *X, const real *F, const real *B, real *scratch, real *num,
+                        real *den) noexcept nogil:
+    """A half-step in one thread."""
+    cdef Py_ssize_t i
+    cdef double value = 0
+    for i in range(split_parts(s)):
+        split_part(s, F, B, i, scratch)
+    for i in range(s.groups):
+        value += split_task(s, i, X, F, B, <const real *> NULL, scratch, scratch + s.threads, num, den)
+    return value
+
+
+cdef double split_shared(const Split *s, const real *X, const real *F, const real *B, const real *weights, real *scratch,
+                         real *num, real *den, double[::1] values, int n_threads) noexcept nogil:
+    """The same in several threads. values: memory for those of the tasks."""
+    cdef Py_ssize_t i
+    for i in prange(split_parts(s), num_threads=n_threads, schedule="static"):
+        split_part(s, F, B, i, scratch)
+    for i in prange(s.groups, num_threads=n_threads, schedule="dynamic"):
+        values[i] = split_task(s, i, X, F, B, weights, scratch, scratch + s.threads + threadid() * s.thread_size, num,
+                               den)
+    return ordered_sum(values)
+
+
+cdef double split_fit(const Split *sizes, const real *X, const real *F, const real *B, const int64_t *columns,
+                      real *scratch, real *num, real *den, double[::1] values, int n_threads) noexcept nogil:
+    """A half-step for the fit of a stack whose columns are columns[0] ... columns[1] - 1."""
+    cdef Split s = of_rank(sizes, columns[1] - columns[0])
+    cdef Py_ssize_t of_F = s.rows * columns[0], of_B = s.terms * columns[0]
+    cdef real *own_den = den + of_F if s.has_den else den
+    if n_threads == 1:
+        return split_alone(&s, X, F + of_F, B + of_B, scratch, num + of_F, own_den)
+    return split_shared(&s, X, F + of_F, B + of_B, <const real *> NULL, scratch, num + of_F, own_den, values, n_threads)
 
 
 def split_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads):
@@ -101,82 +318,68 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
     Returns, if asked to evaluate, the loss of (scale X, V), in float64. 6 rows terms k flop, 4 for Kullback-Leibler;
     one reading of X.
     """
-    cdef Py_ssize_t rows = X.shape[0], terms = X.shape[1], k = B.shape[1], lanes = lanes_of(&scratch[0])
-    cdef Py_ssize_t row_stride = X.strides[0] // <Py_ssize_t> sizeof(real) if rows > 1 else terms
-    cdef Py_ssize_t term_stride = X.strides[1] // <Py_ssize_t> sizeof(real) if terms > 1 else rows
-    cdef bint across = terms > 1 and term_stride != 1  # a single row or column says nothing of its own stride
-    cdef Py_ssize_t vectors = ceil_div(k, lanes), padded = vectors * lanes
-    cdef Py_ssize_t width = PANEL_VECTORS * lanes, span = LINE_PANELS * width
-    cdef Py_ssize_t group = task_rows(&scratch[0], across), groups = ceil_div(rows, group)
-    cdef Py_ssize_t size = block_size(&scratch[0]), sums_size = (group + TILE_ROWS) * padded
-    cdef Py_ssize_t thread_size = TILE_ROWS * width + 2 * size + 2 * sums_size
-    cdef Py_ssize_t along = rows if across else terms, lines = terms if across else rows
-    cdef Py_ssize_t panels = ceil_div(along, width), line_stride = term_stride if across else row_stride
-    cdef real *packed = &scratch[0]            # B, the panels that sums are made with
-    cdef real *panelled = packed + terms * padded          # the factor along the lines, transposed
-    cdef real *line_rows = panelled + panels * width * k   # the factor across them, filled up to whole tiles
-    cdef real *threads = line_rows + (lines + TILE_ROWS) * k
-    cdef const real *of_lines = &B[0, 0] if across else &F[0, 0]
-    cdef const real *of_along = &F[0, 0] if across else &B[0, 0]
-    cdef Py_ssize_t weights_stride = 0
+    cdef Split s = split_of(&scratch[0], X.shape[0], X.shape[1], X.strides[0], X.strides[1],
+                            kind_of(family, parameter), parameter, scale, evaluate, weights is not None)
     cdef const real *w = NULL
-    cdef int kind = kind_of(family, parameter)
-    cdef bint has_den = kind != KULLBACK_LEIBLER or weights is not None
-    cdef double[::1] values = np.zeros(groups)
-    cdef real *own
-    cdef real *P
-    cdef real *Q
-    cdef real *sums
-    cdef const real *x
-    cdef const real *wanted
-    cdef Py_ssize_t task, i, q, n_rows, first, depth, step = span if not across else BLOCK_LINES
+    cdef double[::1] values = np.empty(s.groups)
+    s = of_rank(&s, B.shape[1])
     if weights is not None:
         w = &weights[0, 0]
-        weights_stride = (weights.strides[1] if across else weights.strides[0]) // <Py_ssize_t> sizeof(real)
-    memset(line_rows + lines * k, 0, TILE_ROWS * k * sizeof(real))
-    for i in prange(ceil_div(terms, PACK_ROWS), nogil=True, num_threads=n_threads, schedule="static"):
-        pack_rows(&B[0, 0], k, i * PACK_ROWS, min(terms, (i + 1) * PACK_ROWS), terms, <real> 1, packed)
-    for i in prange(ceil_div(lines, PACK_ROWS), nogil=True, num_threads=n_threads, schedule="static"):
-        memcpy(line_rows + i * PACK_ROWS * k, of_lines + i * PACK_ROWS * k,
-               min(<Py_ssize_t> PACK_ROWS, lines - i * PACK_ROWS) * k * sizeof(real))
-    for q in prange(panels, nogil=True, num_threads=n_threads, schedule="static"):
-        transposed_panel(of_along + q * width * k, along - q * width, k, panelled + q * width * k)
-    for task in prange(groups, nogil=True, num_threads=n_threads, schedule="dynamic"):
-        own = threads + threadid() * thread_size
-        P = own + TILE_ROWS * width
-        Q = P + size
-        sums = Q + size
-        n_rows = min(group, rows - task * group)
-        first = 0
-        while first < terms:
-            depth = min(step, terms - first)
-            if across:
-                x = &X[0, 0] + task * group + first * line_stride
-                wanted = NULL
-                if w != NULL:
-                    wanted = w + task * group + first * weights_stride
-                values[task] += model_block(kind, x, line_stride, depth, n_rows, line_rows + first * k,
-                                            panelled + task * group * k, k, scale, parameter, evaluate, wanted,
-                                            weights_stride, own, P, Q)
-                add_block(P, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums)
-                if has_den:
-                    add_block(Q, 1, span, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)
-            else:
-                x = &X[0, 0] + task * group * line_stride + first
-                wanted = NULL
-                if w != NULL:
-                    wanted = w + task * group * weights_stride + first
-                values[task] += model_block(kind, x, line_stride, n_rows, depth, line_rows + task * group * k,
-                                            panelled + first * k, k, scale, parameter, evaluate, wanted,
-                                            weights_stride, own, P, Q)
-                add_block(P, span, 1, n_rows, depth, packed, terms, first, vectors, first == 0, sums)
-                if has_den:
-                    add_block(Q, span, 1, n_rows, depth, packed, terms, first, vectors, first == 0, sums + sums_size)
-            first = first + depth
-        write_sums(sums, n_rows, k, vectors, 0, ceil_div(vectors, PANEL_VECTORS), &num[task * group, 0])
-        if has_den:
-            write_sums(sums + sums_size, n_rows, k, vectors, 0, ceil_div(vectors, PANEL_VECTORS), &den[task * group, 0])
-    return ordered_sum(values)
+        s.weights_stride = (weights.strides[1] if s.across else weights.strides[0]) // <Py_ssize_t> sizeof(real)
+    return split_shared(&s, &X[0, 0], &F[0, 0], &B[0, 0], w, &scratch[0], &num[0, 0],
+                        &den[0, 0] if s.has_den else NULL, values, n_threads)
+
+
+def split_many_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads):
+    """Entries of scratch that `split_many` wants for an X of rows x terms and fits of k components at the most."""
+    return n_threads * (16 * ceil_div(split_scratch(rows, terms, k, 1), 16))
+
+
+def split_many(const real[:, :] X, const real[::1] F, const real[::1] B, const int64_t[::1] columns,
+               const int64_t[::1] fits, real[::1] scratch, real[::1] num, real[::1] den, int family, double parameter,
+               double scale, bint evaluate, double[::1] values, int n_threads):
+    """`split_step` without weights for the fits of a stack: num, den and values[f] of each fit f that is listed.
+
+    F, num and den hold the factor of fit f from rows columns[f] on, B from terms columns[f] on; columns are the
+    cumulative ranks. scratch: see `split_many_scratch`. Each fit gets the bits that it gets alone.
+    """
+    cdef Py_ssize_t rows = X.shape[0], terms = X.shape[1], count = fits.shape[0], i
+    cdef Py_ssize_t own = scratch.shape[0] // n_threads // 16 * 16
+    cdef Split sizes = split_of(&scratch[0], rows, terms, X.strides[0], X.strides[1], kind_of(family, parameter),
+                                parameter, scale, evaluate, False)
+    cdef double[::1] parts = np.empty(sizes.groups)
+    cdef bint alone = count >= FITS_A_THREAD * n_threads
+    if not alone:
+        own = 0
+    for i in prange(count, nogil=True, num_threads=n_threads if alone else 1, schedule="dynamic"):
+        values[fits[i]] = split_fit(&sizes, &X[0, 0], &F[0], &B[0], &columns[fits[i]], &scratch[0] + threadid() * own,
+                                    &num[0], &den[0] if sizes.has_den else NULL, parts, 1 if alone else n_threads)
+
+
+cdef void multiply_rows(real *F, const real *num, const real *den, Py_ssize_t den_step, const double *floor,
+                        const real *lower, const real *upper, Py_ssize_t bound_step, Py_ssize_t rows, Py_ssize_t k,
+                        double gamma, double *moved) noexcept nogil:
+    """The update of rows of F, several at a time where k is small and there are no bounds."""
+    cdef double floors[MOST_ALONG]
+    cdef real dens[MOST_ALONG]
+    cdef Py_ssize_t together = 1, i, count
+    moved[0] = 0
+    while lower == NULL and 2 * together * k <= MOST_ALONG:
+        together *= 2
+    if together > 1:
+        for i in range(together):
+            memcpy(floors + i * k, floor, k * sizeof(double))
+            memcpy(dens + i * k, den, k * sizeof(real))
+        floor = floors
+        if den_step == 0:
+            den = dens
+    i = 0
+    while i < rows:
+        count = min(together, rows - i) * k
+        moved[0] += multiply_row(F + i * k, num + i * k, den + i * den_step, floor,
+                                 lower + i * bound_step if lower != NULL else NULL,
+                                 upper + i * bound_step if lower != NULL else NULL, count, gamma)
+        i += together
 
 
 def multiply(real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const double[::1] floor,
@@ -185,14 +388,46 @@ def multiply(real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, con
 
     F stays within lower and upper, m x k or one row for all, or None. Returns the sum of den (change)^2 / F.
     """
-    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task, i
-    cdef Py_ssize_t den_step = 1 if den.shape[0] > 1 else 0
-    cdef double[::1] sums = np.zeros(tasks)
+    cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task
+    cdef Py_ssize_t den_step = k if den.shape[0] > 1 else 0, bound_step = 0
+    cdef double[::1] sums = np.empty(tasks)
+    if lower is not None and lower.shape[0] > 1:
+        bound_step = k
     for task in prange(tasks, nogil=True, num_threads=n_threads, schedule="static"):
-        for i in range(task * step, min(rows, (task + 1) * step)):
-            sums[task] += multiply_row(&F[i, 0], &num[i, 0], &den[i * den_step, 0], &floor[0], bound_row(lower, i),
-                                       bound_row(upper, i), k, gamma)
+        multiply_rows(&F[task * step, 0], &num[task * step, 0], &den[0, 0] + task * step * den_step, den_step, &floor[0],
+                      bound_row(lower, task * step), bound_row(upper, task * step), bound_step,
+                      min(step, rows - task * step), k, gamma, &sums[task])
     return ordered_sum(sums)
+
+
+cdef double multiply_fit(real *F, const real *num, const real *den, Py_ssize_t den_rows, Py_ssize_t rows,
+                         const int64_t *columns, const double *floor, double gamma) noexcept nogil:
+    """The update of the fit of a stack whose columns are columns[0] ... columns[1] - 1, stretch after stretch."""
+    cdef Py_ssize_t k = columns[1] - columns[0], step = stretch_rows(k), den_step = k if den_rows > 1 else 0, i = 0
+    cdef double part, total = 0
+    F += rows * columns[0]
+    num += rows * columns[0]
+    den += den_rows * columns[0]
+    floor += columns[0]
+    while i < rows:
+        multiply_rows(F + i * k, num + i * k, den + i * den_step, den_step, floor, <const real *> NULL,
+                      <const real *> NULL, 0, min(step, rows - i), k, gamma, &part)
+        total += part
+        i += step
+    return total
+
+
+def multiply_many(real[::1] F, const real[::1] num, const real[::1] den, Py_ssize_t den_rows, Py_ssize_t rows,
+                  const int64_t[::1] columns, const int64_t[::1] fits, const double[::1] floor, double gamma,
+                  double[::1] moved, int n_threads):
+    """`multiply` without bounds for the fits of a stack; moved[f] is what it returns for each fit f that is listed.
+
+    F and num hold rows rows of fit f from rows columns[f] on, den den_rows from den_rows columns[f] on, either as many
+    or one; floor holds its from columns[f] on. Each fit gets the bits that it gets alone.
+    """
+    cdef Py_ssize_t i
+    for i in prange(fits.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        moved[fits[i]] = multiply_fit(&F[0], &num[0], &den[0], den_rows, rows, &columns[fits[i]], &floor[0], gamma)
 
 
 def split_kkt(const real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const real[:, ::1] lower,

@@ -53,6 +53,9 @@
 /* What a model counts as at least for Kullback-Leibler: its inverse times an entry of X is finite. */
 #define NMF_LEAST_MODEL(real) ((real)(sizeof(real) == 8 ? 1e-290 : 1e-30))
 
+/* The Kullback-Leibler half-step for few components: how many, and the lines whose sums then fill the registers. */
+#define NMF_SHARE_MOST 8
+#define NMF_SHARE_LINES (NMF_TILE_ROWS / 2)
 #define NMF_PROBLEMS 16 /* rows or columns that are projected side by side, a multiple of the lanes of a vector */
 #define NMF_MOST_ALONG 64 /* entries of a panel at the most, a multiple of 8 */
 
@@ -68,24 +71,7 @@ enum {
     NMF_ABSOLUTE
 };
 
-/* The natural logarithm of a positive normal number to about two units in the last place, in a form that compilers
- * turn into vectors: x = 2^e m with m in [sqrt(1/2), sqrt(2)), and log m = 2 artanh((m - 1) / (m + 1)). Finite for 0. */
-NMF_INLINE double nmf_log(double x) {
-    int64_t bits, exponent, shifted;
-    double m, e, s, z;
-    memcpy(&bits, &x, 8);
-    exponent = (bits - 0x3fe6a09e667f3bcd) & (int64_t)0xfff0000000000000;
-    bits -= exponent;
-    memcpy(&m, &bits, 8);
-    shifted = 0x4330000000000000 | ((((uint64_t)exponent >> 52) + 0x800) & 0xfff); /* 2^52 + 2048 + e */
-    memcpy(&e, &shifted, 8);
-    e -= 0x1p52 + 2048;
-    s = (m - 1) / (m + 1);
-    z = s * s;
-    return e * 0.693147180559945309417 +
-           2 * s * (1 + z * (1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7 + z * (1.0 / 9 + z * (1.0 / 11 + z * (1.0 / 13 +
-                    z * (1.0 / 15 + z * (1.0 / 17 + z / 19)))))))));
-}
+#include "tiles_log.h"
 
 #define REAL double
 #define NAME(x) x##_f64
@@ -149,6 +135,9 @@ NMF_INLINE double nmf_log(double x) {
 #define gather_row(x, indices, ...) NMF_OF_INDEX(x, indices, gather_row)(x, indices, __VA_ARGS__)
 #define ratio_row(kind, x, ...) NMF_OF(x, ratio_row)(kind, x, __VA_ARGS__)
 #define divergence_row(kind, x, ...) NMF_OF(x, divergence_row)(kind, x, __VA_ARGS__)
+#define share_lines(k, lines, x, ...) NMF_OF(x, share_lines)(k, lines, x, __VA_ARGS__)
+#define share_across(k, x, ...) NMF_OF(x, share_across)(k, x, __VA_ARGS__)
+#define add_lanes(sums, ...) NMF_OF(sums, add_lanes)(sums, __VA_ARGS__)
 #define weigh_ratio(kind, w, ...) NMF_OF(w, weigh_ratio)(kind, w, __VA_ARGS__)
 #define multiply_row(f, ...) NMF_OF(f, multiply_row)(f, __VA_ARGS__)
 #define split_kkt_row(f, ...) NMF_OF(f, split_kkt_row)(f, __VA_ARGS__)

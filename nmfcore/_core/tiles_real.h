@@ -184,22 +184,36 @@ static void NAME(transpose_gathered)(const REAL *const *from, ptrdiff_t n, REAL 
     }
 }
 
+/* to[c * to_stride + r] = from[r * from_stride + c], entry by entry. */
+NMF_INLINE void NAME(transpose_few)(const REAL *from, ptrdiff_t from_stride, ptrdiff_t rows, ptrdiff_t columns,
+                                    REAL *to, ptrdiff_t to_stride) {
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t c = 0; c < columns; c++) to[c * to_stride + r] = from[r * from_stride + c];
+}
+
+/* How many of n rows are taken in squares: all, the last square overlapping the one before, unless so few would be left
+ * that they are copied sooner. */
+NMF_INLINE ptrdiff_t NAME(in_squares)(ptrdiff_t n) {
+    enum { LANES = NMF_LANES(REAL) };
+    return n < LANES ? 0 : n % LANES > LANES / 2 ? n : n - n % LANES;
+}
+
 /* to[c * to_stride + r] = from[r * from_stride + c] for rows x columns entries. */
 static void NAME(transpose)(const REAL *from, ptrdiff_t from_stride, ptrdiff_t rows, ptrdiff_t columns, REAL *to,
                             ptrdiff_t to_stride) {
     enum { LANES = NMF_LANES(REAL) };
-    if (rows < LANES || columns < LANES) {
-        for (ptrdiff_t r = 0; r < rows; r++)
-            for (ptrdiff_t c = 0; c < columns; c++) to[c * to_stride + r] = from[r * from_stride + c];
-        return;
-    }
-    for (ptrdiff_t i = 0; i < rows; i += LANES) {
-        ptrdiff_t r = i + LANES <= rows ? i : rows - LANES; /* the last square overlaps the one before */
-        for (ptrdiff_t j = 0; j < columns; j += LANES) {
+    const ptrdiff_t columns_done = NAME(in_squares)(columns), rows_done = columns_done ? NAME(in_squares)(rows) : 0;
+    for (ptrdiff_t i = 0; i < rows_done; i += LANES) {
+        ptrdiff_t r = i + LANES <= rows ? i : rows - LANES;
+        for (ptrdiff_t j = 0; j < columns_done; j += LANES) {
             ptrdiff_t c = j + LANES <= columns ? j : columns - LANES;
             NAME(transpose_square)(from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
         }
     }
+    NAME(transpose_few)(from + columns_done, from_stride, rows_done, columns - columns_done,
+                        to + columns_done * to_stride, to_stride);
+    NAME(transpose_few)(from + rows_done * from_stride, from_stride, rows - rows_done, columns, to + rows_done,
+                        to_stride);
 }
 
 /* One cyclic coordinate step for the coordinates t ... t + count - 1 of all rows of a tile, tiles stored

@@ -3,14 +3,60 @@
  * NMF_LEAST, which is far below anything that X, whose largest entry lies in [1, 4), can tell from 0. */
 #define NMF_LEAST ((REAL)(sizeof(REAL) == 8 ? 1e-150 : 1e-18)) /* its inverse square is finite, for beta >= 0 */
 
+#define NMF_LEAST_OF(kind) ((kind) == NMF_KULLBACK_LEIBLER ? NMF_LEAST_MODEL(REAL) : NMF_LEAST)
+
+/* 1 / y and x / y for y from NMF_LEAST_MODEL to its inverse, to a unit in the last place. */
+NMF_INLINE NAME(vec) NAME(inverse)(NAME(vec) y) {
+#if NMF_GUESSES
+    NAME(vec) r = NAME(guess)(y);
+    if (sizeof(REAL) == 8) r += r * (1 - y * r);
+    return r + r * (1 - y * r);
+#else
+    return 1 / y;
+#endif
+}
+
+NMF_INLINE NAME(vec) NAME(quotient)(NAME(vec) x, NAME(vec) y) {
+#if NMF_GUESSES
+    NAME(vec) r = NAME(guess)(y), q;
+    if (sizeof(REAL) == 8) r += r * (1 - y * r);
+    q = x * r;
+    return q + r * (x - y * q);
+#else
+    return x / y;
+#endif
+}
+
+/* The model between the least, which a NaN counts as, and its inverse, as far above anything that X can tell from
+ * infinity. */
+NMF_INLINE NAME(vec) NAME(positive_model)(NAME(vec) v, REAL least) {
+#if NMF_GUESSES
+    return NAME(smaller)(NAME(larger)(v, (NAME(vec)){0} + least), (NAME(vec)){0} + 1 / least);
+#else
+    return NAME(between)(v, (NAME(vec)){0} + least, (NAME(vec)){0} + 1 / least);
+#endif
+}
+
 /* The two parts p - q of minus the derivative by the model, for n entries, x times scale. Beta-divergences:
  * p = x v^(beta - 2), q = v^(beta - 1), which is left alone for beta = 1. Robust losses: p = w x, q = w v, w being the
  * weight of half the squared residual that touches the loss from above. */
 static void NAME(ratio_row)(int kind, const REAL *restrict x, const REAL *restrict v, ptrdiff_t n, double scale,
                             double parameter, REAL *restrict p, REAL *restrict q) {
-    const REAL least = kind == NMF_KULLBACK_LEIBLER ? NMF_LEAST_MODEL(REAL) : NMF_LEAST, s = (REAL)scale, limit = (REAL)parameter;
+    enum { LANES = NMF_LANES(REAL) };
+    const REAL least = NMF_LEAST_OF(kind), s = (REAL)scale, limit = (REAL)parameter;
+    ptrdiff_t done = 0;
+    if (kind == NMF_KULLBACK_LEIBLER)
+        for (; done + LANES <= n; done += LANES)
+            NAME(store)(p + done, NAME(quotient)(s * NAME(load)(x + done),
+                                                 NAME(positive_model)(NAME(load)(v + done), least)));
+    else if (kind == NMF_ITAKURA_SAITO)
+        for (; done + LANES <= n; done += LANES) {
+            NAME(vec) power = NAME(inverse)(NAME(positive_model)(NAME(load)(v + done), least));
+            NAME(store)(p + done, s * NAME(load)(x + done) * power * power);
+            NAME(store)(q + done, power);
+        }
 #define NMF_EACH(...)                                 \
-    for (ptrdiff_t j = 0; j < n; j++) {               \
+    for (ptrdiff_t j = done; j < n; j++) {            \
         REAL y = v[j] > least ? v[j] : least, power; \
         (void)power, (void)y;                         \
         __VA_ARGS__;                                  \
@@ -43,60 +89,179 @@ static void NAME(weigh_ratio)(int kind, const REAL *restrict w, ptrdiff_t n, REA
     }
 }
 
-/* Sum of the loss of (scale x, v), times the weights w unless that is NULL, over n <= NMF_MOST_ALONG entries, in
- * float64. */
-static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, ptrdiff_t n, double scale,
-                                   double parameter, const REAL *w) {
-    enum { LANES = 8 };
+/* Sum of the loss of (scale x, v), times the weights w unless that is NULL, over n entries, in float64. In double the
+ * ratio x / v is not divided again: for Kullback-Leibler it is p, and for Itakura-Saito x q. */
+static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, const REAL *p, const REAL *q, ptrdiff_t n,
+                                   double scale, double parameter, const REAL *w) {
+    enum { LANES = 8, SAME = sizeof(REAL) == sizeof(double) };
     double term[NMF_MOST_ALONG], sum[LANES] = {0}, total = 0;
-    const double least = kind == NMF_KULLBACK_LEIBLER ? NMF_LEAST_MODEL(REAL) : NMF_LEAST, beta = parameter, half = 1 / (beta * (beta - 1));
-#define NMF_EACH(...)                      \
-    for (ptrdiff_t j = 0; j < n; j++) {    \
-        double a = scale * x[j], y = v[j]; \
-        y = y > least ? y : least;         \
-        __VA_ARGS__;                       \
+    const double least = NMF_LEAST_OF(kind), beta = parameter, half = 1 / (beta * (beta - 1));
+#define NMF_EACH(...)                          \
+    for (ptrdiff_t j = 0; j < count; j++) {    \
+        double a = scale * x[j], y = v[j];     \
+        y = y > least ? y : least;             \
+        __VA_ARGS__;                           \
     }
-    switch (kind) {
-    case NMF_ITAKURA_SAITO: NMF_EACH(term[j] = a / y - nmf_log(a / y) - 1) break;
-    case NMF_KULLBACK_LEIBLER: /* nmf_log(0) is finite; a model of 0 where X is not 0 is infinitely far */
-        NMF_EACH(term[j] = a * nmf_log(a / y) - a + (v[j] > 0 || a == 0 ? y : HUGE_VAL)) break;
-    case NMF_HALF: NMF_EACH(term[j] = 2 * (sqrt(a) - sqrt(y)) * (sqrt(a) - sqrt(y)) / sqrt(y)) break;
-    case NMF_THREE_HALVES: NMF_EACH(term[j] = 4 / 3.0 * (a * sqrt(a) + 0.5 * y * sqrt(y) - 1.5 * a * sqrt(y))) break;
-    case NMF_LEAST_SQUARES: NMF_EACH(y = a - v[j]; term[j] = 0.5 * y * y) break;
-    case NMF_HUBER: /* beta is the residual where it becomes linear */
-        NMF_EACH(y = fabs(a - v[j]); term[j] = 0.5 * (y < beta ? y * y : beta * (2 * y - beta)))
-        break;
-    case NMF_ABSOLUTE: NMF_EACH(y = fabs(a - v[j]); term[j] = y < beta ? 0.5 * (y * y / beta + beta) : y) break;
-    default: NMF_EACH(term[j] = half * (pow(a, beta) + ((beta - 1) * y - beta * a) * pow(y, beta - 1))) break;
+    for (; n > 0; n -= NMF_MOST_ALONG) {
+        const ptrdiff_t count = n < NMF_MOST_ALONG ? n : NMF_MOST_ALONG, whole = (count + LANES - 1) / LANES * LANES;
+        for (ptrdiff_t j = count; j < whole; j++) term[j] = 1;
+        switch (kind) {
+        case NMF_ITAKURA_SAITO:
+            NMF_EACH(term[j] = SAME ? a * q[j] : a / y)
+            nmf_log_row(term, whole);
+            NMF_EACH(term[j] = (SAME ? a * q[j] : a / y) - term[j] - 1)
+            break;
+        case NMF_KULLBACK_LEIBLER: /* the logarithm of 0 is finite; a model of 0 where X is not 0 is infinitely far */
+            NMF_EACH(term[j] = SAME ? p[j] : a / y)
+            nmf_log_row(term, whole);
+            NMF_EACH(term[j] = a * term[j] - a + (v[j] > 0 || a == 0 ? y : HUGE_VAL))
+            break;
+        case NMF_HALF: NMF_EACH(term[j] = 2 * (sqrt(a) - sqrt(y)) * (sqrt(a) - sqrt(y)) / sqrt(y)) break;
+        case NMF_THREE_HALVES:
+            NMF_EACH(term[j] = 4 / 3.0 * (a * sqrt(a) + 0.5 * y * sqrt(y) - 1.5 * a * sqrt(y)))
+            break;
+        case NMF_LEAST_SQUARES: NMF_EACH(y = a - v[j]; term[j] = 0.5 * y * y) break;
+        case NMF_HUBER: /* beta is the residual where it becomes linear */
+            NMF_EACH(y = fabs(a - v[j]); term[j] = 0.5 * (y < beta ? y * y : beta * (2 * y - beta)))
+            break;
+        case NMF_ABSOLUTE: NMF_EACH(y = fabs(a - v[j]); term[j] = y < beta ? 0.5 * (y * y / beta + beta) : y) break;
+        default: NMF_EACH(term[j] = half * (pow(a, beta) + ((beta - 1) * y - beta * a) * pow(y, beta - 1))) break;
+        }
+        if (w)
+            for (ptrdiff_t j = 0; j < count; j++) term[j] = w[j] > 0 ? w[j] * term[j] : 0;
+        for (ptrdiff_t j = count; j < whole; j++) term[j] = 0;
+        for (ptrdiff_t j = 0; j < whole; j += LANES)
+            for (int l = 0; l < LANES; l++) sum[l] += term[j + l];
+        x += count, v += count, p += count, q += count;
+        if (w) w += count;
     }
 #undef NMF_EACH
-    if (w)
-        for (ptrdiff_t j = 0; j < n; j++) term[j] = w[j] > 0 ? w[j] * term[j] : 0;
-    for (ptrdiff_t j = n; j % LANES; j++) term[j] = 0;
-    for (ptrdiff_t j = 0; j < n; j += LANES)
-        for (int l = 0; l < LANES; l++) sum[l] += term[j + l];
     for (int l = 0; l < LANES; l++) total += sum[l];
     return total;
 }
 
-/* The multiplicative update of a row of n coordinates, f <- max(floor, f (num / den)^gamma), within bounds where there
- * are any; where den is 0 it stays. Returns the sum of den (change)^2 / f. */
+/* The Kullback-Leibler half-step for few components, without a block of ratios in between: sums[r, c, :] += p b[c, :]
+ * for `lines` lines of n entries of X, a multiple of the lanes of a vector, the model being f[r, :] b. Writes the
+ * models and the ratios p of a line after those of another, unless ratios is NULL. */
+NMF_INLINE void NAME(share_lines_of)(const int k, const int lines, const REAL *x, ptrdiff_t x_stride, REAL s,
+                                     const REAL *f, const REAL *b, ptrdiff_t b_stride, ptrdiff_t n, int first,
+                                     REAL *sums, REAL *models, REAL *ratios) {
+    enum { LANES = NMF_LANES(REAL) };
+    NAME(vec) sum[NMF_SHARE_LINES][NMF_SHARE_MOST], row[NMF_SHARE_MOST];
+    for (int r = 0; r < lines; r++)
+        for (int c = 0; c < k; c++) sum[r][c] = first ? (NAME(vec)){0} : NAME(load)(sums + (r * k + c) * LANES);
+    for (ptrdiff_t j = 0; j < n; j += LANES) {
+        for (int c = 0; c < k; c++) row[c] = NAME(load)(b + c * b_stride + j);
+        for (int r = 0; r < lines; r++) {
+            NAME(vec) model = f[r * k] * row[0], ratio;
+            for (int c = 1; c < k; c++) model += f[r * k + c] * row[c];
+            ratio = NAME(quotient)(s * NAME(load)(x + r * x_stride + j),
+                                   NAME(positive_model)(model, NMF_LEAST_MODEL(REAL)));
+            if (ratios) NAME(store)(models + r * n + j, model), NAME(store)(ratios + r * n + j, ratio);
+            for (int c = 0; c < k; c++) sum[r][c] += ratio * row[c];
+        }
+    }
+    for (int r = 0; r < lines; r++)
+        for (int c = 0; c < k; c++) NAME(store)(sums + (r * k + c) * LANES, sum[r][c]);
+}
+
+/* The same across lines, for a vector of entries of each: sums[c, :] += b[i, c] p over the lines i. */
+NMF_INLINE void NAME(share_across_of)(const int k, const REAL *x, ptrdiff_t x_stride, REAL s, const REAL *f,
+                                      ptrdiff_t f_stride, const REAL *b, ptrdiff_t lines, int first, REAL *sums,
+                                      REAL *models, REAL *ratios) {
+    enum { LANES = NMF_LANES(REAL) };
+    NAME(vec) sum[NMF_SHARE_MOST], own[NMF_SHARE_MOST];
+    for (int c = 0; c < k; c++) {
+        own[c] = NAME(load)(f + c * f_stride);
+        sum[c] = first ? (NAME(vec)){0} : NAME(load)(sums + c * LANES);
+    }
+    for (ptrdiff_t i = 0; i < lines; i++, b += k) {
+        NAME(vec) model = b[0] * own[0], ratio;
+        for (int c = 1; c < k; c++) model += b[c] * own[c];
+        ratio = NAME(quotient)(s * NAME(load)(x + i * x_stride), NAME(positive_model)(model, NMF_LEAST_MODEL(REAL)));
+        if (ratios) NAME(store)(models + i * LANES, model), NAME(store)(ratios + i * LANES, ratio);
+        for (int c = 0; c < k; c++) sum[c] += b[c] * ratio;
+    }
+    for (int c = 0; c < k; c++) NAME(store)(sums + c * LANES, sum[c]);
+}
+
+#define NMF_EACH_K(NMF_CASE) \
+    switch (k) { NMF_CASE(1) NMF_CASE(2) NMF_CASE(3) NMF_CASE(4) NMF_CASE(5) NMF_CASE(6) NMF_CASE(7) NMF_CASE(8) }
+
+static void NAME(share_lines)(ptrdiff_t k, ptrdiff_t lines, const REAL *x, ptrdiff_t x_stride, double scale,
+                              const REAL *f, const REAL *b, ptrdiff_t b_stride, ptrdiff_t n, int first, REAL *sums,
+                              REAL *models, REAL *ratios) {
+    const REAL s = (REAL)scale;
+#define NMF_CASE(k)                                                                                              \
+    case k:                                                                                                      \
+        if (lines == 1)                                                                                          \
+            NAME(share_lines_of)(k, 1, x, x_stride, s, f, b, b_stride, n, first, sums, models, ratios);          \
+        else                                                                                                     \
+            NAME(share_lines_of)(k, NMF_SHARE_LINES, x, x_stride, s, f, b, b_stride, n, first, sums, models, ratios); \
+        break;
+    NMF_EACH_K(NMF_CASE)
+#undef NMF_CASE
+}
+
+static void NAME(share_across)(ptrdiff_t k, const REAL *x, ptrdiff_t x_stride, double scale, const REAL *f,
+                               ptrdiff_t f_stride, const REAL *b, ptrdiff_t lines, int first, REAL *sums, REAL *models,
+                               REAL *ratios) {
+    const REAL s = (REAL)scale;
+#define NMF_CASE(k) \
+    case k: NAME(share_across_of)(k, x, x_stride, s, f, f_stride, b, lines, first, sums, models, ratios); break;
+    NMF_EACH_K(NMF_CASE)
+#undef NMF_CASE
+}
+#undef NMF_EACH_K
+
+/* out[i] = the sum of the lanes of vector i of n. */
+static void NAME(add_lanes)(const REAL *sums, ptrdiff_t n, REAL *out) {
+    enum { LANES = NMF_LANES(REAL) };
+    for (ptrdiff_t i = 0; i < n; i++) {
+        REAL lanes[LANES];
+        NAME(store)(lanes, NAME(load)(sums + i * LANES));
+        for (int half = LANES / 2; half > 0; half /= 2)
+            for (int l = 0; l < half; l++) lanes[l] += lanes[l + half];
+        out[i] = lanes[0];
+    }
+}
+
+/* The multiplicative update of n coordinates, f <- max(floor, f (num / den)^gamma), within bounds where there are any;
+ * where den is 0 it stays. Returns the sum of den (change)^2 / f. */
 static double NAME(multiply_row)(REAL *restrict f, const REAL *restrict num, const REAL *restrict den,
                                  const double *restrict floor, const REAL *lower, const REAL *upper, ptrdiff_t n,
                                  double gamma) {
-    double moved = 0;
-    for (ptrdiff_t t = 0; t < n; t++) {
-        double old = f[t], new = old;
-        if (den[t] > 0) {
-            double ratio = (double)num[t] / den[t];
-            new *= gamma == 1 ? ratio : gamma == 0.5 ? sqrt(ratio) : pow(ratio, gamma);
+    enum { LANES = 8 };
+    double new[NMF_MOST_ALONG], moved[NMF_MOST_ALONG], sum[LANES] = {0}, total = 0;
+    for (; n > 0; n -= NMF_MOST_ALONG) {
+        const ptrdiff_t count = n < NMF_MOST_ALONG ? n : NMF_MOST_ALONG;
+        for (ptrdiff_t t = 0; t < count; t++) new[t] = (double)num[t] / den[t];
+        if (gamma == 0.5)
+            for (ptrdiff_t t = 0; t < count; t++) new[t] = sqrt(new[t]);
+        else if (gamma != 1)
+            for (ptrdiff_t t = 0; t < count; t++) new[t] = pow(new[t], gamma);
+        for (ptrdiff_t t = 0; t < count; t++) {
+            new[t] = den[t] > 0 ? f[t] * new[t] : f[t];
+            new[t] = new[t] > floor[t] ? new[t] : floor[t];
         }
-        new = new > floor[t] ? new : floor[t];
-        if (lower) new = new > lower[t] ? new : lower[t], new = new < upper[t] ? new : upper[t];
-        f[t] = (REAL)new;
-        if (old > 0) moved += den[t] * (new - old) * (new - old) / old;
+        if (lower)
+            for (ptrdiff_t t = 0; t < count; t++) {
+                new[t] = new[t] > lower[t] ? new[t] : lower[t];
+                new[t] = new[t] < upper[t] ? new[t] : upper[t];
+            }
+        for (ptrdiff_t t = 0; t < count; t++) {
+            double old = f[t], step = new[t] - old;
+            moved[t] = old > 0 ? den[t] * step * step / old : 0;
+            f[t] = (REAL)new[t];
+        }
+        for (ptrdiff_t t = count; t % LANES; t++) moved[t] = 0;
+        for (ptrdiff_t t = 0; t < count; t += LANES)
+            for (int l = 0; l < LANES; l++) sum[l] += moved[t + l];
+        f += count, num += count, den += count, floor += count;
+        if (lower) lower += count, upper += count;
     }
-    return moved;
+    for (int l = 0; l < LANES; l++) total += sum[l];
+    return total;
 }
 
 /* Sum of den min(f, mean (1 - num / den)) over a row, of the step within bounds where there are any, and of f num. */
@@ -153,3 +318,4 @@ static void NAME(accumulate_row)(REAL *restrict f, const REAL *restrict num, con
 }
 
 #undef NMF_LEAST
+#undef NMF_LEAST_OF

@@ -61,6 +61,10 @@ class Normals(NamedTuple):
     G: Squares
     C: Stack
 
+    def alone(self, fit: int) -> Normal:
+        """Those of one fit."""
+        return Normal(self.G[fit], self.C[fit])
+
 
 class Frobenius:
     """Half the squared error, 1/2 ||X - W H||_F^2 (the beta-divergence with beta = 2)."""

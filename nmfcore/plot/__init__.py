@@ -6,6 +6,7 @@ style; colour maps are perceptually uniform and can be told apart in any vision.
 """
 
 from ._archetypes import archetypes
+from ._consensus import consensus
 from ._convergence import convergence
 from ._factors import factors, share
 from ._geometry import geometry
@@ -15,6 +16,7 @@ from ._words import top_words
 
 __all__ = [
     "archetypes",
+    "consensus",
     "convergence",
     "factors",
     "geometry",
