@@ -48,7 +48,7 @@ def options(given: dict[str, Any], defaults: dict[str, Any], method: str) -> dic
     for name, least_count in (("n_repeats", 1), ("n_starts", least), ("max_iter", 1)):
         if name in found:
             found[name] = _check.count(found[name], name, least_count)
-    if "fraction" in found:
+    if found.get("fraction") is not None:
         found["fraction"] = _fraction(found["fraction"])
     return found | {"tol": number(found["tol"], "tol")}
 
@@ -85,3 +85,9 @@ def some_hidden(count: int, shape: tuple[int, int], fraction: float) -> None:
         raise ValueError(
             f"X has shape {shape}, of which fraction={fraction:g} hides no entry; wanted a larger X or fraction"
         )
+
+
+def halves(shape: tuple[int, int]) -> None:
+    """Refuse an X that has no blocks."""
+    if min(shape) < 2:
+        raise ValueError(f"X has shape {shape}; wanted two rows and two columns at least, to hide blocks of it")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _check_select_rank
 from ._problem import Problem
 from ._rank_choice import column, foretells
 from ._rank_fits import Foretold, Scores, Task, begun, path
@@ -14,8 +15,8 @@ BLOCK = 1 << 18  # entries of a dense block of the model
 
 def scores(task: Task) -> Scores:
     """For each repeat halve rows and columns by chance, and foretell each of the four blocks from the others."""
-    n_repeats = task.options["n_repeats"]
-    table = []
+    n_repeats, table = task.options["n_repeats"], []
+    _check_select_rank.halves(task.problem.data.shape)
     for repeat in range(n_repeats):
         halves = [np.array_split(task.rng.permutation(size), 2) for size in task.problem.data.shape]
         folds = [(halves[0][i], halves[1][j], halves[0][1 - i], halves[1][1 - j]) for i in (0, 1) for j in (0, 1)]

@@ -13,14 +13,16 @@ from .losses import Frobenius, weighted
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 BLOCK = 1 << 18  # entries hashed at a time
+SHARE = 0.05  # of the entries that are hidden
+SHARE_OF_STORED = 0.5  # what is hidden of sparse X, beside what is stored, at most: a hidden 0 costs more than that
 
 
 def scores(task: Task) -> Scores:
     """For each repeat hide entries, fit all ranks to the others, and compare the models with what was hidden."""
-    n_repeats, fraction = task.options["n_repeats"], task.options["fraction"]
-    table = []
+    data, n_repeats, table = task.problem.data, task.options["n_repeats"], []
+    fraction = task.options["fraction"] or min(SHARE, SHARE_OF_STORED * data.size / (data.shape[0] * data.shape[1]))
     for repeat, seed in enumerate(task.seeds(n_repeats)):
-        rows, columns = hidden(task.problem.data.shape, fraction, seed)
+        rows, columns = hidden(data.shape, fraction, seed)
         problem = without(task.problem, task.X, rows, columns)
         foretold, x = Foretold(problem.data, problem.loss), entries(task.X, rows, columns)
         table.append([])

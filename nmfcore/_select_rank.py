@@ -30,7 +30,7 @@ class Method(NamedTuple):
 HALF = {"max_iter": 100, "tol": 1e-3}  # of fits whose errors are large beside what they have not reached
 STARTS = {"max_iter": 200, "tol": 1e-3}
 METHODS = {
-    "speckled": Method(_speckled.scores, {"n_repeats": 4, "fraction": 0.05} | HALF, "beta"),
+    "speckled": Method(_speckled.scores, {"n_repeats": 4, "fraction": None} | HALF, "beta"),
     "bi-cross-validation": Method(_rank_bicross.scores, {"n_repeats": 2} | HALF, "beta"),
     "mdl": Method(_rank_mdl.scores, {"n_starts": 3} | STARTS, "frobenius"),
     "ard": Method(_rank_ard.scores, {"n_starts": 3, "max_iter": 2000, "tol": 1e-5}, "noise"),
@@ -94,7 +94,8 @@ def select_rank(
     n_starts : int, optional
         Fits of each rank, for "ard" of the largest one: 3, or 10 for "stability" and "cophenetic", which need 2.
     fraction : float, optional
-        The share of the entries that "speckled" hides, at most 0.5; 0.05.
+        The share of the entries that "speckled" hides, at most 0.5. None: 0.05, for sparse X at most half as many
+        entries as it stores.
     max_iter, tol : optional
         Of a fit, see `hals`; 100 and 1e-3 for the first two, 2000 and 1e-5 (of the change of a scale) for "ard", else
         200 and 1e-3.

@@ -255,6 +255,18 @@ def test_data_without_a_rank_to_find(method, X):
         assert choice.k == 1
 
 
+def test_of_sparse_data_no_more_is_hidden_than_half_of_what_is_stored():
+    """Some of it stored, most of it zeros; a fraction that is asked for counts."""
+    X, shares = sp.random_array((300, 200), density=0.02, random_state=0, format="csr"), []
+    hidden = _rank_speckled.hidden
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_rank_speckled, "hidden", lambda *given: shares.append(given[1]) or hidden(*given))
+        for options in ({}, {"fraction": 0.03}):
+            chosen(X, ranks=[1, 2], n_repeats=1, **options)
+        chosen(X.toarray(), ranks=[1, 2], n_repeats=1)
+    assert shares == [pytest.approx(0.01), 0.03, 0.05]
+
+
 def test_ranks_in_any_order_and_one_alone():
     X = planted(40, 30)
     np.testing.assert_array_equal(chosen(X, ranks=[4, 2, 3]).score, chosen(X, ranks=iter([2, 3, 4])).score)
@@ -293,6 +305,7 @@ def test_ranks_in_any_order_and_one_alone():
         ({"method": "ard", "loss": 0}, ValueError, "wanted 'frobenius' or 'kullback-leibler' for method='ard'"),
         ({"X": np.full((4, 4), np.nan)}, ValueError, "X has 16 NaN entries"),
         ({"X": np.ma.masked_less(np.eye(4), 1)}, ValueError, "X is a masked array"),
+        ({"X": np.ones((1, 9)), "method": "bi-cross-validation"}, ValueError, "wanted two rows and two columns"),
         ({"X": np.eye(5), "loss": "itakura-saito"}, ValueError, "zeros among 25 entries"),
     ],
 )
