@@ -1,13 +1,15 @@
 """The kernels for several fits at once, with the memory and the threads that they take."""
 
 import functools
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from ._core import kernels
-from ._workspace import FLOAT64, Workspace, aligned_empty
+from ._workspace import CALL_FLOP, FLOAT64, Workspace, aligned_empty
 
+FITS_A_THREAD = 2  # from which on a thread takes whole fits
 MANY_FLOP = 1e11  # one call of a kernel for several fits, or for one that takes more; between two a Ctrl-C is heard
 
 
@@ -38,6 +40,10 @@ class Stack:
     def columns_of(self, fits: np.ndarray) -> int:
         """The sum of the ranks of some fits."""
         return int(self.widths[fits].sum())
+
+    def widest(self, fits: np.ndarray) -> int:
+        """The largest of them."""
+        return int(self.widths[fits].max(initial=1))
 
     def sum_of_squares(self, fits: np.ndarray) -> float:
         """The sum of the squares of their ranks."""
@@ -75,7 +81,10 @@ def _views(flat: np.ndarray, first: np.ndarray, shapes: list[tuple[int, int]]) -
 
 
 class Bulk:
-    """What `Workspace` does for one fit, for those `fits` (indices, ascending) of stacks; each to the same bits."""
+    """What `Workspace` does for one fit, for those `fits` (indices, ascending) of stacks; each to the same bits.
+
+    Where it makes several calls for one fit, the fits are done one after another.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
@@ -108,17 +117,48 @@ class Bulk:
         evaluate: bool,
     ) -> np.ndarray:
         """num and den of half-steps; returns what `Workspace.split_step` does."""
+        if F.rows > self.workspace.split_rows(X.shape[1], F.widest(fits)):
+            call = self.workspace.split_step
+            rest = family, parameter
+            found = [call(X, F[f], B[f], *rest, num[f], den[f], scale, evaluate) for f in fits.tolist()]
+            return np.array(found)
         number, values = kernels.FAMILIES[family], np.empty(len(F.ranks))
         for part in _calls(F, fits, 6.0 * X.size):
-            widest = int(F.widths[part].max())
             threads = self.workspace.threads(6.0 * X.size * F.columns_of(part))
-            scratch = self.workspace.reserve(kernels.split_many_scratch(*X.shape, widest, threads), X.dtype)
+            scratch = self.workspace.reserve(kernels.split_many_scratch(*X.shape, F.widest(part), threads), X.dtype)
             stacks = F.flat, B.flat, F.columns, part, scratch, num.flat, den.flat
             kernels.split_many(X, *stacks, number, parameter, scale, evaluate, values, threads)
         return values[fits]
 
+    def sparse_share(
+        self,
+        X: Sequence[np.ndarray],
+        F: Stack,
+        B: Stack,
+        num: Stack,
+        fits: np.ndarray,
+        scale: float,
+        evaluate: bool,
+    ) -> np.ndarray:
+        """num of half-steps for Kullback-Leibler; returns what `Workspace.sparse_share` does."""
+        flop, values = 4.0 * len(X[2]), np.zeros(len(F.ranks))
+        if flop * F.widest(fits) > CALL_FLOP or len(fits) < FITS_A_THREAD * self.workspace.threads(math.inf):
+            found = [self.workspace.sparse_share(*X, F[f], B[f], num[f], scale, evaluate) for f in fits.tolist()]
+            return np.array(found)
+        for part in _calls(F, fits, flop):
+            threads = self.workspace.threads(flop * F.columns_of(part))
+            own = kernels.sparse_product_scratch(B.rows, F.widest(part), 2) + 16
+            scratch = self.workspace.reserve(own * threads, F.flat.dtype)
+            stacks = F.flat, B.flat, F.columns, part, scratch, num.flat
+            kernels.sparse_share_many(*X, *stacks, scale, evaluate, values, threads)
+        return values[fits]
+
     def gram(self, F: Stack, fits: np.ndarray, out: Squares) -> None:
         """out = F'F."""
+        if F.rows > self.workspace.gram_rows(F.widest(fits)):
+            for f in fits.tolist():
+                out[f][:] = self.workspace.gram(F[f])
+            return
         threads = self.workspace.threads(F.rows * F.sum_of_squares(fits))
         scratch = self.workspace.reserve(kernels.gram_many_scratch(F.rows, F.columns, fits, threads), FLOAT64)
         kernels.gram_many(F.flat, F.rows, F.columns, fits, out.first, scratch, out.flat, threads)
@@ -153,6 +193,9 @@ class Bulk:
 
     def sweep(self, G: Squares, C: Stack, F: Stack, fits: np.ndarray, most: np.ndarray, stop: float) -> np.ndarray:
         """Coordinate sweeps over F in place, at most `most` of each fit; returns what `Workspace.sweep` does."""
+        if F.rows > self.workspace.sweep_rows(F.widest(fits), int(most.max(initial=1))):
+            each = zip(fits.tolist(), most.tolist(), strict=True)
+            return np.array([self.workspace.sweep(G[f], C[f], F[f], sweeps, stop) for f, sweeps in each])
         threads = self.workspace.threads(2.0 * F.rows * F.sum_of_squares(fits) * float(most.max(initial=0)))
         scratch = self.workspace.reserve(kernels.sweep_many_scratch(F.columns, G.first, fits, threads), F.flat.dtype)
         most, stops, moved = F.each(most, fits, np.int64), np.full(len(F.ranks), stop), np.empty(len(F.ranks))

@@ -10,6 +10,7 @@ from ._threads import Crowd
 PARALLEL_FLOP = 2e5  # below it a second thread costs more than it saves
 PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth waiting for
 CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
+PRODUCT_ROWS = 8192  # from which on the sums of a product are made in one stretch, however many the rows
 SPLIT_ROWS = 192  # a multiple of the rows of a task of `_core.kernels.split_step`
 POWERS_FLOP = 200  # what the powers of an entry may take, as long as so many flop
 PROJECTION_FLOP = 60  # an entry: the moments of a few rounds
@@ -55,12 +56,10 @@ class Workspace:
     def product(self, X: np.ndarray, B: np.ndarray, out: np.ndarray, scale: float = 1.0) -> np.ndarray:
         """out = scale X B, for X (rows x terms) with unit stride along one axis, B (terms x k)."""
         rows, terms = X.shape
-        k = B.shape[1]
-        step = max(64, int(CALL_FLOP / (2 * terms * k)))
-        if rows <= step:
-            return self._product(X, B, out, scale)
-        for i in range(0, rows, step):
-            self._product(X[i : i + step], B, out[i : i + step], scale)
+        calls = max(1, min(math.ceil(2 * rows * terms * B.shape[1] / CALL_FLOP), rows // PRODUCT_ROWS))
+        for i in range(calls):
+            part = slice(rows * i // calls, rows * (i + 1) // calls)
+            self._product(X[part], B, out[part], scale)
         return out
 
     def _product(self, X: np.ndarray, B: np.ndarray, out: np.ndarray, scale: float) -> np.ndarray:
@@ -117,6 +116,11 @@ class Workspace:
             value += kernels.sparse_share(indptr, indices, data, part, F, B, scratch, num, scale, evaluate, threads)
         return value
 
+    @staticmethod
+    def split_rows(terms: int, k: int) -> int:
+        """Rows of one call of `_core.kernels.split_step`."""
+        return SPLIT_ROWS * max(1, int(CALL_FLOP / ((6 * k + POWERS_FLOP) * terms * SPLIT_ROWS)))
+
     def split_step(
         self,
         X: np.ndarray,
@@ -131,8 +135,7 @@ class Workspace:
         weights: np.ndarray | None = None,
     ) -> float:
         """num and den of a half-step for F; see `_core.kernels.split_step`, whose value comes back."""
-        entry = 6 * B.shape[1] + POWERS_FLOP
-        step = SPLIT_ROWS * max(1, int(CALL_FLOP / (entry * X.shape[1] * SPLIT_ROWS)))
+        step = self.split_rows(X.shape[1], B.shape[1])
         number, value = kernels.FAMILIES[family], 0.0
         for i in range(0, len(X), step):
             rows = slice(i, i + step)
@@ -194,10 +197,15 @@ class Workspace:
             )
         return moved
 
+    @staticmethod
+    def gram_rows(k: int) -> int:
+        """Rows of one call of `_core.kernels.gram`."""
+        return max(1, int(CALL_FLOP / (k * k)))
+
     def gram(self, F: np.ndarray) -> np.ndarray:
         """F'F (k x k) in float64, whatever the dtype of F: its error would be that of the objective."""
         rows, k = F.shape
-        step = max(1, int(CALL_FLOP / (k * k)))
+        step = self.gram_rows(k)
         out = self._gram(F[:step])
         for i in range(step, rows, step):
             out += self._gram(F[i : i + step])
@@ -281,6 +289,11 @@ class Workspace:
         """Sum of G_tt min(F_it, gradient_it / G_tt)^2, gradient = F G - C, of the step within bounds."""
         return kernels.squared_kkt_residual(G, C, F, lower, upper, self.threads(2 * F.size * F.shape[1]))
 
+    @staticmethod
+    def sweep_rows(k: int, max_sweeps: int) -> int:
+        """Rows of one call of `_core.kernels.sweep`."""
+        return 64 * max(1, int(CALL_FLOP / (128 * max_sweeps * k * k)))
+
     def sweep(
         self,
         G: np.ndarray,
@@ -293,7 +306,7 @@ class Workspace:
     ) -> float:
         """Coordinate sweeps over F in place; see `_core.kernels.sweep`, whose value comes back."""
         rows, k = F.shape
-        step = 64 * max(1, int(CALL_FLOP / (128 * max_sweeps * k * k)))
+        step = self.sweep_rows(k, max_sweeps)
         moved = 0.0
         for i in range(0, rows, step):
             block, low, high = F[i : i + step], _rows_of(lower, i, step), _rows_of(upper, i, step)

@@ -265,3 +265,14 @@ def test_a_start_that_is_given_is_taken_once(X):
     init = rng.random((90, 2)), rng.random((2, 70))
     (fit,) = nmfcore.fit_many(X, 2, 1, init=init).fits
     assert np.array_equal(fit.H, nmfcore.nmf(X, 2, init=init).H)
+
+
+@pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
+def test_fits_of_more_than_a_call_of_a_kernel(X, sparse, loss, monkeypatch):
+    """Where a fit alone takes several calls, between which a Ctrl-C is heard, it has the same bits among others."""
+    monkeypatch.setattr("nmfcore._workspace.CALL_FLOP", 2e4)
+    monkeypatch.setattr("nmfcore._bulk.CALL_FLOP", 2e4)
+    monkeypatch.setattr("nmfcore._bulk.MANY_FLOP", 1e5)
+    for held in (np.vstack([X] * 5), sparse):
+        options = {"loss": loss, "max_iter": 10}
+        assert_alone(held, nmfcore.fit_many(held, RANKS, STARTS, random_state=5, **options), **options)

@@ -399,23 +399,3 @@ def test_consensus_of_some(ax):
     found = MANY.consensus(at_most=3, random_state=1)
     assert labels(ax.yaxis) == ["abcde"[found.indices[i]] for i in found.order]
     assert ax.get_ylabel() == "3 of 5 samples, by average linkage" and ax.figure.axes == [ax]
-
-
-def test_rank_scores(ax):
-    """Scores at their ranks, the choice marked, the floor beside them, ticks at whole numbers."""
-    plot.rank_scores(replace(CHOICE, method="elbow", more={"floor": np.array([0.4, 0.1, 0.1])}), ax=ax)
-    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[2, 0.5], [3, 0.2], [5, 0.3]])
-    np.testing.assert_array_equal(ax.lines[-1].get_xydata(), [[3, 0.2]])
-    assert any(list(line.get_ydata()) == [0.4, 0.1, 0.1] for line in ax.lines)
-    (bars,) = ax.containers
-    low, high = bars.lines[2][0].get_segments()[0][:, 1]
-    assert (low, high) == pytest.approx((0.4, 0.6))
-    ax.figure.draw_without_rendering()
-    assert all(float(tick).is_integer() for tick in ax.get_xticks())
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("rank k", "relative error")
-
-
-def test_one_rank_without_spread(ax):
-    plot.rank_scores(RankChoice(4, "ard", (4,), np.array([7.0]), np.array([np.nan]), "it is alone"), ax=ax)
-    ax.figure.draw_without_rendering()
-    assert not ax.containers and len(ax.lines) == 2

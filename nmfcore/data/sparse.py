@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .._bulk import Bulk, Stack
-from .._workspace import Workspace
+from .._workspace import FLOAT64, Workspace
 from .base import NOTHING, Measures, measure
 
 TASK_COST = 16384  # entries, plus rows, of a task of a product
@@ -184,7 +184,13 @@ class Sparse:
         evaluate: bool,
         bulk: Bulk,
     ) -> np.ndarray:
-        """`split_step` for those fits, one after the other: each reads the stored entries, or makes blocks dense."""
+        """`split_step` for those fits; those that need dense blocks make them one after the other."""
+        if family == "beta" and parameter == 1:
+            stored = bulk.sparse_share(self.rows, F, B, num, fits, self._scale, evaluate)
+            if evaluate:
+                of_F, of_B = (bulk.column_sums(A, fits, Stack(1, A.ranks, FLOAT64)) for A in (F, B))
+                stored += [float(of_F.alone(f) @ of_B.alone(f)) for f in fits.tolist()]
+            return stored
         return np.array(
             [self.split_step(F[f], B[f], family, parameter, num[f], den[f], evaluate) for f in fits.tolist()]
         )
