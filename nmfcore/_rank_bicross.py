@@ -9,6 +9,7 @@ from . import _check_select_rank
 from ._problem import Problem
 from ._rank_choice import column, foretells
 from ._rank_fits import Foretold, Scores, Task, begun, path
+from ._workspace import Workspace
 
 BLOCK = 1 << 18  # entries of a dense block of the model
 
@@ -39,7 +40,7 @@ def fold(task: Task, rows: np.ndarray, columns: np.ndarray, others: np.ndarray, 
     for k, fit in path(whole, task.ranks, task.rng):
         W = begun(above, k, "auto", task.rng, fixed_H=fit.H).run().W
         H = begun(left, k, "auto", task.rng, fixed_W=fit.W).run().H
-        yield foretold.share(blocks(A, W, H))
+        yield foretold.share(blocks(A, W, H, task.problem.workspace))
 
 
 def part(X: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
@@ -47,9 +48,10 @@ def part(X: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
     return X[rows][:, columns] if not isinstance(X, np.ndarray) else X[np.ix_(rows, columns)]
 
 
-def blocks(A: Any, W: np.ndarray, H: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def blocks(A: Any, W: np.ndarray, H: np.ndarray, workspace: Workspace) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows of A and of W H at a time, dense."""
-    step = max(1, BLOCK // A.shape[1])
+    H, step = np.ascontiguousarray(H), max(1, BLOCK // A.shape[1])
     for first in range(0, A.shape[0], step):
         x = A[first : first + step]
-        yield (x if isinstance(x, np.ndarray) else x.toarray()), W[first : first + step] @ H
+        x = x if isinstance(x, np.ndarray) else x.toarray()
+        yield x, workspace.product(W[first : first + step], H, np.empty(x.shape, W.dtype))

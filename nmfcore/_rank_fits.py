@@ -52,10 +52,10 @@ class Scores(NamedTuple):
     more: dict[str, np.ndarray] = {}  # noqa: RUF012 - never changed
 
 
-def on(problem: Problem, data: Data, loss: Loss, **asked: Any) -> Problem:
+def on(problem: Problem, data: Data, loss: Loss) -> Problem:
     """The same problem for other data."""
     other = copy.copy(problem)
-    other.data, other.loss, other.asked = data, loss, problem.asked | asked
+    other.data, other.loss = data, loss
     return other
 
 

@@ -236,7 +236,15 @@ def test_storage_threads_and_dtype_change_no_choice():
     np.testing.assert_array_equal(X, before)
 
 
-def test_a_data_frame_is_read(pytestconfig):
+@pytest.mark.parametrize("method", METHODS)
+def test_threads_change_no_bit(method):
+    X = planted(150, 120, counts=True)
+    loss = "frobenius" if method == "mdl" else "kullback-leibler"
+    one, two = (chosen(X, method, [2, 3, 5], loss=loss, max_iter=15, n_threads=threads) for threads in (1, 2))
+    np.testing.assert_array_equal(one.score, two.score)
+
+
+def test_a_data_frame_is_read():
     pandas = pytest.importorskip("pandas")
     X = planted(40, 30)
     choice = chosen(pandas.DataFrame(X), n_repeats=2)
