@@ -110,14 +110,16 @@ def test_gram_many(kernels, rows, ranks, fits, dtype):
         assert all(np.isnan(stack.gram_of(G, fit)).all() for fit in stack.others())
 
 
-def test_gram_of_a_narrow_factor_reads_nothing_of_what_lies_behind_it(kernels, dtype):
-    for k in (1, 3, 10, 31):
+def test_gram_uses_nothing_of_what_lies_behind_the_factor(kernels, dtype):
+    for k in (1, 3, 10, 31, 128, 129, 200):  # narrow ones, and wide ones in panels
         behind = np.full(300 * k + 64, np.nan, dtype)
         F = behind[: 300 * k].reshape(300, k)
         F[:] = np.random.default_rng(2).random(F.shape)
-        out = np.empty((k, k))
-        kernels.gram(F, nan_scratch(kernels.gram_scratch(300, k, 1)), out, 1)
-        np.testing.assert_allclose(out, F.T.astype(float) @ F.astype(float), rtol=1e-13)
+        for n_threads in THREADS:
+            out = np.full((k, k), np.nan)
+            with scratch_of(kernels.gram_scratch(300, k, n_threads)) as scratch:
+                kernels.gram(F, scratch, out, n_threads)
+            np.testing.assert_allclose(out, F.T.astype(float) @ F.astype(float), rtol=1e-13)
 
 
 @pytest.mark.parametrize(("ranks", "fits"), STACKS)

@@ -13,6 +13,11 @@ cdef Py_ssize_t gram_splits(Py_ssize_t rows, Py_ssize_t k) noexcept nogil:
     return max(1, min(<Py_ssize_t> GRAM_SPLITS, rows // max(<Py_ssize_t> GRAM_DEPTH, 8 * k)))
 
 
+cdef inline Py_ssize_t narrow_splits(Py_ssize_t rows, Py_ssize_t k) noexcept nogil:
+    """The same for a factor of few columns, whose stretches are the only tasks."""
+    return max(1, min(<Py_ssize_t> GRAM_SPLITS, rows // max(<Py_ssize_t> GRAM_DEPTH, 2 * k)))
+
+
 cdef void widen_rows(const real *F, Py_ssize_t k, Py_ssize_t first, Py_ssize_t last, Py_ssize_t rows,
                      double *packed) noexcept nogil:
     """The rows first ... last - 1 of F into their places in every panel."""
@@ -86,11 +91,6 @@ cdef void add_stretches(const double *partial, Py_ssize_t splits, Py_ssize_t k, 
             for s in range(1, splits):
                 out[i * k + j] += partial[(s * k + i) * k + j]
             out[j * k + i] = out[i * k + j]
-
-
-cdef inline Py_ssize_t narrow_splits(Py_ssize_t rows, Py_ssize_t k) noexcept nogil:
-    """The same of a narrow factor, whose stretches are the only tasks."""
-    return max(1, min(<Py_ssize_t> GRAM_SPLITS, rows // max(<Py_ssize_t> GRAM_DEPTH, 2 * k)))
 
 
 cdef inline Py_ssize_t narrow_size(Py_ssize_t k) noexcept nogil:

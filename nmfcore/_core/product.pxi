@@ -20,14 +20,14 @@ cdef enum:
 
 
 cdef struct Shape:
-    Py_ssize_t rows, terms, k       # of the product
+    Py_ssize_t rows, terms, k  # of the product; k: columns of all fits together
     Py_ssize_t row_stride, term_stride  # of X, in entries
-    Py_ssize_t lanes, vectors, panels, blocks, block  # of B; block: columns of the widest block
-    Py_ssize_t splits               # stretches of the sum
-    Py_ssize_t group, groups        # rows of a task
-    Py_ssize_t edge, sums_size      # entries that the last rows of X and the sums of a task take
-    bint narrow                     # few columns of B, contiguous ones of X
-    bint joined                     # a task takes all stretches of its rows
+    Py_ssize_t lanes, vectors, panels, blocks, block  # of B; block: columns of the widest block, at the most
+    Py_ssize_t splits  # stretches of the sum
+    Py_ssize_t group, groups  # rows of a task, tasks that the rows make
+    Py_ssize_t edge, sums_size  # entries that the last rows of X and the sums of a task take
+    bint narrow  # few columns of B, while those of X are contiguous
+    bint joined  # a task takes all stretches of its rows, whose sums are added in cache
 
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:

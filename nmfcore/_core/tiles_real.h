@@ -191,18 +191,22 @@ NMF_INLINE void NAME(transpose_few)(const REAL *from, ptrdiff_t from_stride, ptr
         for (ptrdiff_t c = 0; c < columns; c++) to[c * to_stride + r] = from[r * from_stride + c];
 }
 
-/* How many of n rows are taken in squares: all, the last square overlapping the one before, unless so few would be left
- * that they are copied sooner. */
+/* How many of n >= LANES rows are taken in squares: all, the last square overlapping the one before, unless so few
+ * would be left that they are copied sooner. */
 NMF_INLINE ptrdiff_t NAME(in_squares)(ptrdiff_t n) {
     enum { LANES = NMF_LANES(REAL) };
-    return n < LANES ? 0 : n % LANES > LANES / 2 ? n : n - n % LANES;
+    return n % LANES > LANES / 2 ? n : n - n % LANES;
 }
 
 /* to[c * to_stride + r] = from[r * from_stride + c] for rows x columns entries. */
 static void NAME(transpose)(const REAL *from, ptrdiff_t from_stride, ptrdiff_t rows, ptrdiff_t columns, REAL *to,
                             ptrdiff_t to_stride) {
     enum { LANES = NMF_LANES(REAL) };
-    const ptrdiff_t columns_done = NAME(in_squares)(columns), rows_done = columns_done ? NAME(in_squares)(rows) : 0;
+    const ptrdiff_t rows_done = NAME(in_squares)(rows), columns_done = NAME(in_squares)(columns);
+    if (rows < LANES || columns < LANES) {
+        NAME(transpose_few)(from, from_stride, rows, columns, to, to_stride);
+        return;
+    }
     for (ptrdiff_t i = 0; i < rows_done; i += LANES) {
         ptrdiff_t r = i + LANES <= rows ? i : rows - LANES;
         for (ptrdiff_t j = 0; j < columns_done; j += LANES) {
