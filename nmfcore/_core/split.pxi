@@ -240,14 +240,15 @@ cdef double share_across_lines(const Split *s, Py_ssize_t task, const real *X, c
         while first < s.terms:
             depth = min(most, s.terms - first)
             x, stride = X + first * s.line_stride + row, s.line_stride
-            if count < width or s.evaluate:
+            if count < width:
                 for i in range(depth):
                     pack_row(x + i * stride, count, width, <double> 1, edge + i * width)
                 x, stride = edge, width
             share_across(s.k, x, stride, s.scale, panel + row, s.panels * s.width, B + first * s.k, depth, first == 0,
-                         sums, models if s.evaluate else NULL, ratios if s.evaluate else NULL)
+                         sums, edge, models if s.evaluate else NULL, ratios if s.evaluate else NULL)
             if s.evaluate:
-                value += divergence_row(s.kind, x, models, ratios, ratios, depth * width, s.scale, s.parameter, NULL)
+                value += divergence_row(s.kind, edge, models, ratios, ratios, depth * width, <double> 1, s.parameter,
+                                        NULL)
             first += depth
         transpose(sums, width, s.k, count, num + row * s.k, s.k)
         row += count

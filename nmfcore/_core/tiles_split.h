@@ -27,13 +27,14 @@ NMF_INLINE NAME(vec) NAME(quotient)(NAME(vec) x, NAME(vec) y) {
 #endif
 }
 
-/* The model between the least, which a NaN counts as, and its inverse, as far above anything that X can tell from
- * infinity. */
+/* The model between the least, which a NaN counts as, and the largest whose inverse is taken, as far above anything
+ * that X can tell from infinity. */
 NMF_INLINE NAME(vec) NAME(positive_model)(NAME(vec) v, REAL least) {
+    const NAME(vec) lower = (NAME(vec)){0} + least, upper = (NAME(vec)){0} + 1 / NMF_LEAST_MODEL(REAL);
 #if NMF_GUESSES
-    return NAME(smaller)(NAME(larger)(v, (NAME(vec)){0} + least), (NAME(vec)){0} + 1 / least);
+    return NAME(smaller)(NAME(larger)(v, lower), upper);
 #else
-    return NAME(between)(v, (NAME(vec)){0} + least, (NAME(vec)){0} + 1 / least);
+    return NAME(between)(v, lower, upper);
 #endif
 }
 
@@ -210,10 +211,11 @@ NMF_INLINE void NAME(share_lines_of)(const int k, const int lines, const REAL *x
         for (int c = 0; c < k; c++) NAME(store)(sums + (r * k + c) * LANES, sum[r][c]);
 }
 
-/* The same across lines, for a vector of entries of each: sums[c, :] += b[i, c] p over the lines i. */
+/* The same across lines, for a vector of entries of each: sums[c, :] += b[i, c] p over the lines i. Writes the scaled
+ * entries, too. */
 NMF_INLINE void NAME(share_across_of)(const int k, const REAL *x, ptrdiff_t x_stride, REAL s, const REAL *f,
                                       ptrdiff_t f_stride, const REAL *b, ptrdiff_t lines, int first, REAL *sums,
-                                      REAL *models, REAL *ratios) {
+                                      REAL *entries, REAL *models, REAL *ratios) {
     enum { LANES = NMF_LANES(REAL) };
     NAME(vec) sum[NMF_SHARE_MOST], own[NMF_SHARE_MOST], model[NMF_SHARE_LINES], ratio[NMF_SHARE_LINES];
     for (int c = 0; c < k; c++) {
@@ -226,6 +228,8 @@ NMF_INLINE void NAME(share_across_of)(const int k, const REAL *x, ptrdiff_t x_st
             model[r] = b[r * k] * own[0], ratio[r] = s * NAME(load)(x + r * x_stride);                            \
         for (int c = 1; c < k; c++)                                                                               \
             for (int r = 0; r < lines; r++) model[r] += b[r * k + c] * own[c];                                    \
+        if (ratios)                                                                                               \
+            for (int r = 0; r < lines; r++, entries += LANES) NAME(store)(entries, ratio[r]);                     \
         NAME(ratios_of)(lines, model, ratio);                                                                     \
         if (ratios)                                                                                               \
             for (int r = 0; r < lines; r++, models += LANES, ratios += LANES)                                     \
@@ -259,11 +263,13 @@ static void NAME(share_lines)(ptrdiff_t k, ptrdiff_t lines, const REAL *x, ptrdi
 }
 
 static void NAME(share_across)(ptrdiff_t k, const REAL *x, ptrdiff_t x_stride, double scale, const REAL *f,
-                               ptrdiff_t f_stride, const REAL *b, ptrdiff_t lines, int first, REAL *sums, REAL *models,
-                               REAL *ratios) {
+                               ptrdiff_t f_stride, const REAL *b, ptrdiff_t lines, int first, REAL *sums,
+                               REAL *entries, REAL *models, REAL *ratios) {
     const REAL s = (REAL)scale;
-#define NMF_CASE(k) \
-    case k: NAME(share_across_of)(k, x, x_stride, s, f, f_stride, b, lines, first, sums, models, ratios); break;
+#define NMF_CASE(k)                                                                                              \
+    case k:                                                                                                      \
+        NAME(share_across_of)(k, x, x_stride, s, f, f_stride, b, lines, first, sums, entries, models, ratios);   \
+        break;
     NMF_EACH_K(NMF_CASE)
 #undef NMF_CASE
 }
