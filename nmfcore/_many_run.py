@@ -15,7 +15,7 @@ from ._ledger import Ledger
 from ._lockstep import Lockstep, together
 from ._numbers import ends
 from ._plan import Job
-from ._problem import Problem
+from ._problem import OfRank, Problem
 from ._report import REPORT_SECONDS
 from ._result import Result
 from ._types import Failure, Progress
@@ -55,6 +55,7 @@ class Run:
         self.problem, self.entropy, self.deadline, self.room = problem, entropy, deadline, room
         self.pending, self.total = deque(jobs), len(jobs)
         self.ended: dict[Job, Result | Failure] = {}
+        self.ranked: dict[int, OfRank] = {}
         self.jobs: dict[Fit, Job] = {}  # of the fits that advance together
         self.lockstep: Lockstep | None = None
 
@@ -79,7 +80,7 @@ class Run:
         """The ledger's book, whose fits are not done again. A first fit is made, whose mistakes are the caller's."""
         if not self.pending:
             return Book(None)
-        fit = self._fit(self.pending[0], first=True)
+        fit = self._fit(self.pending[0])
         if path is None:
             return Book(None)
         options = {name: value for name, value in fit.origin.options.items() if name not in OF_ONE}
@@ -90,9 +91,11 @@ class Run:
         self.pending = deque(job for job in self.pending if job not in self.ended)
         return Book(held)
 
-    def _fit(self, job: Job, first: bool = False) -> Fit:
+    def _fit(self, job: Job) -> Fit:
         clock = time.perf_counter()
-        return self.problem.fit(clock, first, k=job.k, random_state=job.seed(self.entropy))
+        if job.k not in self.ranked:
+            self.ranked[job.k] = OfRank(self.problem, not self.ranked, k=job.k)
+        return self.ranked[job.k].fit(clock, job.seed(self.entropy))
 
     def _run(self) -> Iterator[tuple[Job, Result | Failure]]:
         """The fits, as they end."""

@@ -31,6 +31,11 @@ def of(asked: dict[str, Any], names: Names, data: Data) -> Origin:
     return Origin(options, names)
 
 
+def of_seed(origin: Origin, random_state: Any) -> Origin:
+    """The same with another random state."""
+    return origin._replace(options=origin.options | {"random_state": _plain(random_state)})
+
+
 def _plain(value: Any) -> Any:
     """An argument as a JSON value: what it is, how an object is made, or "given" for arrays and generators."""
     if value is None:

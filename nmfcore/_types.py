@@ -177,7 +177,9 @@ class State:
         """All that the fit needs to go on from here, a copy; see `Checkpoint`. For fits of `nmf` only."""
         self._check_current()
         if self._checkpoint is None:
-            raise RuntimeError("only fits of `nmf` go on from a checkpoint: nothing was made")
+            raise RuntimeError(
+                "fits of doors such as `complete` cannot go on from a checkpoint, those of `nmf` can: nothing was made"
+            )
         return self._checkpoint()
 
     def _at_this_iteration(self) -> tuple[np.ndarray, np.ndarray]:
