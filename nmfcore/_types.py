@@ -178,7 +178,7 @@ class State:
         self._check_current()
         if self._checkpoint is None:
             raise RuntimeError(
-                "fits of doors such as `complete` cannot go on from a checkpoint, those of `nmf` can: nothing was made"
+                "only fits of `nmf` go on from a checkpoint, those of doors such as `complete` cannot go on: nothing was made"
             )
         return self._checkpoint()
 
