@@ -178,7 +178,8 @@ class State:
         self._check_current()
         if self._checkpoint is None:
             raise RuntimeError(
-                "only fits of `nmf` go on from a checkpoint, those of doors such as `complete` cannot go on: nothing was made"
+                "only fits of `nmf` go on from a checkpoint, those of doors such as `complete` cannot go on: "
+                "nothing was made"
             )
         return self._checkpoint()
 
