@@ -52,6 +52,7 @@ cdef extern from "tiles.h" nogil:
                     double *base, double *slope, double *extra)
     # Macros that take the function of the pointers' type.
     void pack_row(...)
+    void copy_columns(...)
     void widen_row(...)
     void product_tile(...)
     void gram_tile "gram_tile_f64"(...)

@@ -158,6 +158,7 @@ enum {
 #define add_row(f, ...) NMF_OF(f, add_row)(f, __VA_ARGS__)
 #define share_row(kind, x, indices, ...) NMF_OF_INDEX(x, indices, share_row)(kind, x, indices, __VA_ARGS__)
 #define pack_row(from, ...) NMF_OF(from, pack_row)(from, __VA_ARGS__)
+#define copy_columns(from, ...) NMF_OF(from, copy_columns)(from, __VA_ARGS__)
 #define widen_row(from, ...) NMF_OF(from, widen_row)(from, __VA_ARGS__)
 #define product_tile(width, x, ...) NMF_OF(x, product_tile)(width, x, __VA_ARGS__)
 #define narrow_tile(k, x, ...) NMF_OF(x, narrow_tile)(k, x, __VA_ARGS__)

@@ -44,6 +44,25 @@ static void NAME(pack_row)(const REAL *restrict from, ptrdiff_t n, ptrdiff_t wid
     for (ptrdiff_t j = n; j < width; j++) to[j] = 0;
 }
 
+/* to[r, :n] = scale * from[r, :n] for each row: columns at a time that the compiler knows the number of. */
+NMF_INLINE void NAME(copy_width)(const int width, const REAL *restrict from, ptrdiff_t from_stride, ptrdiff_t rows,
+                                 REAL scale, REAL *restrict to, ptrdiff_t to_stride) {
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (int c = 0; c < width; c++) to[r * to_stride + c] = scale * from[r * from_stride + c];
+}
+
+static void NAME(copy_columns)(const REAL *restrict from, ptrdiff_t from_stride, ptrdiff_t n, ptrdiff_t rows,
+                               double scale, REAL *restrict to, ptrdiff_t to_stride) {
+#define NMF_COPY(width) \
+    case width: NAME(copy_width)(width, from, from_stride, rows, (REAL)scale, to, to_stride); break;
+    for (; n > 16; n -= 16, from += 16, to += 16) NAME(copy_width)(16, from, from_stride, rows, (REAL)scale, to, to_stride);
+    switch (n) {
+        NMF_COPY(1) NMF_COPY(2) NMF_COPY(3) NMF_COPY(4) NMF_COPY(5) NMF_COPY(6) NMF_COPY(7) NMF_COPY(8)
+        NMF_COPY(9) NMF_COPY(10) NMF_COPY(11) NMF_COPY(12) NMF_COPY(13) NMF_COPY(14) NMF_COPY(15) NMF_COPY(16)
+    }
+#undef NMF_COPY
+}
+
 /* The same in float64, unscaled. */
 static void NAME(widen_row)(const REAL *restrict from, ptrdiff_t n, ptrdiff_t width, double *restrict to) {
     for (ptrdiff_t j = 0; j < n; j++) to[j] = from[j];
