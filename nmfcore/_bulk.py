@@ -100,8 +100,11 @@ class Bulk:
 
     def sparse_product(self, X: Sequence[np.ndarray], B: Stack, out: Stack, fits: np.ndarray, scale: float) -> None:
         """out = scale X B, for the arrays of X in compressed rows."""
-        for f in fits:
-            self.workspace.sparse_product(*X, B[f], out[f], scale)
+        flop = 2.0 * len(X[2])
+        for part in _calls(B, fits, flop):
+            threads = self.workspace.threads(flop * B.columns_of(part))
+            scratch = self.workspace.reserve(kernels.sparse_product_many_scratch(B.rows, threads), B.flat.dtype)
+            kernels.sparse_product_many(*X, B.flat, B.columns, part, scratch, out.flat, scale, threads)
 
     def split_step(
         self,
