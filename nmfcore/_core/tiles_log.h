@@ -75,17 +75,13 @@ NMF_INLINE __m512d nmf_logs(__m512d x, nmf_middles middles) {
     return p * z + (e * 0.693147180559945309417 +
                     _mm512_permutex2var_pd(middles.log[0], sixteenth, middles.log[1]));
 }
-#endif
 
 /* x[j] <- log x[j] for n entries, a multiple of 8. */
 NMF_INLINE void nmf_log_row(double *x, ptrdiff_t n) {
-#if NMF_GUESSES
     const nmf_middles middles = nmf_middles_of(0);
     for (ptrdiff_t j = 0; j < n; j += 8) _mm512_storeu_pd(x + j, nmf_logs(_mm512_loadu_pd(x + j), middles));
-#else
-    for (ptrdiff_t j = 0; j < n; j++) x[j] = nmf_log(x[j]);
-#endif
 }
+#endif
 
 /* x[j] <- x[j] / y[j], to a unit in the last place where y is from 1e-290 to 1e290; beyond as if it were there. */
 NMF_INLINE void nmf_divide_row(double *restrict x, const double *restrict y, ptrdiff_t n) {

@@ -148,17 +148,19 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, const
 #endif
     for (; n > 0; n -= NMF_MOST_ALONG) {
         const ptrdiff_t count = n < NMF_MOST_ALONG ? n : NMF_MOST_ALONG, whole = (count + LANES - 1) / LANES * LANES;
-        for (ptrdiff_t j = count; j < whole; j++) term[j] = 1;
         switch (kind) {
         case NMF_ITAKURA_SAITO:
+#if NMF_GUESSES
             NMF_EACH(term[j] = SAME ? a * q[j] : a / y)
+            for (ptrdiff_t j = count; j < whole; j++) term[j] = 1;
             nmf_log_row(term, whole);
             NMF_EACH(term[j] = (SAME ? a * q[j] : a / y) - term[j] - 1)
+#else
+            NMF_EACH(y = SAME ? a * q[j] : a / y; term[j] = y - nmf_log(y) - 1)
+#endif
             break;
-        case NMF_KULLBACK_LEIBLER: /* the logarithm of 0 is finite; a model of 0 where X is not 0 is infinitely far */
-            NMF_EACH(term[j] = SAME ? p[j] : a / y)
-            nmf_log_row(term, whole);
-            NMF_EACH(term[j] = a * term[j] - a + (v[j] > 0 || a == 0 ? y : HUGE_VAL))
+        case NMF_KULLBACK_LEIBLER: /* nmf_log(0) is finite; a model of 0 where X is not 0 is infinitely far */
+            NMF_EACH(term[j] = a * nmf_log(SAME ? p[j] : a / y) - a + (v[j] > 0 || a == 0 ? y : HUGE_VAL))
             break;
         case NMF_HALF: NMF_EACH(term[j] = 2 * (sqrt(a) - sqrt(y)) * (sqrt(a) - sqrt(y)) / sqrt(y)) break;
         case NMF_THREE_HALVES:
