@@ -69,7 +69,7 @@ def select_rank(
     ard                 excess of the k-th scale in a fit of the largest rank [3]_ the number of components that stay
     stability           distance between fits of several starts [4]_               the last within 0.01 of the least
     cophenetic          cophenetic correlation of their consensus [5]_             the last within 0.002 of the largest
-    elbow               relative error of the best of several fits                 furthest below its chord [6]_
+    elbow               relative error of the best of several fits                 where its fall ends [6]_
     =================== ========================================================== ====================================
 
     Parameters
@@ -84,8 +84,8 @@ def select_rank(
         Computation 29, 2017, 2164-2176), not theirs: the residual is Gaussian, the entries of a factor that are not 0
         follow a gamma distribution, at the precision that makes the whole shortest. "ard" gives each component a scale
         in an exponential prior. Of "stability" and "cophenetic" k = 1 is no choice, since there all fits agree. "elbow"
-        is a rule for what is seen in a plot; its table has the least error of any matrix of that rank (see `svd`) as
-        "floor".
+        is the rank to which the error falls most beside how it falls to the next one, so neither the first nor the
+        last; its table has the least error of any matrix of that rank (see `svd`) as "floor".
     loss : str, float or object
         As for `nmf`: "frobenius" or a beta for the first two, "frobenius" for "mdl", that or "kullback-leibler"
         (for counts, in their units) for "ard".
@@ -137,8 +137,8 @@ def select_rank(
        build local gene networks", PNAS 113 (2016) 4290-4295. doi:10.1073/pnas.1521171113
     .. [5] J.-P. Brunet, P. Tamayo, T. R. Golub, J. P. Mesirov, "Metagenes and molecular pattern discovery using matrix
        factorization", PNAS 101 (2004) 4164-4169. doi:10.1073/pnas.0308531101
-    .. [6] V. Satopaa, J. Albrecht, D. Irwin, B. Raghavan, "Finding a 'kneedle' in a haystack: detecting knee points in
-       system behavior", ICDCS Workshops 2011, 166-171. doi:10.1109/ICDCSW.2011.20
+    .. [6] S. C. Ahn, A. R. Horenstein, "Eigenvalue ratio test for the number of factors", Econometrica 81 (2013)
+       1203-1227. doi:10.3982/ECTA8968
 
     Examples
     --------

@@ -1,5 +1,6 @@
 """The choice of a rank in plain NumPy and Python: the oracle of the tests."""
 
+import itertools
 import math
 
 import numpy as np
@@ -76,7 +77,10 @@ def relevance(
     return np.sort(scale * c / b - 1)[::-1]
 
 
-def elbow(ranks: np.ndarray, error: np.ndarray) -> int:
-    """The place of the rank whose error is furthest below the line from the first one to the last."""
-    line = error[0] + (error[-1] - error[0]) * (ranks - ranks[0]) / (ranks[-1] - ranks[0])
-    return int(np.argmax(line - error))
+def elbow(ranks: list[int], error: list[float]) -> int:
+    """The place of the rank to which the error falls most beside how it falls to the next one."""
+    best = [min(error[: i + 1]) for i in range(len(error))]
+    falls = [(best[i] - best[i + 1]) / (ranks[i + 1] - ranks[i]) for i in range(len(ranks) - 1)]
+    least = 0.1 * sum(falls) / len(falls)
+    ratios = [max(a, least) / max(b, least) for a, b in itertools.pairwise(falls)]
+    return 1 + ratios.index(max(ratios))
