@@ -8,7 +8,10 @@ from .data import Data
 
 WIDE = 256  # columns of factors side by side with which a product runs at its full speed
 FLOP = 1e9  # of the products of an iteration, beside which its other costs are small
-ARRAYS = 12  # of the size of both factors that a fit takes on its way
+NARROW = 48  # columns below which a product of sparse X is slower
+CACHE = 1 << 26  # bytes of factors that stay near the processor
+ARRAYS = 12  # of the size of both factors that a fit takes on its way, ...
+STACKS = 4  # ... and that an iteration goes through
 MEMORY = 1 << 30  # bytes, where nothing is said
 
 
@@ -34,5 +37,11 @@ def fit_bytes(data: Data, k: int) -> int:
 
 
 def columns_at_a_time(data: Data, memory: int) -> int:
-    """The sum of ranks for which the memory suffices, as far as it makes an iteration faster."""
-    return min(max(WIDE, int(FLOP / (4 * data.size + 1))), memory // fit_bytes(data, 1))
+    """The sum of ranks that advance together, as far as the memory suffices and it makes an iteration faster.
+
+    What one more column saves of the readings of X is lost where it drives factors out of the cache.
+    """
+    column = STACKS * sum(data.shape) * data.dtype.itemsize
+    cached = max(CACHE, 2 * data.size * data.dtype.itemsize) // column
+    wanted = max(WIDE, int(FLOP / (4 * data.size + 1)))
+    return min(wanted, max(NARROW, cached), memory // fit_bytes(data, 1))
