@@ -71,6 +71,9 @@ def beside_scikit_learn(name: str, X: Any, ranks: range, n_starts: int, loss: st
         ensemble = nmfcore.fit_many(X, ranks, n_starts, **options)
         if all(np.mean(ensemble.objectives(k)) <= goal[k] for k in ranks):
             break
+    else:
+        print(f"{name}: no tol of {TOLERANCES} reaches scikit-learn's objectives")
+        return
     runs = [clocked(lambda: nmfcore.fit_many(X, ranks, n_starts, **options))[0] for _ in range(REPEATS)]
     ours = float(np.median(runs))
     worst = max(np.mean(ensemble.objectives(k)) / goal[k] for k in ranks)

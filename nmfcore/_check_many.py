@@ -1,13 +1,17 @@
 """The checks of many fits."""
 
 import numbers
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import _check, _plan
 from ._checkpoint import Checkpoint
+from ._ledger import Ledger
+from ._numbers import choice
+from ._result import Result
 from .data import Data
 
 SAME = ("auto", "nndsvd", "nndsvda", "spa")  # starts that do not depend on the seed, but for round-off
@@ -15,10 +19,13 @@ SAME = ("auto", "nndsvd", "nndsvda", "spa")  # starts that do not depend on the 
 
 def ranks(given: Any) -> tuple[int, ...]:
     """Different ranks, rising, each at least 1; an integer is one of them."""
-    if isinstance(given, numbers.Integral):
+    wanted = "wanted integers >= 1, such as range(2, 11)"
+    if np.ndim(given) == 0 and hasattr(given, "__index__") and not isinstance(given, bool):
         given = [given]
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise TypeError(f"ranks is {given!r} ({type(given).__name__}); wanted integers >= 1, such as range(2, 11)")
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise TypeError(f"ranks is {given!r} ({type(given).__name__}); {wanted}")
+    if np.ndim(given) > 1:
+        raise TypeError(f"ranks is {type(given).__name__} of shape {np.shape(given)}; {wanted}")
     found = [_check.count(k, f"ranks[{i}]", 1) for i, k in enumerate(given)]
     if not found:
         raise ValueError("ranks is empty; wanted at least one integer >= 1")
@@ -45,12 +52,14 @@ def start(init: Any, ranks: tuple[int, ...], n_starts: int) -> Any:
         raise TypeError(
             "init is a Checkpoint, which is of one fit; wanted the name of a start, and a ledger to go on from"
         )
-    if n_starts > 1 and isinstance(init, str) and init in SAME:
-        raise ValueError(
-            f"init is {init!r}, from which all {n_starts} starts of a rank begin at the same place; wanted n_starts=1, "
-            "or a start that draws, such as 'random' or 'nndsvdar'"
-        )
-    if not isinstance(init, str) and len(ranks) * n_starts > 1:
+    if isinstance(init, str):
+        choice(init, "init", _check.STARTS)
+        if n_starts > 1 and init in SAME:
+            raise ValueError(
+                f"init is {init!r}, from which all {n_starts} starts of a rank begin at the same place; wanted "
+                "n_starts=1, or a start that draws, such as 'random' or 'nndsvdar'"
+            )
+    elif isinstance(init, tuple | list | Result) and len(ranks) * n_starts > 1:
         raise ValueError(
             f"init holds the factors of one start, but there are {len(ranks) * n_starts}; wanted one rank and "
             "n_starts=1, or the name of a start"
@@ -58,16 +67,31 @@ def start(init: Any, ranks: tuple[int, ...], n_starts: int) -> Any:
     return init
 
 
-def entropy(random_state: Any, workers: int) -> int:
-    """A number that all seeds follow from: the one that was given, or one that is drawn."""
-    if workers > 1 and not isinstance(random_state, numbers.Integral):
+def path(ledger: Any) -> str | os.PathLike | None:
+    """A path to a file, or None."""
+    if ledger is not None and (not isinstance(ledger, str | bytes | os.PathLike) or not os.fspath(ledger)):
+        raise TypeError(f"ledger is {ledger!r} ({type(ledger).__name__}); wanted the path of a file, or None")
+    return ledger
+
+
+def entropy(random_state: Any, workers: int, ledger: str | os.PathLike | None) -> int:
+    """A number that all seeds follow from: the one that was given, that of the ledger, or one that is drawn."""
+    integer = isinstance(random_state, numbers.Integral)
+    if workers > 1 and not integer:
         raise ValueError(
             f"random_state is {random_state!r}; wanted an integer, the same one for all {workers} workers, so that "
             "their starts are those of one ensemble"
         )
     generator = _check.generator(random_state)
-    if isinstance(random_state, numbers.Integral):
+    if integer:
         return int(random_state)
+    if ledger is not None and random_state is not None:
+        raise ValueError(
+            f"random_state is a {type(random_state).__name__}, which draws other starts each time; wanted an integer "
+            "or None beside a ledger, so that an interrupted call can go on"
+        )
+    if ledger is not None and os.path.exists(ledger) and os.path.getsize(ledger):
+        return int(Ledger.read(ledger).identity.get("random_state", 0))
     draw = generator.integers if isinstance(generator, np.random.Generator) else generator.randint
     return int(draw(np.iinfo(np.int32).max))
 
@@ -81,7 +105,7 @@ def memory(given: Any, data: Data, largest: int) -> int:
         raise TypeError(f"memory is {given!r} ({type(given).__name__}); wanted a number of bytes, or None")
     if not given >= needed:
         raise ValueError(
-            f"memory is {given:,.0f} bytes, but one fit of k={largest} for X {data.shape[0]} x {data.shape[1]} takes "
+            f"memory is {given:,g} bytes, but one fit of k={largest} for X {data.shape[0]} x {data.shape[1]} takes "
             f"{needed:,}; wanted at least that"
         )
     return int(min(given, 1 << 62))

@@ -60,13 +60,25 @@ class Half:
             start[idle] = 0
             part.domain.project(start, data.workspace)
         self.zero = idle if part.side.own is None else idle[:0]
+        self.extrapolate = extrapolate
         self.factor = start  # where a half-step starts and, after it, what it found; then that is extrapolated
-        self.old = start.copy() if extrapolate else start  # what the last half-step found, without extrapolation
-        self.best, self.out = start.copy(), loss.allocate(data, start)
+        self.old = start  # what the last half-step found, without extrapolation
+        self.best = start
         # What the loss keeps of `factor`, None where that has changed, and of `best`.
         self.summary: Any = None
         self.best_summary: Any = None
         self.made: Any = None  # the last statistics for it, None where the other factor has changed since
+
+    def separate(self) -> None:
+        """Begin: from now on the factor, the old one and the best one differ."""
+        if self.extrapolate:
+            self.old = self.factor.copy()
+        self.best = self.factor.copy()
+
+    @functools.cached_property
+    def out(self) -> Any:
+        """Memory for statistics."""
+        return self.loss.allocate(self.data, self.factor)
 
     def exchange(self) -> None:
         """After `old` was overwritten by the extrapolation of `factor`."""
@@ -120,6 +132,8 @@ class Fit:
         if self.values:  # which a checkpoint brought, made before it was asked whether to stop
             reason = self._stopping_rule()
         else:
+            self.w.separate()
+            self.h.separate()
             statistics = self._statistics(first)
             first.summary = first.loss.summary(first.factor, self.workspace)
             self._keep_best(first, statistics)
@@ -133,6 +147,7 @@ class Fit:
     def _resume(self, checkpoint: Checkpoint) -> None:
         """Go on where the checkpoint was made, from parts that were made of its start."""
         for name, half in self._named():
+            half.separate()
             for kind, array in half.arrays().items():
                 array[:] = checkpoint.arrays[f"{name}_{kind}"]
             half.best_summary = half.loss.summary(half.best, self.workspace)

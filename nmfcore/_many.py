@@ -57,8 +57,9 @@ def fit_many(
     ----------
     X, loss, solver, max_iter, tol, inner_iter, floor, extrapolate, penalty_W, penalty_H, fixed_W, fixed_H, weights, \
 mask, missing, n_threads
-        See `nmf`. With penalties, given values, weights or a solver other than "hals" and "mu" the fits are done one
-        after another.
+        See `nmf`. The fits of "frobenius" by "hals" and those of the losses that "mu" serves alone, by "mu", advance
+        together; with penalties, given values, weights, masks or missing entries, and by other solvers, they are done
+        one after another.
     ranks : int or iterable of int
         Different ranks k, each >= 1.
     n_starts : int
@@ -66,8 +67,8 @@ mask, missing, n_threads
     init : str or (W0, H0)
         As in `nmf`. More than one start must be of a kind that draws: "random" or "nndsvdar".
     max_time : float, optional
-        Seconds for all of them. The fits that are under way then end with the reason "max_time", the others are not
-        begun; a warning says how many.
+        Seconds for all of them; one fit at least takes an iteration. The fits that are under way then end with the
+        reason "max_time", the others are not begun; a warning says how many.
     memory : float, optional
         Bytes that the fits under way may take beside X and their results; as many advance together as it allows, about
         12 (m + n) k numbers each. None: 1 GiB, or what one fit needs.
@@ -78,6 +79,7 @@ mask, missing, n_threads
         A file to which the fits are written as they end, once a second (see `Ensemble.load`). Those that are in it are
         not done again, so that an interrupted call goes on where it was; fits that max_time has cut short are not in
         it. Other ranks or more starts may be asked for; another X, other options or another random_state are refused.
+        Without a random_state that of the ledger is taken.
     random_state : int, Generator, RandomState, optional
         What the seeds of all starts follow from. That of a start depends on random_state, its rank and its number
         alone; `Result.options` has it: ``nmf(X, k, init="random", random_state=seed)`` is that fit again.
@@ -104,7 +106,8 @@ mask, missing, n_threads
     Notes
     -----
     An iteration of all fits costs what their iterations cost alone in flop, 4 m n k each, but reads X twice in all, not
-    twice for each. Of small X each thread takes whole fits.
+    twice for each. Of small X each thread takes whole fits. In `Result.history` the seconds of a fit count from when it
+    was begun, and pass for all that are under way.
 
     Examples
     --------
@@ -119,12 +122,13 @@ mask, missing, n_threads
     ranks, n_starts = _check_many.ranks(ranks), _check.count(n_starts, "n_starts", 1)
     worker, init = _check_many.worker(worker), _check_many.start(init, ranks, n_starts)
     listeners = [_check_many.listener(callback)] if callback is not None else []
-    entropy = _check_many.entropy(random_state, worker[1])
+    ledger = _check_many.path(ledger)
+    entropy = _check_many.entropy(random_state, worker[1], ledger)
     deadline = None if max_time is None else clock + number(max_time, "max_time")
     if _check.flag(verbose, "verbose"):
         listeners.append(Report())
     of_fits = {name: value for name, value in asked.items() if name not in OF_ALL}
     problem = Problem(of_fits | {"init": init, "max_time": None, "callback": None, "verbose": False})
     room = _plan.columns_at_a_time(problem.data, _check_many.memory(memory, problem.data, ranks[-1]))
-    run = Run(problem, _plan.jobs(ranks, n_starts, worker), entropy, deadline, room)
+    run = Run(problem, ranks[0], _plan.jobs(ranks, n_starts, worker), entropy, deadline, room)
     return run.all(ledger, listeners, clock)

@@ -27,7 +27,7 @@ class Job(NamedTuple):
 
 
 def jobs(ranks: tuple[int, ...], n_starts: int, worker: tuple[int, int]) -> list[Job]:
-    """The share of a worker (i, n) of all fits: each n-th of them, so that every worker has some of each rank."""
+    """The share of a worker (i, n) of all fits: each n-th of them, so that the ranks are shared out."""
     return [Job(k, start) for k in ranks for start in range(n_starts)][worker[0] :: worker[1]]
 
 

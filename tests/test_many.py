@@ -235,6 +235,8 @@ def test_weights_and_data_frames(X):
         ({"ranks": [2.5]}, TypeError, r"ranks\[0\] is 2.5"),
         ({"ranks": "234"}, TypeError, "ranks is '234'"),
         ({"ranks": None}, TypeError, "ranks is None"),
+        ({"ranks": {2: 5}}, TypeError, "ranks is {2: 5}"),
+        ({"ranks": np.ones((90, 70))}, TypeError, r"ranks is ndarray of shape \(90, 70\)"),
         ({"n_starts": 0}, ValueError, "n_starts is 0"),
         ({"worker": (2, 2)}, ValueError, "worker is"),
         ({"worker": 2}, TypeError, "worker is 2"),
@@ -243,13 +245,16 @@ def test_weights_and_data_frames(X):
         ({"memory": "2 GB"}, TypeError, "memory is '2 GB'"),
         ({"memory": float("nan")}, ValueError, "memory is nan"),
         ({"init": "nndsvda"}, ValueError, "init is 'nndsvda', from which all 2 starts"),
-        ({"init": "best"}, ValueError, "init"),
+        ({"init": "best"}, ValueError, "init is 'best'; wanted one of"),
+        ({"init": None}, TypeError, "init is of type NoneType"),
         ({"init": (np.ones((90, 2)), np.ones((2, 70)))}, ValueError, "init holds the factors of one start"),
         ({"max_time": -1}, ValueError, "max_time is -1"),
         ({"callback": 3}, TypeError, "callback is 3"),
         ({"verbose": 1}, TypeError, "verbose is 1"),
-        ({"solver": "newton"}, ValueError, "solver"),
+        ({"solver": "newton"}, ValueError, "solver is 'newton'"),
         ({"tol": -1}, ValueError, "tol"),
+        ({"ledger": 3}, TypeError, "ledger is 3"),
+        ({"ledger": ""}, TypeError, "ledger is ''"),
         ({"ledger": "/no/such/folder/fits"}, FileNotFoundError, "folder"),
     ],
     ids=str,
@@ -276,3 +281,110 @@ def test_fits_of_more_than_a_call_of_a_kernel(X, sparse, loss, monkeypatch):
     for held in (np.vstack([X] * 5), sparse):
         options = {"loss": loss, "max_iter": 10}
         assert_alone(held, nmfcore.fit_many(held, RANKS, STARTS, random_state=5, **options), **options)
+
+
+def given(seed):
+    """Arrays that an option may hold."""
+    rng = np.random.default_rng(seed)
+    return rng.random((3, 70)), rng.random((90, 3)), scipy.sparse.random_array((70, 70), density=0.1, rng=rng)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        lambda H, W, graph: {"fixed_H": H},
+        lambda H, W, graph: {"fixed_W": np.where(W < 0.5, W, np.nan)},
+        lambda H, W, graph: {"init": (W, H), "n_starts": 1},
+        lambda H, W, graph: {"penalty_H": nmfcore.penalties.Prior(H, 5.0), "penalty_W": nmfcore.penalties.L2(1.0)},
+        lambda H, W, graph: {"penalty_H": nmfcore.penalties.Box(1 + H)},
+        lambda H, W, graph: {"penalty_H": nmfcore.penalties.Smooth(1.0, graph + graph.T)},
+    ],
+    ids=range(6),
+)
+def test_a_ledger_knows_given_arrays_from_others(X, tmp_path, options):
+    def call(seed):
+        asked = {"n_starts": 2, "max_iter": 3, "random_state": 0} | options(*given(seed))
+        return nmfcore.fit_many(X, 3, ledger=tmp_path / "fits", **asked)
+
+    first = call(1)
+    assert len(call(1)) == len(first)
+    with pytest.raises(ValueError, match="arrays"):
+        call(2)
+
+
+def test_what_has_ended_is_written_though_no_other_fit_ends(X, tmp_path, monkeypatch):
+    """Of fits that end together all are in the ledger a moment later, whatever becomes of the others."""
+    monkeypatch.setattr("nmfcore._book.WRITE_SECONDS", 0.0)
+    iterate, iterations = _lockstep.Lockstep._iterate, []
+
+    def killed(self):
+        iterations.append(1)
+        if len(iterations) == 12:
+            raise KeyboardInterrupt
+        iterate(self)
+
+    monkeypatch.setattr(_lockstep.Lockstep, "_iterate", killed)
+    monkeypatch.setattr("nmfcore._book.Book.close", lambda self, error=None: None)  # as if nothing ran any more
+    with pytest.raises(KeyboardInterrupt):
+        memory = _plan.ARRAYS * sum(X.shape) * 8 * 20
+        nmfcore.fit_many(X, 5, 8, tol=0, max_iter=10, memory=memory, random_state=0, ledger=tmp_path / "fits")
+    assert len(nmfcore.Ensemble.load(tmp_path / "fits")) == 4
+
+
+def test_fits_under_way_keep_to_the_memory(X, monkeypatch):
+    widest = []
+    advance = _lockstep.Lockstep.advance
+    monkeypatch.setattr(
+        _lockstep.Lockstep, "advance", lambda self, deadline: widest.append(self.columns) or advance(self, deadline)
+    )
+    memory = _plan.ARRAYS * sum(X.shape) * 8 * 12
+    nmfcore.fit_many(X, [5, 6, 8, 9, 10, 11, 12], 1, memory=memory, random_state=0)
+    assert max(widest) <= 12
+
+
+def test_workers_without_a_share(X, tmp_path):
+    """Their ledgers can be loaded with the others, and their mistakes are named, too."""
+    paths = [tmp_path / f"{i}" for i in range(3)]
+    for i, path in enumerate(paths):
+        nmfcore.fit_many(X, 2, 1, random_state=0, worker=(i, 3), ledger=path)
+    assert len(nmfcore.Ensemble.load(paths)) == 1
+    with pytest.raises(ValueError, match="solver"):
+        nmfcore.fit_many(X, 2, 1, random_state=0, worker=(2, 3), solver="newton")
+
+
+def test_a_ledger_gives_its_random_state_back(X, tmp_path):
+    first = nmfcore.fit_many(X, 2, 3, ledger=tmp_path / "fits")
+    again = nmfcore.fit_many(X, 2, 4, ledger=tmp_path / "fits")
+    assert len(again) == 4
+    assert_same(first.fits[2], again.fits[2])
+    with pytest.raises(ValueError, match="random_state is a Generator, which draws other starts each time"):
+        nmfcore.fit_many(X, 2, 3, ledger=tmp_path / "fits", random_state=np.random.default_rng(0))
+
+
+def test_a_ledger_that_fails_at_the_end_takes_no_fits_away(X, tmp_path, monkeypatch):
+    def full(self, fits):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("nmfcore._ledger.Ledger.add_all", full)
+    with pytest.warns(RuntimeWarning, match="3 finished fits are not in the ledger: disk full"):
+        assert len(nmfcore.fit_many(X, 2, 3, random_state=0, ledger=tmp_path / "fits")) == 3
+
+
+def test_one_result_that_fails_is_one_failure(X, monkeypatch):
+    result, calls = nmfcore._driver.Fit.result, []
+
+    def fails(self, reason):
+        calls.append(1)
+        if len(calls) == 2:
+            raise MemoryError("no room")
+        return result(self, reason)
+
+    monkeypatch.setattr("nmfcore._driver.Fit.result", fails)
+    with pytest.warns(RuntimeWarning, match="1 of 6 fits failed"):
+        assert len(nmfcore.fit_many(X, 2, 6, random_state=0)) == 5
+
+
+def test_a_mistake_that_all_fits_share_is_an_error():
+    low = np.outer(np.arange(1.0, 9), np.arange(1.0, 7))
+    with pytest.raises(ValueError, match="independent rows"):
+        nmfcore.fit_many(low, [3, 4], 1, init="spa")

@@ -71,9 +71,16 @@ def test_each_fit_gets_the_bits_of_the_product_alone(kernels, dtype, ranks, inde
     arrays = X.indptr.astype(index), X.indices.astype(index), X.data
     columns = np.cumsum([0, *ranks], dtype=np.int64)
     B = stacked(rng, terms, columns, dtype)
-    wanted = [alone(kernels, arrays, np.array([0, rows]), factor(B, terms, columns, f), rows, 0.3) for f in range(len(ranks))]
+    wanted = [
+        alone(kernels, arrays, np.array([0, rows]), factor(B, terms, columns, f), rows, 0.3) for f in range(len(ranks))
+    ]
     np.testing.assert_allclose(wanted[0], 0.3 * (X.astype(float) @ factor(B, terms, columns, 0)), rtol=1e-4)
-    for n_threads, bounds in ((1, [0, rows]), (1, [0, 8, 8, 131, rows]), (2, [0, 130, 131, 290, rows]), (3, range(rows + 1))):
+    for n_threads, bounds in (
+        (1, [0, rows]),
+        (1, [0, 8, 8, 131, rows]),
+        (2, [0, 130, 131, 290, rows]),
+        (3, range(rows + 1)),
+    ):
         out = np.full(rows * columns[-1], np.nan, dtype)
         many(kernels, arrays, bounds, B, columns, range(len(ranks)), terms, out, 0.3, n_threads)
         for f, expected in enumerate(wanted):
