@@ -6,7 +6,8 @@ dense, sparse: 20 starts at k = 10 and the same iterations as 20 calls of `hals`
 ranks: 2 ... 15 with 10 starts each beside scikit-learn's NMF, as many fits at a time as there are processors.
 signatures: 500 starts at k = 5 of counts 96 x 200 by Kullback-Leibler beside scikit-learn's, one after the other.
 The last two compare at scikit-learn's objective: tol of `fit_many` is the largest one tried with which the mean
-objective of no rank is above scikit-learn's by its defaults. Files hold a SciPy matrix, faces, and profiles (96 x n).
+objective of all fits is no higher than scikit-learn's by its defaults, and that of no rank more than a thousandth.
+Files hold a SciPy matrix, faces, and profiles (96 x n).
 """
 
 import argparse
@@ -29,7 +30,8 @@ from nmfcore import _threads
 
 SETTLE_SECONDS = 0.3  # for which the idle threads of a BLAS go on spinning on the processors that nmfcore wants
 ITERATIONS, STARTS, REPEATS = 40, 20, 3
-TOLERANCES = (2e-2, 1e-2, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4)
+TOLERANCES = (3e-2, 2e-2, 1.5e-2, 1e-2, 7e-3, 5e-3, 3e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4)
+NEAR = 1e-3
 
 
 def clocked(run: Callable[[], Any]) -> tuple[float, Any]:
@@ -69,18 +71,18 @@ def beside_scikit_learn(name: str, X: Any, ranks: range, n_starts: int, loss: st
     for tol in TOLERANCES:
         options = {"loss": loss, "tol": tol, "random_state": 0}
         ensemble = nmfcore.fit_many(X, ranks, n_starts, **options)
-        if all(np.mean(ensemble.objectives(k)) <= goal[k] for k in ranks):
+        ratios = [np.mean(ensemble.objectives(k)) / goal[k] for k in ranks]
+        if np.mean(ratios) <= 1 and max(ratios) <= 1 + NEAR:
             break
     else:
         print(f"{name}: no tol of {TOLERANCES} reaches scikit-learn's objectives")
         return
     runs = [clocked(lambda: nmfcore.fit_many(X, ranks, n_starts, **options))[0] for _ in range(REPEATS)]
     ours = float(np.median(runs))
-    worst = max(np.mean(ensemble.objectives(k)) / goal[k] for k in ranks)
     print(
         f"{name} {X.shape[0]} x {X.shape[1]}, {loss}, ranks {ranks[0]} ... {ranks[-1]}, {n_starts} starts each: "
         f"scikit-learn, {jobs} at a time, {theirs:.2f} s; fit_many with tol={tol:g} {ours:.2f} s, "
-        f"{theirs / ours:.1f} x, objective at most {worst:.4f} of scikit-learn's",
+        f"{theirs / ours:.1f} x, objectives {min(ratios):.4f} to {max(ratios):.4f} of scikit-learn's",
         flush=True,
     )
 
