@@ -66,8 +66,8 @@ class Ensemble:
         return tuple(fit for fit in self.fits if fit.W.shape[1] == wanted)
 
     def best(self, k: int | None = None) -> Result:
-        """The fit of rank k with the lowest objective, the first one of equals."""
-        return self.of(k)[int(np.argmin(self.objectives(k)))]
+        """The fit of rank k with the lowest objective; of equals (as beyond float64) the lowest relative error."""
+        return self.of(k)[int(np.lexsort((self.relative_errors(k), self.objectives(k)))[0])]
 
     def objectives(self, k: int | None = None) -> np.ndarray:
         """The objectives of the fits of rank k, float64, in the order of their starts."""

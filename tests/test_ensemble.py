@@ -59,6 +59,13 @@ def test_fits_by_rank_then_start():
     assert one.best() is one.best(3) and one.starts == (2, 4) and len(one.objectives()) == 2
 
 
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_the_best_where_objectives_leave_float64(scale):
+    fits = [fit(3, seed, scale * X, max_iter=40) for seed in range(6)]
+    e = Ensemble(sorted(fits, key=lambda one: -one.relative_error), range(6))
+    assert set(e.objectives()) <= {0, np.inf} and e.best() is e.fits[-1]
+
+
 def test_bad_ensembles():
     one, other = FITS[2, 0], FITS[2, 1]
     with pytest.raises(ValueError, match="starts has 1 entries, but there are 2 fits"):
