@@ -143,10 +143,13 @@ def refit(X: Any, columns: tuple[str, ...] | None, fit: Result, asked: dict[str,
 def same_fit(k: int, start: int, before: tuple[float | None, float | None], now: tuple[float, float]) -> None:
     """Refuse two fits of one rank and start whose objectives, beside their relative errors, do not agree."""
     exact = all(error is not None and error <= AGREE for error in (before[1], now[1]))
-    if not exact and (before[0] is None or not math.isclose(before[0], now[0], rel_tol=AGREE)):
+    pairs = [(before[0], now[0])]
+    if now[0] == 0 or not math.isfinite(now[0]):  # which many fits are, where objectives leave float64
+        pairs.append((before[1], now[1]))
+    if not exact and not all(one is not None and math.isclose(one, two, rel_tol=AGREE) for one, two in pairs):
         raise ValueError(
-            f"the fit of rank {k}, start {start}, is there twice, with objectives {before[0]} and {now[0]}; "
-            "wanted fits of one X with the same options"
+            f"the fit of rank {k}, start {start}, is there twice, with objectives {before[0]} and {now[0]}, "
+            f"relative errors {before[1]} and {now[1]}; wanted fits of one X with the same options"
         )
 
 

@@ -116,6 +116,20 @@ def test_what_does_not_combine():
             Ensemble.combine(bad)
 
 
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_other_fits_do_not_combine_though_their_objectives_are_equal(scale, tmp_path):
+    one, two = (Ensemble([fit(2, seed, scale * X, max_iter=3)], [0]) for seed in (0, 1))
+    assert one.best().objective == two.best().objective in (0, np.inf)
+    with pytest.raises(ValueError, match="is there twice"):
+        Ensemble.combine([one, two])
+    ledger = Ledger.open(tmp_path / "ledger", {})
+    for _ in range(2):
+        ledger.add(2, 0, one.best())
+    with pytest.raises(ValueError, match="is there twice"):
+        ledger.add(2, 0, two.best())
+    assert len(Ensemble.combine([one, one])) == 1
+
+
 def test_exact_fits_agree_whatever_their_round_off():
     rng = np.random.default_rng(0)
     Y = rng.random((30, 1)) @ rng.random((1, 20))
