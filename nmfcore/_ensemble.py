@@ -295,7 +295,7 @@ class Ensemble:
 
         "k"; "fits", how many there are; "best" and "median", of their objectives; "relative_error" of the best fit;
         "instability", "cophenetic", "dispersion" and "silhouette", by default options, which are NaN where a rank has
-        one fit, as the last one is for k = 1.
+        one fit, as the last one is for k = 1 and where fewer than k components are not 0.
 
         Parameters
         ----------

@@ -26,7 +26,8 @@ def _row(ensemble: "Ensemble", k: int, random_state: Seed) -> dict[str, float]:
         consensus = ensemble.consensus(k, random_state=random_state)
         row |= {"cophenetic": consensus.cophenetic, "dispersion": consensus.dispersion}
         row["instability"] = ensemble.stability(k, random_state=random_state).instability
-        row["silhouette"] = ensemble.silhouette(k, random_state=random_state)
+        if sum(np.count_nonzero(fit.H.any(axis=1)) for fit in ensemble.of(k)) >= k:  # else there are no k clusters
+            row["silhouette"] = ensemble.silhouette(k, random_state=random_state)
     return row
 
 

@@ -203,6 +203,12 @@ def test_table():
     assert all(len(column) == 0 for column in Ensemble([], []).table().values())
 
 
+def test_table_of_fits_that_are_0():
+    table = nmfcore.fit_many(np.zeros((6, 5)), [1, 2], 3, random_state=0).table()
+    np.testing.assert_array_equal(table["silhouette"], [np.nan, np.nan])
+    np.testing.assert_array_equal(table["dispersion"], [1, 1])
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_table_as_a_frame(library):
     pytest.importorskip(library)
