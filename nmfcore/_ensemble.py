@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _check_ensemble, _consensus, _consensus_factors, _ensemble_table, _files, _frames, _matching
+from . import (
+    _check,
+    _check_ensemble,
+    _consensus,
+    _consensus_factors,
+    _ensemble_files,
+    _ensemble_table,
+    _frames,
+    _matching,
+)
 from ._consensus import Consensus
 from ._consensus_factors import ConsensusFactors
 from ._ensemble_table import Seed
@@ -344,16 +353,7 @@ class Ensemble:
             No ensemble, or something else; fits of other X or options; a start of a rank twice, with objectives that
             differ.
         """
-        fits: dict[tuple[int, int], Result] = {}
-        failures: dict[tuple[int, int], Failure] = {}
-        for ensemble in _check_ensemble.ensembles(ensembles, cls):
-            for fit, start in zip(ensemble.fits, ensemble.starts, strict=True):
-                first = fits.setdefault((k := fit.W.shape[1], start), fit)
-                figures = [(one.objective, one.relative_error) for one in (first, fit)]
-                _check_ensemble.same_fit(k, start, *figures)
-            failures |= {failure[:2]: failure for failure in ensemble.failures}
-        left = [failure for place, failure in failures.items() if place not in fits]
-        return cls(list(fits.values()), [start for _, start in fits], left)
+        return cls(*_ensemble_files.together(_check_ensemble.ensembles(ensembles, cls)))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write all of it to a ledger file, in the place of what is there; as a whole or not at all.
@@ -367,13 +367,7 @@ class Ensemble:
         OSError
             The file cannot be written.
         """
-        from ._ledger import Ledger, common  # here, since a Python can be without SQLite
-
-        with _files.written(path) as temporary:
-            ledger = Ledger.open(temporary, common(self.fits))
-            ledger.add_all((fit.W.shape[1], start, fit) for fit, start in zip(self.fits, self.starts, strict=True))
-            for failure in self.failures:
-                ledger.fail(*failure)
+        _ensemble_files.save(self, path)
 
     @classmethod
     def load(cls, paths: str | os.PathLike | Sequence[str | os.PathLike]) -> "Ensemble":
@@ -390,10 +384,4 @@ class Ensemble:
         TypeError, ValueError
             A file is no ledger, is damaged, or is one of other data or options than the first; as `combine`.
         """
-        from ._ledger import Ledger  # as above
-
-        ledgers = [Ledger.read(path) for path in _check_ensemble.paths(paths)]
-        for ledger in ledgers[1:]:
-            _check_ensemble.same_identity(str(ledger.path), ledger.identity, ledgers[0].identity, shared=True)
-        found = [(ledger.finished(), ledger.failures()) for ledger in ledgers]
-        return cls.combine(cls(list(fits.values()), [start for _, start in fits], failed) for fits, failed in found)
+        return cls.combine(cls(*parts) for parts in _ensemble_files.load(paths))
