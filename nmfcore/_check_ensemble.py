@@ -15,6 +15,7 @@ from ._types import Failure
 
 AGREE = 1e-6  # relative, between objectives of one fit that was made twice, or a relative error like round-off
 MOST = 3  # entries that differ and are shown
+NOT_COMPARED = frozenset({"version"})  # of nmfcore: a sweep may go on with a newer one, which each fit says of itself
 OBJECTIVE = ("loss", "penalty_W", "penalty_H", "weights", "mask", "missing")  # options that say what is minimised
 
 
@@ -167,7 +168,8 @@ def same_identity(path: str, before: dict[str, Any], now: dict[str, Any], shared
 def _differences(before: dict[str, Any], now: dict[str, Any], shared: bool, inside: str = "") -> Iterator[str]:
     """What differs, by name, with both values; sums over X may differ by what another order of them does."""
     near = NEAR * math.sqrt(abs(_real(now.get("squared_norm"))))
-    for name in before.keys() & now.keys() if shared else before.keys() | now.keys():
+    names = before.keys() & now.keys() if shared else before.keys() | now.keys()
+    for name in names - NOT_COMPARED:
         if name not in before or name not in now:
             there, value = ("it", before[name]) if name in before else ("this fit", now[name])
             yield f"only {there} has {inside}{name} ({value!r})"

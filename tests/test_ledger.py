@@ -131,6 +131,14 @@ def test_another_identity(ledger, path, change, message):
     assert Ledger.open(path, IDENTITY).finished().keys() == ledger.finished().keys()
 
 
+def test_another_version_goes_on(tmp_path):
+    for i, change in enumerate(({"version": "0.0.1"}, {})):
+        path = tmp_path / str(i)
+        Ledger.open(path, IDENTITY | {"options": IDENTITY["options"] | change})
+        Ledger.open(path, IDENTITY | {"options": IDENTITY["options"] | {"version": "9.0"}}).add(3, 0, fit())
+    assert len(nmfcore.Ensemble.load([tmp_path / "0", tmp_path / "1"])) == 1
+
+
 def test_sums_in_another_order_are_the_same_data(path):
     """Of one X in other memory orders; not of X with two of its rows exchanged."""
     found = [
