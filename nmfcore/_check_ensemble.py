@@ -154,32 +154,43 @@ def same_fit(k: int, start: int, before: tuple[float | None, float | None], now:
         )
 
 
-def same_identity(path: str, before: dict[str, Any], now: dict[str, Any], shared: bool = False) -> None:
-    """Refuse a ledger of other fits; shared: only entries that both have can differ."""
-    found = list(_differences(before, now, shared))
-    if found:
-        more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
+def same_identity(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Refuse to go on with a ledger of other fits."""
+    if found := _shown(_differences(before, now, False, "there", "now")):
         raise ValueError(
-            f"{path} is a ledger of other fits: {'; '.join(found[:MOST])}{more}; "
-            "wanted one of the same data and options, or a new file"
+            f"{path} is a ledger of other fits: {found}; wanted one of the same data and options, or a new file"
         )
 
 
-def _differences(before: dict[str, Any], now: dict[str, Any], shared: bool, inside: str = "") -> Iterator[str]:
+def same_sweep(first: str, path: str, one: dict[str, Any], two: dict[str, Any]) -> None:
+    """Refuse two ledgers of different fits; only entries that both have can differ."""
+    if found := _shown(_differences(one, two, True, "in the first", "in the second")):
+        raise ValueError(f"{first} and {path} have fits of different data or options: {found}; wanted those of one X")
+
+
+def _shown(found: Iterator[str]) -> str:
+    listed = list(found)
+    more = f" and {len(listed) - MOST} more" if len(listed) > MOST else ""
+    return "; ".join(listed[:MOST]) + more
+
+
+def _differences(
+    before: dict[str, Any], now: dict[str, Any], shared: bool, here: str, there: str, inside: str = ""
+) -> Iterator[str]:
     """What differs, by name, with both values; sums over X may differ by what another order of them does."""
     near = NEAR * math.sqrt(abs(_real(now.get("squared_norm"))))
     names = before.keys() & now.keys() if shared else before.keys() | now.keys()
     for name in names - NOT_COMPARED:
         if name not in before or name not in now:
-            there, value = ("it", before[name]) if name in before else ("this fit", now[name])
-            yield f"only {there} has {inside}{name} ({value!r})"
+            owner, value = ("it", before[name]) if name in before else ("this fit", now[name])
+            yield f"only {owner} has {inside}{name} ({value!r})"
         elif isinstance(before[name], dict) and isinstance(now[name], dict):
-            yield from _differences(before[name], now[name], shared, f"{inside}{name}.")
+            yield from _differences(before[name], now[name], shared, here, there, f"{inside}{name}.")
         elif before[name] != now[name]:
             values = _real(before[name]), _real(now[name])
             allowed = near if name == "places" else ROUND_OFF * abs(values[1])
             if not abs(values[0] - values[1]) <= allowed:
-                yield f"{inside}{name} is {before[name]!r} there and {now[name]!r} now"
+                yield f"{inside}{name} is {before[name]!r} {here} and {now[name]!r} {there}"
 
 
 def _real(value: Any) -> float:

@@ -46,6 +46,7 @@ def load(paths: Any) -> list[Parts]:
 
     ledgers = [Ledger.read(path) for path in _check_ensemble.paths(paths)]
     for ledger in ledgers[1:]:
-        _check_ensemble.same_identity(str(ledger.path), ledger.identity, ledgers[0].identity, shared=True)
+        names = str(ledgers[0].path), str(ledger.path)
+        _check_ensemble.same_sweep(*names, ledgers[0].identity, ledger.identity)
     found = [(ledger.finished(), ledger.failures()) for ledger in ledgers]
     return [(list(fits.values()), [start for _, start in fits], failed) for fits, failed in found]
