@@ -1,6 +1,7 @@
 """The checks of many fits: that they belong together, and are enough for what is asked of them."""
 
 import math
+import numbers
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -91,6 +92,8 @@ def rank(k: Any, ranks: tuple[int, ...]) -> int:
         if len(ranks) > 1:
             raise ValueError(f"k is None, but the ensemble has fits of the ranks {shown}; wanted one of them")
         return ranks[0]
+    if not isinstance(k, numbers.Number):  # X, perhaps, which would be long to read
+        raise TypeError(f"k is of type {type(k).__name__}; wanted one of the ranks {shown}")
     k = _check.count(k, "k", 1)
     if k not in ranks:
         raise ValueError(f"k is {k}, but the ensemble has fits of rank {shown}; wanted one of them")

@@ -220,8 +220,8 @@ class Ensemble:
 
     def consensus_factors(
         self,
-        k: int | None,
         X: Any,
+        k: int | None = None,
         *,
         threshold: float = 0.5,
         neighbours: float = NEIGHBOURS,
@@ -241,10 +241,10 @@ class Ensemble:
 
         Parameters
         ----------
-        k : int or None
-            The rank; None where there is one.
         X : array_like, SciPy sparse or data frame, shape (m, n)
             That of the fits.
+        k : int, optional
+            The rank; it may be left out where there is one.
         threshold : float
             A component is kept if the mean distance to its nearest neighbours is below it; no distance is above the
             square root of 2.

@@ -23,7 +23,7 @@ def apart(found, wanted):
 
 @pytest.mark.parametrize("k", [2, 3, 4])
 def test_parts_are_the_reference_s(k):
-    found = E.consensus_factors(k, X, n_starts=1, threshold=0.4)
+    found = E.consensus_factors(X, k, n_starts=1, threshold=0.4)
     first = int(np.argmin(E.objectives(k)))
     expected = reference.consensus_parts([one.H for one in E.of(k)], first, 0.4, 0.3)
     np.testing.assert_allclose(np.sort(found.H, axis=0), np.sort(expected, axis=0), rtol=1e-9, atol=1e-12)
@@ -48,7 +48,7 @@ def assert_medians(fits, found):
 def test_clusters_begin_with_the_best_fit(best):
     """Of fits that have nothing in common the clusters depend on where they begin."""
     factors = [drawn(4, seed=seed) for seed in range(6)]
-    found = made(*factors, best=best).consensus_factors(4, factors[0][0] @ factors[0][1], n_starts=1, threshold=2)
+    found = made(*factors, best=best).consensus_factors(factors[0][0] @ factors[0][1], 4, n_starts=1, threshold=2)
     expected = reference.consensus_parts([H for _, H in factors], best, 2, 0.3)
     np.testing.assert_allclose(np.sort(found.H, axis=0), np.sort(expected, axis=0), rtol=1e-9, atol=1e-12)
 
@@ -65,7 +65,7 @@ def test_planted_parts_are_found_better_than_by_the_worst_start():
     Y = W @ H + 0.02 * rng.random((80, 50))
     e = Ensemble([fit(6, seed, Y, max_iter=30) for seed in range(15)], range(15))
     errors = [apart(one.H, H) for one in e.fits]
-    found = e.consensus_factors(6, Y)
+    found = e.consensus_factors(Y, 6)
     assert apart(found.H, H) < 0.5 * max(errors)
     assert apart(found.H, H) < np.median(errors) * 1.05
     assert_medians(e.fits, found)
@@ -78,35 +78,35 @@ def test_outliers_are_dropped():
     strange = H.copy()
     strange[1] = np.where(np.arange(30) == 7, 1.0, 0)
     e = made(*factors, (W, strange))
-    found = e.consensus_factors(3, W @ H)
+    found = e.consensus_factors(W @ H, 3)
     np.testing.assert_array_equal(np.argwhere(found.dropped), [[9, 1]])
     assert apart(found.H, H) < 1e-3 and found.silhouette > 0.9
-    kept = e.consensus_factors(3, W @ H, threshold=2.0)
+    kept = e.consensus_factors(W @ H, 3, threshold=2.0)
     assert not kept.dropped.any() and kept.silhouette < found.silhouette
     assert e.silhouette() == pytest.approx(kept.silhouette)
     first = made((W, strange), *factors)  # the best one is the strange one
-    np.testing.assert_allclose(first.consensus_factors(3, W @ H).H, found.H, rtol=1e-12)
+    np.testing.assert_allclose(first.consensus_factors(W @ H, 3).H, found.H, rtol=1e-12)
 
 
 def test_empty_components_are_dropped():
     W, H = drawn(3)
     H[1] = 0
     rest = drawn(3)[1]
-    found = made((W, rest), (W, rest), (W, H)).consensus_factors(3, W @ rest)
+    found = made((W, rest), (W, rest), (W, H)).consensus_factors(W @ rest, 3)
     np.testing.assert_array_equal(np.argwhere(found.dropped), [[2, 1]])
     assert np.isinf(found.distances[2, 1])
     with pytest.raises(ValueError, match="2 of 6 components are not 0 everywhere; wanted at least k=3"):
-        made((W, np.diag([1.0, 0, 0]) @ rest), (W, np.diag([0, 0, 1.0]) @ rest)).consensus_factors(3, W @ rest)
+        made((W, np.diag([1.0, 0, 0]) @ rest), (W, np.diag([0, 0, 1.0]) @ rest)).consensus_factors(W @ rest, 3)
 
 
 @pytest.mark.parametrize("form", [np.asarray, np.asfortranarray, sp.csr_array, sp.csc_array])
 @pytest.mark.parametrize("refit_H", [False, True])
 def test_storage_threads_and_seeds(form, refit_H):
-    one = E.consensus_factors(3, form(X), refit_H=refit_H, n_threads=1)
-    two = E.consensus_factors(3, form(X), refit_H=refit_H, n_threads=2, random_state=0)
+    one = E.consensus_factors(form(X), 3, refit_H=refit_H, n_threads=1)
+    two = E.consensus_factors(form(X), 3, refit_H=refit_H, n_threads=2, random_state=0)
     for name in ("W", "H", "clusters", "distances", "silhouettes"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
-    other_seed = E.consensus_factors(3, X, refit_H=refit_H, random_state=np.random.default_rng(5))
+    other_seed = E.consensus_factors(X, 3, refit_H=refit_H, random_state=np.random.default_rng(5))
     np.testing.assert_allclose(one.H, other_seed.H, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(one.W, other_seed.W, rtol=1e-9, atol=1e-12)
 
@@ -114,7 +114,7 @@ def test_storage_threads_and_seeds(form, refit_H):
 def test_float32():
     e = Ensemble([fit(3, seed, X.astype(np.float32), max_iter=40) for seed in range(4)], range(4))
     for refit_H in (False, True):
-        found = e.consensus_factors(3, X.astype(np.float32), refit_H=refit_H)
+        found = e.consensus_factors(X.astype(np.float32), 3, refit_H=refit_H)
         assert (
             found.W.dtype == found.H.dtype == np.float32 and found.W.flags.c_contiguous and found.H.T.flags.c_contiguous
         )
@@ -125,7 +125,7 @@ def test_float32():
 def test_the_scale_of_x_changes_nothing(scale):
     """Nor that of the components; powers of two would change no digit."""
     fits = [replace(one, H=one.H * scale) for one in E.of(3)]
-    found, before = Ensemble(fits, range(6)).consensus_factors(3, scale * X), E.consensus_factors(3, X)
+    found, before = Ensemble(fits, range(6)).consensus_factors(scale * X, 3), E.consensus_factors(X, 3)
     np.testing.assert_allclose(found.H, before.H, rtol=1e-10, atol=1e-13)
     np.testing.assert_allclose(found.W / scale, before.W, rtol=1e-9, atol=1e-11)
     assert Ensemble(fits, range(6)).silhouette() == pytest.approx(E.silhouette(3))
@@ -139,8 +139,8 @@ def test_the_loss_of_the_fits(loss):
     asked = {"loss": loss} if isinstance(loss, nmfcore.Huber) else {}
     if asked:
         with pytest.raises(ValueError, match=r"the fits have the loss Huber.*, which no result holds; wanted it as"):
-            e.consensus_factors(3, X)
-    found, again = (e.consensus_factors(3, X, refit_H=refit, **asked) for refit in (False, True))
+            e.consensus_factors(X, 3)
+    found, again = (e.consensus_factors(X, 3, refit_H=refit, **asked) for refit in (False, True))
     of_W = nmfcore.nmf(X, 3, loss=loss, fixed_H=found.H, max_iter=1000, tol=1e-6).objective
     of_H = nmfcore.nmf(X, 3, loss=loss, fixed_W=found.W, max_iter=1000, tol=1e-6).objective
 
@@ -156,10 +156,10 @@ def test_hidden_entries():
     hidden = np.where(mask, 1e3, X)
     e = Ensemble([fit(3, seed, hidden, mask=mask, max_iter=40) for seed in range(4)], range(4))
     with pytest.raises(ValueError, match="the fits are with mask, but X comes without it; wanted it as in the fits"):
-        e.consensus_factors(3, hidden)
+        e.consensus_factors(hidden, 3)
     for refit_H in (False, True):
-        found = e.consensus_factors(3, hidden, mask=mask, refit_H=refit_H)
-        same = e.consensus_factors(3, np.ma.MaskedArray(hidden, mask), refit_H=refit_H)
+        found = e.consensus_factors(hidden, 3, mask=mask, refit_H=refit_H)
+        same = e.consensus_factors(np.ma.MaskedArray(hidden, mask), 3, refit_H=refit_H)
         np.testing.assert_array_equal(found.W, same.W)
         assert np.linalg.norm((X - found.W @ found.H)[~mask]) < 0.4 * np.linalg.norm(X[~mask])
 
@@ -167,7 +167,7 @@ def test_hidden_entries():
 def test_missing_entries():
     holes = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
     e = Ensemble([fit(3, seed, holes, missing="nan", max_iter=40) for seed in range(4)], range(4))
-    found = e.consensus_factors(3, holes, refit_H=True)
+    found = e.consensus_factors(holes, 3, refit_H=True)
     assert np.nansum((holes - found.W @ found.H) ** 2) < 2.2 * e.best().objective
 
 
@@ -175,7 +175,7 @@ def test_names():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=[f"gene {j}" for j in range(40)])
     e = Ensemble([fit(3, seed, frame, max_iter=40) for seed in range(3)], range(3))
-    found = e.consensus_factors(None, frame)
+    found = e.consensus_factors(frame)
     assert found.names == e.best().names and found.names[1][1] == "gene 1"
     with pytest.raises(ValueError, match="X has other columns than H"):
-        e.consensus_factors(None, frame[frame.columns[::-1]])
+        e.consensus_factors(frame[frame.columns[::-1]])

@@ -18,7 +18,7 @@ METHODS = {
     "cophenetic": lambda e, k: e.cophenetic(k),
     "dispersion": lambda e, k: e.dispersion(k),
     "silhouette": lambda e, k: e.silhouette(k),
-    "consensus_factors": lambda e, k: e.consensus_factors(k, X),
+    "consensus_factors": lambda e, k: e.consensus_factors(X, k),
 }
 
 
@@ -61,17 +61,18 @@ def test_one_start_and_unknown_ranks(use):
         (lambda: E.stability(3, at_most=0), "at_most is 0"),
         (lambda: E.consensus(3, at_most=1.5), r"at_most is 1\.5"),
         (lambda: E.consensus(3, random_state=-1), "random_state is -1"),
-        (lambda: E.consensus_factors(3, X, threshold=0), "threshold is 0"),
-        (lambda: E.consensus_factors(3, X, neighbours=1.1), r"neighbours is 1\.1; wanted a number > 0 and <= 1"),
-        (lambda: E.consensus_factors(3, X, n_starts=0), "n_starts is 0"),
-        (lambda: E.consensus_factors(3, X, refit_H=1), "refit_H is 1"),
-        (lambda: E.consensus_factors(3, X[1:]), r"X has shape \(59, 40\), but W H has \(60, 40\)"),
-        (lambda: E.consensus_factors(3, -X), "X has 2400 negative entries"),
+        (lambda: E.consensus_factors(3, X), "k is of type ndarray; wanted one of the ranks 2, 3, 4$"),
+        (lambda: E.consensus_factors(X, 3, threshold=0), "threshold is 0"),
+        (lambda: E.consensus_factors(X, 3, neighbours=1.1), r"neighbours is 1\.1; wanted a number > 0 and <= 1"),
+        (lambda: E.consensus_factors(X, 3, n_starts=0), "n_starts is 0"),
+        (lambda: E.consensus_factors(X, 3, refit_H=1), "refit_H is 1"),
+        (lambda: E.consensus_factors(X[1:], 3), r"X has shape \(59, 40\), but W H has \(60, 40\)"),
+        (lambda: E.consensus_factors(-X, 3), "X has 2400 negative entries"),
         (
-            lambda: E.consensus_factors(3, X, weights=np.ones_like(X)),
+            lambda: E.consensus_factors(X, 3, weights=np.ones_like(X)),
             "the fits are without weights, but X comes with it",
         ),
-        (lambda: E.consensus_factors(3, X, threshold=1e-12), "0 of 18 components are within threshold=1e-12 of their"),
+        (lambda: E.consensus_factors(X, 3, threshold=1e-12), "0 of 18 components are within threshold=1e-12 of their"),
     ],
 )
 def test_bad_options(use, message):
