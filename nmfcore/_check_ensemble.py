@@ -3,7 +3,7 @@
 import math
 import numbers
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,13 @@ def place(k: Any, start: Any, result: Any = None) -> tuple[int, int]:
     if result.W.shape[1] != k:
         raise ValueError(f"k is {k}, but the result has {result.W.shape[1]} components; wanted its rank")
     return k, start
+
+
+def sequence(values: Any, name: str) -> tuple[Any, ...]:
+    """What can be gone through, as a tuple."""
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes | Result):
+        raise TypeError(f"{name} is of type {type(values).__name__}; wanted a sequence")
+    return tuple(values)
 
 
 def members(fits: Sequence[Any], starts: Sequence[Any], failures: Sequence[Any]) -> list[int]:
@@ -68,7 +75,7 @@ def _beside(first: Result, fit: Result, i: int) -> None:
 
 def ensembles(values: Any, kind: type) -> list[Any]:
     """At least one ensemble; `kind` is their class."""
-    found = [values] if isinstance(values, kind) else list(values)
+    found = [values] if isinstance(values, kind) else list(sequence(values, "ensembles"))
     if not found:
         raise ValueError("ensembles is empty; wanted at least one Ensemble")
     _all_of(found, "ensembles", kind)
@@ -77,9 +84,12 @@ def ensembles(values: Any, kind: type) -> list[Any]:
 
 def paths(values: Any) -> list[Any]:
     """One path or several, as a list that is not empty."""
-    found = [values] if isinstance(values, str | os.PathLike) else list(values)
+    found = [values] if isinstance(values, str | bytes | os.PathLike) else list(sequence(values, "paths"))
     if not found:
         raise ValueError("paths is empty; wanted at least one path")
+    for i, path in enumerate(found):
+        if not isinstance(path, str | bytes | os.PathLike):
+            raise TypeError(f"paths[{i}] is of type {type(path).__name__}; wanted a path")
     return found
 
 

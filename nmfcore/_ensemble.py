@@ -54,8 +54,10 @@ class Ensemble:
     failures: Sequence[Failure] = ()
 
     def __post_init__(self) -> None:
-        fits, failures = tuple(self.fits), tuple(self.failures)
-        starts = _check_ensemble.members(fits, tuple(self.starts), failures)
+        fits, starts, failures = (
+            _check_ensemble.sequence(getattr(self, name), name) for name in ("fits", "starts", "failures")
+        )
+        starts = _check_ensemble.members(fits, starts, failures)
         order = sorted(range(len(fits)), key=lambda i: (fits[i].W.shape[1], starts[i]))
         object.__setattr__(self, "fits", tuple(fits[i] for i in order))
         object.__setattr__(self, "starts", tuple(starts[i] for i in order))

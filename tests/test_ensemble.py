@@ -84,6 +84,27 @@ def test_bad_ensembles():
         Ensemble([one, nmfcore.mu(X, 2, loss="kullback-leibler", max_iter=1)], [0, 1])
 
 
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda: Ensemble.load(3), "paths is of type int; wanted a sequence"),
+        (lambda: Ensemble.load(None), "paths is of type NoneType"),
+        (lambda: Ensemble.load([b"a", 3]), r"paths\[1\] is of type int; wanted a path"),
+        (lambda: Ensemble(None, None), "fits is of type NoneType"),
+        (lambda: Ensemble([], 3), "starts is of type int"),
+        (lambda: Ensemble.combine(FITS[2, 0]), "ensembles is of type Result"),
+    ],
+)
+def test_what_is_no_sequence(use, message):
+    with pytest.raises(TypeError, match=message):
+        use()
+
+
+def test_a_path_in_bytes(tmp_path):
+    ensemble().save(tmp_path / "ensemble")
+    assert len(Ensemble.load(bytes(tmp_path / "ensemble"))) == len(FITS)
+
+
 def test_unknown_ranks():
     e = ensemble()
     for k, message in ((5, "k is 5, but the ensemble has fits of rank 2, 3, 4"), (None, "k is None, but")):
