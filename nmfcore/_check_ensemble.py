@@ -169,6 +169,11 @@ def same_fit(k: int, start: int, before: tuple[float | None, float | None], now:
 
 def same_identity(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
     """Refuse to go on with a ledger of other fits."""
+    if "X" in now and "X" not in before:
+        raise ValueError(
+            f"{path} does not say of which X its fits are, as what Ensemble.save writes does not; "
+            "wanted a ledger that fit_many has begun, or a new file"
+        )
     if found := _shown(_differences(before, now, False, "there", "now")):
         raise ValueError(
             f"{path} is a ledger of other fits: {found}; wanted one of the same data and options, or a new file"

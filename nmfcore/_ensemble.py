@@ -35,6 +35,8 @@ N_STARTS = 10  # of k-means
 class Ensemble:
     """Fits of one X by rank, then start, whose objectives can be compared.
 
+    What to loop over is `fits`; an ensemble itself is no sequence.
+
     Attributes
     ----------
     fits : tuple of Result
@@ -46,7 +48,8 @@ class Ensemble:
     Raises
     ------
     TypeError, ValueError
-        Fits of other X or with another objective beside each other; a start of a rank twice.
+        Fits of X of different shapes, or with different loss, penalties, weights, mask or missing, which are all that
+        a result knows of X and objective; a start of a rank twice.
     """
 
     fits: Sequence[Result]
@@ -273,8 +276,8 @@ class Ensemble:
         Raises
         ------
         TypeError, ValueError
-            A rank of which there are not two fits, or none; another X; a threshold that leaves fewer than k components;
-            an option out of its range.
+            A rank of which there are not two fits, or none; X of another shape; a threshold that leaves fewer than k
+            components; an option out of its range.
 
         Notes
         -----
@@ -352,13 +355,15 @@ class Ensemble:
         Raises
         ------
         TypeError, ValueError
-            No ensemble, or something else; fits of other X or options; a start of a rank twice, with objectives that
-            differ.
+            No ensemble, or something else; fits that cannot be in one ensemble; a start of a rank twice, with
+            objectives that differ.
         """
         return cls(*_ensemble_files.together(_check_ensemble.ensembles(ensembles, cls)))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write all of it to a ledger file, in the place of what is there; as a whole or not at all.
+
+        It is there to be loaded: `fit_many` does not go on with it, since it does not know X.
 
         Parameters
         ----------
@@ -384,6 +389,6 @@ class Ensemble:
         OSError
             A file cannot be read.
         TypeError, ValueError
-            A file is no ledger, is damaged, or is one of other data or options than the first; as `combine`.
+            A file is no ledger, is damaged, or says that it is of other data or options than the first; as `combine`.
         """
         return cls.combine(cls(*parts) for parts in _ensemble_files.load(paths))

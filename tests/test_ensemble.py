@@ -186,6 +186,13 @@ def test_loaded_from_several_files(tmp_path):
         Ensemble.load(paths)
 
 
+def test_what_was_saved_is_no_ledger_to_go_on_with(tmp_path):
+    for name, e in (("fits", ensemble()), ("empty", Ensemble([], []))):
+        e.save(tmp_path / name)
+        with pytest.raises(ValueError, match=rf"{name} does not say of which X its fits are, as what Ensemble\.save"):
+            nmfcore.fit_many(X, [2], 2, random_state=0, ledger=tmp_path / name)
+
+
 def test_files_that_are_no_ensemble(tmp_path):
     path = tmp_path / "ensemble"
     FITS[2, 0].save(path)
