@@ -74,7 +74,7 @@ def consensus(fits: Sequence[Result], of: str, at_most: int, rng: Random) -> Con
     indices = np.arange(size) if size <= at_most else np.sort(rng.permutation(size)[:at_most])
     together = np.zeros((len(indices), len(indices)))
     for fit in fits:
-        found = labels(fit.W[indices], fit.H.T) if of == "samples" else labels(fit.H.T[indices], fit.W)
+        found = (labels(fit.W, fit.H.T) if of == "samples" else labels(fit.H.T, fit.W))[indices]
         together += found[:, None] == found
     return Consensus(together / len(fits), indices)
 
@@ -83,11 +83,13 @@ def labels(F: np.ndarray, B: np.ndarray) -> np.ndarray:
     """The component t of which a row i of a factor has most: the largest F_it sum(B_t), where B is the other factor.
 
     That is what t contributes to the sum of the row in the model, on which the scales of components have no effect.
-    Rows of zeros have the label -1.
+    Rows whose amounts are round-off beside the largest of all rows have the label -1: where X has nothing, a fit can be
+    0 or not, as it happens.
     """
     mantissas, exponents = _components.sizes(B, _components.NORMS["l1"])
     mantissas, more = np.frexp(F.astype(np.float64) * mantissas)
     exponents = np.where(mantissas > 0, more + exponents, -_components.LAST // 4)
     with np.errstate(under="ignore"):
-        amounts = np.ldexp(mantissas, exponents - exponents.max(axis=1, keepdims=True))
-    return np.where(amounts.any(axis=1), amounts.argmax(axis=1), -1)
+        amounts = np.ldexp(mantissas, exponents - exponents.max())
+    most = amounts.max(axis=1)
+    return np.where(most > np.finfo(F.dtype).eps * most.max(), amounts.argmax(axis=1), -1)

@@ -164,7 +164,7 @@ class Ensemble:
 
         A sample is in the cluster of the component that it has most of, W_it sum(H_t); a feature in that of the largest
         H_tj sum(W_t). These are amounts in the model, which do not depend on the scale of components. Those that have
-        none of any component are a cluster of their own.
+        none of any component, or no more than round-off beside the largest of a fit, are a cluster of their own.
 
         Parameters
         ----------

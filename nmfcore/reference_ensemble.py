@@ -13,8 +13,9 @@ def amari_distance(A: np.ndarray, B: np.ndarray) -> float:
 
 
 def consensus(factors: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """How often the largest W_it sum(H_t) of two samples is of one t (Brunet et al. 2004)."""
-    labels = [(W * H.sum(axis=1)).argmax(axis=1) for W, H in factors]
+    """How often the largest W_it sum(H_t) of two samples is of one t, or round-off (Brunet et al. 2004)."""
+    amounts = [W * H.sum(axis=1) for W, H in factors]
+    labels = [np.where(A.max(axis=1) > np.finfo(A.dtype).eps * A.max(), A.argmax(axis=1), -1) for A in amounts]
     return np.mean([found[:, None] == found for found in labels], axis=0)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from test_ensemble import FITS, X, ensemble
 
+import nmfcore
 from nmfcore import _clusters, _consensus, _matching
 from nmfcore import reference_ensemble as reference
 from nmfcore._ensemble import Ensemble
@@ -220,8 +221,22 @@ def test_half_of_the_fits_agree():
 
 
 def test_samples_that_have_nothing_are_a_cluster():
-    labels = _consensus.labels(np.array([[0.0, 0], [1e-300, 0], [3, 1], [0, 0]]), np.array([[1e-5, 1e5]]))
-    np.testing.assert_array_equal(labels, [-1, 0, 1, -1])
+    F = np.array([[0.0, 0], [1e-300, 0], [3, 1], [0, 0], [1e-5, 0], [0, 1e-17]])
+    for scale in (1, 1e-290, 1e290):
+        labels = _consensus.labels(scale * F, np.array([[1e-5, 1e5]]))
+        np.testing.assert_array_equal(labels, [-1, -1, 1, -1, 0, -1])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_round_off_is_no_cluster(dtype):
+    """Of rows and columns in which X has nothing, where some starts have 0 and others next to it."""
+    one = np.zeros((6, 5), dtype)
+    one[2, 3] = 1
+    e = nmfcore.fit_many(one, [1], 10, random_state=0)
+    assert len({np.count_nonzero(fit.W) for fit in e.fits}) > 1
+    for of in ("samples", "features"):
+        assert e.dispersion(of=of) == e.cophenetic(of=of) == 1
+        assert set(e.consensus(of=of).matrix.flat) == {0, 1}
 
 
 def test_samples_are_drawn():
