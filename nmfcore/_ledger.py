@@ -5,7 +5,7 @@ import io
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ TABLES = {
     "PRIMARY KEY (k, start, piece))",
     "failures": "CREATE TABLE failures (k INTEGER, start INTEGER, message TEXT, PRIMARY KEY (k, start))",
 }
-OF_ONE = frozenset({"k", "random_state", "version"})  # options in which fits of one sweep differ
+OF_ONE = frozenset({"k", "random_state", "version"})  # options in which fits of one sweep may differ
 PLACE = "WHERE k = ? AND start = ?"
 PIECE = 1 << 28  # bytes; SQLite holds no more than 1e9 in one place
 PATIENCE = 60.0  # seconds to wait for another process
@@ -105,12 +105,13 @@ class Ledger:
             ledger.identity.update(_identity(connection))
         return ledger
 
-    def finished(self) -> dict[tuple[int, int], Result]:
-        """The fits that are in it, by their rank and start."""
+    def finished(self, asked: Container[tuple[int, int]] | None = None) -> dict[tuple[int, int], Result]:
+        """The fits that are in it, by their rank and start; no others than those asked for are unpacked."""
         with self._connection() as connection:
             _identity(connection)
             places = connection.execute("SELECT k, start FROM fits ORDER BY k, start").fetchall()
-            return {place: self._result(connection, *place) for place in places}
+            wanted = places if asked is None else [place for place in places if place in asked]
+            return {place: self._result(connection, *place) for place in wanted}
 
     def failures(self) -> tuple[Failure, ...]:
         """The fits that failed, of those that are not finished."""

@@ -63,6 +63,15 @@ def test_what_was_added_is_there_to_the_bit(path, monkeypatch, piece):
     assert Ledger.read(path).identity == IDENTITY
 
 
+def test_only_what_is_asked_for_is_unpacked(ledger, path):
+    connection = sqlite3.connect(path)
+    connection.executescript("DELETE FROM pieces WHERE k = 3 AND start = 1")
+    connection.close()
+    assert list(ledger.finished({(3, 0), (2, 0), (9, 9)})) == [(2, 0), (3, 0)] and ledger.finished(set()) == {}
+    with pytest.raises(ValueError, match="start=1"):
+        ledger.finished()
+
+
 def test_a_fit_is_the_bytes_that_save_writes(ledger, path, tmp_path):
     fit().save(tmp_path / "one.npz")
     kept = sqlite3.connect(path).execute("SELECT content FROM pieces WHERE k = 3 AND start = 0").fetchone()[0]
