@@ -7,7 +7,8 @@
 
 cdef enum:
     PANEL_BYTES = 128  # two lines of the cache: of fewer sums each addition would wait for the one before
-    BLOCK_ROWS = 128   # rows that are copied from or to the factors of many fits at a time
+    BLOCK_ROWS = 128   # rows that are copied from the factors of many fits at a time
+    WRITE_ROWS = 8     # rows that are copied to them at a time: so few that sums go on while the memory is waited for
 
 
 cdef inline Py_ssize_t panel_columns(const real *_) noexcept nogil:
@@ -42,7 +43,8 @@ def sparse_product(const index[::1] indptr, const index[::1] indices, const real
         for task in prange(bounds.shape[0] - 1, nogil=True, num_threads=n_threads, schedule="dynamic"):
             own = panel + (terms + threadid()) * padded
             for i in range(bounds[task], bounds[task + 1]):
-                gather_row(&data[0] + indptr[i], &indices[0] + indptr[i], indptr[i + 1] - indptr[i], panel, vectors, own)
+                gather_row(&data[0] + indptr[i], &indices[0] + indptr[i], indptr[i + 1] - indptr[i], panel, vectors,
+                           own)
                 memcpy(&out[i, c], own, count * sizeof(real))
 
 
@@ -87,8 +89,8 @@ cdef void write_pieces(const int64_t[:, ::1] pieces, Py_ssize_t first, Py_ssize_
 
 
 def sparse_product_many_scratch(Py_ssize_t terms, int n_threads):
-    """Entries of scratch that `sparse_product_many` wants, however many the fits: PANEL_BYTES for a term and thread."""
-    return n_threads * (terms + BLOCK_ROWS) * (PANEL_BYTES // 4)
+    """Entries of scratch that `sparse_product_many` wants, however many the fits: 32 for a term and thread."""
+    return n_threads * (terms + WRITE_ROWS) * (PANEL_BYTES // 4)
 
 
 def sparse_product_many(const index[::1] indptr, const index[::1] indices, const real[::1] data,
@@ -114,7 +116,7 @@ def sparse_product_many(const index[::1] indptr, const index[::1] indices, const
     pieces, borders = pieces_of(columns, fits, width)
     panels = borders.shape[0] - 1
     splits = min(runs, ceil_div(8 * n_threads, panels)) if n_threads > 1 else 1
-    thread_size = (terms + BLOCK_ROWS) * width
+    thread_size = (terms + WRITE_ROWS) * width
     for task in prange(panels * splits, nogil=True, num_threads=n_threads, schedule="guided"):
         q = task // splits
         first = borders[q]
@@ -129,7 +131,7 @@ def sparse_product_many(const index[::1] indptr, const index[::1] indices, const
         i = bounds[runs * (task % splits) // splits]
         end = bounds[runs * (task % splits + 1) // splits]
         while i < end:
-            count = min(<Py_ssize_t> BLOCK_ROWS, end - i)
+            count = min(<Py_ssize_t> WRITE_ROWS, end - i)
             for j in range(i, i + count):
                 gather_row(&data[0] + indptr[j], &indices[0] + indptr[j], indptr[j + 1] - indptr[j], panel, vectors,
                            sums + (j - i) * padded)
