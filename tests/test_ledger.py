@@ -152,6 +152,14 @@ def test_another_identity(ledger, path, change, message):
     assert Ledger.open(path, IDENTITY).finished().keys() == ledger.finished().keys()
 
 
+def test_differences_are_listed_in_the_order_of_entries(path):
+    """Whatever the hashes of their names are in this process."""
+    names = [f"option_{i}" for i in range(8)]
+    Ledger.open(path, {"options": dict.fromkeys(names, "a")})
+    with pytest.raises(ValueError, match=r"_0 is 'a'.*_1 is 'a'.*_2 is 'a' there and 'b' now and 5 more; wanted"):
+        Ledger.open(path, {"options": dict.fromkeys(names, "b")})
+
+
 def test_another_version_goes_on(tmp_path):
     for i, change in enumerate(({"version": "0.0.1"}, {})):
         path = tmp_path / str(i)
