@@ -36,9 +36,9 @@ class Book:
         identity = {"X": fingerprint(ranked.problem.data), "options": options, "random_state": entropy}
         return cls(Ledger.open(path, identity | {"arrays": digests(ranked.asked)}))
 
-    def finished(self) -> dict[Job, Result]:
-        """The fits that are in it."""
-        return {} if self.ledger is None else {Job(*place): fit for place, fit in self.ledger.finished().items()}
+    def finished(self, asked: set[Job]) -> dict[Job, Result]:
+        """Those of the fits asked for that are in it."""
+        return {} if self.ledger is None else {Job(*place): fit for place, fit in self.ledger.finished(asked).items()}
 
     def enter(self, job: Job, found: Result | Failure) -> None:
         """A fit that has ended; one that time has cut short is to be done again."""

@@ -197,9 +197,11 @@ def _differences(
 ) -> Iterator[str]:
     """What differs, by name, with both values; sums over X may differ by what another order of them does."""
     near = NEAR * math.sqrt(abs(_real(now.get("squared_norm"))))
-    names = before.keys() & now.keys() if shared else before.keys() | now.keys()
-    for name in names - NOT_COMPARED:
-        if name not in before or name not in now:
+    for name in before | now:  # in this order, which a set of names would not keep
+        both = name in before and name in now
+        if name in NOT_COMPARED or (shared and not both):
+            continue
+        if not both:
             owner, value = ("it", before[name]) if name in before else ("this fit", now[name])
             yield f"only {owner} has {inside}{name} ({value!r})"
         elif isinstance(before[name], dict) and isinstance(now[name], dict):

@@ -58,8 +58,7 @@ class Run:
         """Check what is asked of the first fits, and take those that are in the ledger."""
         ranked = self.ranked[self.first_rank] = OfRank(self.problem, True, k=self.first_rank)
         self.book = Book.open(path, ranked, self.entropy)
-        asked = set(self.pending)
-        self.ended = {job: fit for job, fit in self.book.finished().items() if job in asked}
+        self.ended |= self.book.finished(set(self.pending))
         self.pending = deque(job for job in self.pending if job not in self.ended)
 
     def _fit(self, job: Job) -> Fit:

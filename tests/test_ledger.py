@@ -72,6 +72,18 @@ def test_only_what_is_asked_for_is_unpacked(ledger, path):
         ledger.finished()
 
 
+def test_many_fits_take_those_they_ask_for(path):
+    """One that nobody asks for costs no reading, and its damage does no harm."""
+    nmfcore.fit_many(X, [2, 3], 2, random_state=0, max_iter=5, ledger=path)
+    connection = sqlite3.connect(path)
+    connection.executescript("DELETE FROM pieces WHERE k = 3")
+    connection.close()
+    again = nmfcore.fit_many(X, 2, 2, random_state=0, max_iter=5, ledger=path)
+    assert again.ranks == (2,) and same(again.of(2)[1], Ledger.read(path).finished({(2, 1)})[2, 1])
+    with pytest.raises(ValueError, match="k=3, start=0"):
+        nmfcore.fit_many(X, 3, 1, random_state=0, max_iter=5, ledger=path)
+
+
 def test_a_fit_is_the_bytes_that_save_writes(ledger, path, tmp_path):
     fit().save(tmp_path / "one.npz")
     kept = sqlite3.connect(path).execute("SELECT content FROM pieces WHERE k = 3 AND start = 0").fetchone()[0]
@@ -138,6 +150,14 @@ def test_another_identity(ledger, path, change, message):
     with pytest.raises(ValueError, match="only it has"):
         Ledger.open(path, {name: value for name, value in IDENTITY.items() if name != "options"})
     assert Ledger.open(path, IDENTITY).finished().keys() == ledger.finished().keys()
+
+
+def test_differences_are_listed_in_the_order_of_entries(path):
+    """Whatever the hashes of their names are in this process."""
+    names = [f"option_{i}" for i in range(8)]
+    Ledger.open(path, {"options": dict.fromkeys(names, "a")})
+    with pytest.raises(ValueError, match=r"_0 is 'a'.*_1 is 'a'.*_2 is 'a' there and 'b' now and 5 more; wanted"):
+        Ledger.open(path, {"options": dict.fromkeys(names, "b")})
 
 
 def test_another_version_goes_on(tmp_path):
