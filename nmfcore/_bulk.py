@@ -101,6 +101,9 @@ class Bulk:
     def sparse_product(self, X: Sequence[np.ndarray], B: Stack, out: Stack, fits: np.ndarray, scale: float) -> None:
         """out = scale X B, for the arrays of X in compressed rows."""
         flop = 2.0 * len(X[2])
+        if len(fits) == 1:  # whose columns other panels fit better
+            self.workspace.sparse_product(*X, B[fits[0]], out[fits[0]], scale)
+            return
         for part in _calls(B, fits, flop):
             threads = self.workspace.threads(flop * B.columns_of(part))
             scratch = self.workspace.reserve(kernels.sparse_product_many_scratch(B.rows, threads), B.flat.dtype)

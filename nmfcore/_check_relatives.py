@@ -13,8 +13,10 @@ BLOCK = 1 << 20  # entries compared at a time
 
 def starts(n_starts: Any, given: bool, usual: int) -> int:
     """How many fits: if it is not said, one where the start is given, else as many as are usual."""
+    if n_starts == "auto":
+        return 1 if given else usual
     if isinstance(n_starts, str):
-        return _check.choice(n_starts, "n_starts", {"auto": 1 if given else usual})
+        raise ValueError(f"n_starts is {n_starts!r}; wanted 'auto' or an integer >= 1")
     n_starts = _check.count(n_starts, "n_starts", 1)
     if given and n_starts > 1:
         raise ValueError(f"n_starts is {n_starts}, but init says where to start; wanted 1")
@@ -72,7 +74,12 @@ def factor(init: Any, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray | N
     empty = int((~F.any(axis=0)).sum())
     if empty:
         raise ValueError(f"init has {empty} column{'s' * (empty > 1)} of zeros; wanted a positive entry in each")
-    return np.ldexp(F, -int(np.frexp(F.max())[1])).astype(dtype, order="C")
+    F = np.ldexp(F, -int(np.frexp(F.max())[1])).astype(dtype, order="C")
+    if not F.any(axis=0).all():
+        raise ValueError(
+            f"init has columns that {dtype} cannot hold beside its largest entry; wanted them closer to it"
+        )
+    return F
 
 
 def labels(init: Any, rows: int, k: int) -> np.ndarray | None:

@@ -81,6 +81,8 @@ def numbers(X: Any) -> Any:
 
 def some_hidden(count: int, shape: tuple[int, int], fraction: float) -> None:
     """Refuse an X so small that there is nothing to foretell."""
+    if min(shape) < 2:
+        raise ValueError(f"X has shape {shape}; wanted two rows and two columns at least, to hide entries of it")
     if not count:
         raise ValueError(
             f"X has shape {shape}, of which fraction={fraction:g} hides no entry; wanted a larger X or fraction"

@@ -11,6 +11,7 @@ the same one product; where f rises there, a step follows. So f never rises, and
 alone.
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -230,12 +231,32 @@ def longest(F: np.ndarray, D: np.ndarray) -> float:
 
 
 def least(coefficients: np.ndarray, most: float) -> float:
-    """The t from 0 to most at which sum_i coefficients_i t^(i + 1) is least."""
+    """The t from 0 to most at which sum_i coefficients_i t^(i + 1) is least.
+
+    Where coefficients are so far apart that some are round-off beside others, stationary points are looked for in each
+    unit of t in which two of them are as large.
+    """
     size = np.abs(coefficients).max()
     if not size > 0:
         return 0.0
-    c = coefficients / size
+    present = np.flatnonzero(coefficients)
+    exponents = np.log2(np.abs(coefficients[present] / size))
+    units = [0.0]
+    if exponents.min() < np.log2(EPS[np.dtype(np.float64)]):
+        pairs = itertools.combinations(zip(present, exponents, strict=True), 2)
+        units += [(e - f) / (j - i) for (i, e), (j, f) in pairs]
+    tried = [0.0, most]
+    for unit in units:
+        shifted = exponents + unit * present
+        c = np.zeros(4)
+        c[present] = np.sign(coefficients[present]) * np.exp2(shifted - shifted.max())
+        tried += [t * 2.0**unit for t in _stationary(c) if 0 < t * 2.0**unit < most]
+    return float(tried[np.argmin([np.polyval([*coefficients[::-1] / size, 0], t) for t in tried])])
+
+
+def _stationary(c: np.ndarray) -> np.ndarray:
+    """Where sum_i c_i t^(i + 1) is stationary, for coefficients of which what is round-off means nothing."""
     derivative = c * np.arange(1, 5)
-    roots = np.roots(np.trim_zeros(np.where(np.abs(derivative) > EPS[np.dtype(np.float64)], derivative, 0), "b")[::-1])
-    tried = np.array([0.0, *(t for t in roots.real if 0 < t < most), most])
-    return float(tried[np.argmin(np.polyval([*c[::-1], 0], tried))])
+    return np.roots(
+        np.trim_zeros(np.where(np.abs(derivative) > EPS[np.dtype(np.float64)], derivative, 0), "b")[::-1]
+    ).real

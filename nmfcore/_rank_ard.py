@@ -14,6 +14,7 @@ from .init import Random
 from .losses import Frobenius, Loss
 
 SHAPE = 5.0  # a of the inverse gamma prior of the scales
+LEAST_NOISE = 2e-2  # of the variance of X
 ALIVE = 0.05  # of the largest excess: what is below it is on its way to 0
 
 
@@ -42,20 +43,25 @@ def scores(task: Task) -> Scores:
         task.say(f"{fits[-1].n_iter} iterations  {fits[-1].alive} of {k} components stay")
     best = min(fits, key=lambda fit: fit.objective)
     at = int(np.argmin(np.abs(ranks - best.alive)))
-    said = f"of {k} components {best.alive} stay where each pays for its size"
+    said = f"of {k} component{'s' * (k > 1)} {best.alive} stay where each pays for its size"
     said += "" if ranks[at] == best.alive else ", and it is the nearest of the ranks asked for"
     spread = column([fit.excess[ranks - 1] for fit in fits])[1]
     return Scores(task.ranks[at], best.excess[ranks - 1], spread, said)
 
 
 def noise(problem: Problem, k: int, rng: Random) -> float:
-    """phi of the scaled X: 1 for counts, in their unit; for least squares the variance that a plain fit leaves."""
+    """phi of the scaled X: 1 for counts, in their unit; for least squares the variance that a plain fit leaves.
+
+    With less than `LEAST_NOISE` of the variance of X the prior has no weight, and no component goes.
+    """
     data = problem.data
     if not isinstance(problem.loss, Frobenius):
         return math.ldexp(1.0, -data.measures.exponent)
-    squares = begun(problem, k, "random", rng).run().relative_error ** 2 * data.measures.squared_norm
     m, n = data.shape
-    return squares / max(1, (m - k) * (n - k))
+    k = min(k, min(m, n) - 1) or 1
+    squares = begun(problem, k, "random", rng).run().relative_error ** 2 * data.measures.squared_norm
+    variance = data.measures.squared_norm / (m * n) - data.measures.mean**2
+    return max(squares / max(1, (m - k) * (n - k)), LEAST_NOISE * variance)
 
 
 def relevance(problem: Problem, k: int, phi: float, rng: Random) -> Relevance:

@@ -26,6 +26,9 @@ def scores(task: Task) -> Scores:
         task.say(f"repeat {repeat + 1} of {n_repeats}  scores {np.array2string(table[-1], precision=4)}")
     score, spread = column(table)
     at, why = foretells("hidden blocks", task.ranks, score)
+    most = min(size // 2 for size in task.problem.data.shape)
+    if task.ranks[-1] > most:
+        why += f"; ranks above {most} are more than a block of X can have"
     return Scores(task.ranks[at], score, spread, why)
 
 

@@ -24,7 +24,7 @@ def scores(task: Task) -> Scores:
         s = singular_triplets(data, task.ranks[-1], task.rng, task.problem.workspace, ACCURATE)[1].astype(np.float64)
     norm = data.measures.squared_norm
     floor = np.sqrt(np.maximum(0, 1 - np.cumsum(s**2) / norm)) if norm > 0 else np.zeros_like(s)
-    floor = floor[np.array(task.ranks) - 1]
+    floor = np.minimum(floor[np.array(task.ranks) - 1], score)  # its round-off is the square root of that of X
     how = f"the fall to it is {ratio:.2g} times the next one" if at else "it hardly falls any more"
     said = f"the relative error is {score[at]:.4g}, {floor[at]:.4g} for the best matrix of that rank, and {how}"
     return Scores(task.ranks[at], score, spread, said, {"floor": floor})

@@ -28,5 +28,6 @@ def _last_of_the_best(task: Task, score: np.ndarray, spread: np.ndarray, apart: 
     apart = np.where(np.isnan(apart), np.inf, apart)
     least = apart[asked].min() if asked.any() else apart.min()
     at = int(np.flatnonzero((apart <= least + NEAR[name]) & (asked | ~asked.any()))[-1])
-    said = f"it is the largest rank whose {name}, {score[at]:.4g}, is within {NEAR[name]} of the best one"
+    best = "the best one" if not asked.any() else "the best one of k > 1"
+    said = f"it is the largest rank whose {name}, {score[at]:.4g}, is within {NEAR[name]} of {best}"
     return Scores(task.ranks[at], score, spread, said)

@@ -20,7 +20,10 @@ SHARE_OF_STORED = 0.5  # what is hidden of sparse X, beside what is stored, at m
 def scores(task: Task) -> Scores:
     """For each repeat hide entries, fit all ranks to the others, and compare the models with what was hidden."""
     data, n_repeats, table = task.problem.data, task.options["n_repeats"], []
-    fraction = task.options["fraction"] or min(SHARE, SHARE_OF_STORED * data.size / (data.shape[0] * data.shape[1]))
+    fraction = task.options["fraction"]
+    if fraction is None:
+        stored = data.size if isinstance(task.X, np.ndarray) else task.X.count_nonzero()
+        fraction = min(SHARE, SHARE_OF_STORED * stored / (data.shape[0] * data.shape[1])) or SHARE
     for repeat, seed in enumerate(task.seeds(n_repeats)):
         rows, columns = hidden(data.shape, fraction, seed)
         problem = without(task.problem, task.X, rows, columns)

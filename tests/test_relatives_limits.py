@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from nmfcore._hierarchical import hierarchical
 from nmfcore._orthogonal import orthogonal
 from nmfcore._projective import projective
+from nmfcore._quartic import least
 from nmfcore._semi import semi
 from nmfcore._symmetric import symmetric
 
@@ -51,3 +52,31 @@ def test_input_is_left_as_it_is(name):
     X.flags.writeable = start.flags.writeable = False
     FLAT[name](X, 2, init=np.arange(9) % 2 if name == "orthogonal" else start)
     np.testing.assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize("unit", [1, 1e4, 1e8, 1e16, 1e60, 1e-8])
+def test_the_least_value_of_a_quartic_at_any_scale(unit):
+    """-2 u t + (u t)^4 / 2 is least at u t = 1."""
+    found = least(np.array([-2 * unit, 0, 0, 0.5 * unit**4]), 1e9)
+    assert found * unit == pytest.approx(1, rel=1e-12)
+    assert least(np.array([-1.0, 0, 0, 0]), 7.0) == 7 and least(np.zeros(4), 7.0) == 0
+    assert least(np.array([0.0, 1.0, 0, 0]), 7.0) == 0 and least(np.array([0.0, -1.0, 0, 0.5]), 7.0) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", ["symmetric", "projective"])
+def test_a_start_with_a_tiny_column_is_left(name):
+    """A component of next to nothing grows, instead of being taken for a stationary point."""
+    rng = np.random.default_rng(0)
+    X = rng.gamma(0.5, 1, (30, 4)) @ rng.gamma(0.5, 1, (4, 20)) + 0.05 * rng.random((30, 20))
+    X = X @ X.T if name == "symmetric" else X
+    init = np.column_stack([np.ones(30), 1e-16 * rng.random(30)])
+    r = FLAT[name](X, 2, init=init, max_iter=500)
+    best = FLAT[name](X, 2, n_starts=5, random_state=0, max_iter=500)
+    assert r.relative_error < 1.2 * best.relative_error and r.kkt_residual < 0.01
+
+
+def test_a_start_that_float32_cannot_hold():
+    X = little("semi", 9, 6).astype(np.float32)
+    init = np.column_stack([np.ones(9), np.full(9, 1e-60)])
+    with pytest.raises(ValueError, match="init has columns that float32 cannot hold"):
+        semi(X, 2, init=init)

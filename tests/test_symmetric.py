@@ -136,7 +136,7 @@ def test_callbacks_and_limits(capsys):
         ({"init": np.eye(2) - np.eye(2)[0]}, ValueError, "init has 1 negative entry"),
         ({"init": [[1.0, 0.0], [1.0, 0.0]]}, ValueError, "init has 1 column of zeros; wanted a positive entry in each"),
         ({"init": np.ones((2, 2)), "n_starts": 2}, ValueError, "n_starts is 2, but init says where to start; wanted 1"),
-        ({"n_starts": "many"}, ValueError, "n_starts is 'many'; wanted one of 'auto'"),
+        ({"n_starts": "many"}, ValueError, "n_starts is 'many'; wanted 'auto' or an integer >= 1"),
         ({"tol": -1}, ValueError, "tol is -1; wanted a finite number >= 0"),
         ({"callback": 3}, TypeError, "callback is 3 (int)"),
     ],
