@@ -13,6 +13,7 @@ alone.
 
 import itertools
 import math
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ class Point(NamedTuple):
     value: float
 
 
-class Quartic:
+class Quartic(ABC):
     """A fit of either model from a start; see `_iterations.Method`."""
 
     steepness = 1.0
@@ -54,27 +55,27 @@ class Quartic:
         self.point = self._at(start * start.dtype.type(self._best_multiple(point)))
         self.before = self.point.F.copy()
 
+    @abstractmethod
     def apply(self, B: np.ndarray) -> np.ndarray:
         """A B."""
-        raise NotImplementedError
 
+    @abstractmethod
     def model(self) -> tuple[np.ndarray, np.ndarray]:
         """Gram matrix and right-hand side of the least squares that is swept."""
-        raise NotImplementedError
 
+    @abstractmethod
     def second_gram(self, F: np.ndarray, AF: np.ndarray, G: np.ndarray) -> np.ndarray:
         """R at F."""
-        raise NotImplementedError
 
+    @abstractmethod
     def second_gram_along(
         self, G1: np.ndarray, G2: np.ndarray, D: np.ndarray, AD: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """The coefficients of t and of t^2 in R at F + t D, for those of G."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pair(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F and B, for which the model is F B'."""
-        raise NotImplementedError
 
     def objective(self) -> float:
         """f at F."""

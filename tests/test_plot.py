@@ -371,9 +371,11 @@ def test_archetypes(form, ax):
 
 @pytest.mark.parametrize("k", [1, 2])
 def test_archetypes_without_area(k, ax):
+    """Points on a line have a hull without area: it is drawn as what it is."""
     points = np.array([[0.0, 1], [2, 3], [1, 2]])
     plot.archetypes(points, nmfcore.archetypes(points, k, random_state=0), ax=ax)
     ax.figure.canvas.draw()
+    assert len(ax.lines[0].get_xdata()) == 3 and max(len(line.get_xdata()) for line in ax.lines[1:]) >= k
 
 
 @pytest.mark.parametrize("of", ["samples", "features"])
