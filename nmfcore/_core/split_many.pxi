@@ -34,12 +34,12 @@ def split_many(const real[:, :] X, const real[::1] F, const real[::1] B, const i
     cdef Split sizes = split_of(&scratch[0], rows, terms, X.strides[0], X.strides[1], kind_of(family, parameter),
                                 parameter, scale, evaluate, False)
     cdef double[::1] parts = np.empty(sizes.groups)
-    cdef bint alone = count >= FITS_A_THREAD * n_threads
-    if not alone:
-        own = 0
-    for i in prange(count, nogil=True, num_threads=n_threads if alone else 1, schedule="dynamic"):
+    cdef int inside = 1  # threads of one fit
+    if count < FITS_A_THREAD * n_threads:
+        inside, n_threads, own = n_threads, 1, 0
+    for i in prange(count, nogil=True, num_threads=n_threads, schedule="dynamic"):
         values[fits[i]] = split_fit(&sizes, &X[0, 0], &F[0], &B[0], &columns[fits[i]], &scratch[0] + threadid() * own,
-                                    &num[0], &den[0] if sizes.has_den else NULL, parts, 1 if alone else n_threads)
+                                    &num[0], &den[0] if sizes.has_den else NULL, parts, inside)
 
 
 cdef double sparse_share_fit(const index *indptr, const index *indices, const real *data, const int64_t *bounds,
