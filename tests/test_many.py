@@ -20,7 +20,7 @@ def X():
 
 @pytest.fixture(scope="module")
 def sparse():
-    return scipy.sparse.random_array((120, 80), density=0.1, rng=np.random.default_rng(0), format="csr")
+    return scipy.sparse.csr_array(scipy.sparse.random(120, 80, density=0.1, random_state=0))
 
 
 def assert_same(one, other):
@@ -286,7 +286,11 @@ def test_fits_of_more_than_a_call_of_a_kernel(X, sparse, loss, monkeypatch):
 def given(seed):
     """Arrays that an option may hold."""
     rng = np.random.default_rng(seed)
-    return rng.random((3, 70)), rng.random((90, 3)), scipy.sparse.random_array((70, 70), density=0.1, rng=rng)
+    return (
+        rng.random((3, 70)),
+        rng.random((90, 3)),
+        scipy.sparse.csr_array(scipy.sparse.random(70, 70, density=0.1, random_state=seed)),
+    )
 
 
 @pytest.mark.parametrize(

@@ -256,7 +256,7 @@ def test_the_choice_does_not_depend_on_scale(method, exponent):
 
 
 def test_storage_threads_and_dtype_change_no_choice():
-    X = sp.random_array((80, 50), density=0.4, random_state=0).toarray() + planted(80, 50, 3)
+    X = sp.random(80, 50, density=0.4, random_state=0).toarray() + planted(80, 50, 3)
     X[X < 0.5] = 0
     before = X.copy()
     kinds = (np.asarray, np.asfortranarray, sp.csr_array, sp.csc_array, sp.coo_array, np.float32)
@@ -297,7 +297,7 @@ def test_data_without_a_rank_to_find(method, X):
 
 def test_of_sparse_data_no_more_is_hidden_than_half_of_what_is_stored():
     """Some of it stored, most of it zeros; a fraction that is asked for counts."""
-    X, shares = sp.random_array((300, 200), density=0.02, random_state=0, format="csr"), []
+    X, shares = sp.csr_array(sp.random(300, 200, density=0.02, random_state=0)), []
     hidden = _rank_speckled.hidden
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_rank_speckled, "hidden", lambda *given: shares.append(given[1]) or hidden(*given))

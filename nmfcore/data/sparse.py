@@ -166,7 +166,7 @@ class Sparse:
         workspace = self.workspace
         if family == "beta" and parameter == 1:
             stored = workspace.sparse_share(*self.rows, F, B, num, self._scale, evaluate)
-            return stored + float(workspace.column_sums(F) @ workspace.column_sums(B)) if evaluate else 0.0
+            return stored + _inner(workspace.column_sums(F), workspace.column_sums(B)) if evaluate else 0.0
         return sum(
             workspace.split_step(block, F[rows], B, family, parameter, num[rows], den[rows], self._scale, evaluate)
             for rows, block in self._dense_rows()
@@ -189,7 +189,7 @@ class Sparse:
             stored = bulk.sparse_share(self.rows, F, B, num, fits, self._scale, evaluate)
             if evaluate:
                 of_F, of_B = (bulk.column_sums(A, fits, Stack(1, A.ranks, FLOAT64)) for A in (F, B))
-                stored += [float(of_F.alone(f) @ of_B.alone(f)) for f in fits.tolist()]
+                stored += [_inner(of_F.alone(f), of_B.alone(f)) for f in fits.tolist()]
             return stored
         return np.array(
             [self.split_step(F[f], B[f], family, parameter, num[f], den[f], evaluate) for f in fits.tolist()]
@@ -211,6 +211,11 @@ class Sparse:
             block[:] = 0
             block[np.repeat(np.arange(last - i), np.diff(indptr[i : last + 1])), indices[stored]] = data[stored]
             yield slice(i, last), block
+
+
+def _inner(a: np.ndarray, b: np.ndarray) -> float:
+    """Their inner product; that of a BLAS may depend on where they lie."""
+    return float(np.sum(a * b))
 
 
 def scan_stored(workspace: Workspace, values: np.ndarray, scale: float) -> tuple[float, float, float, float]:
