@@ -17,7 +17,8 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 import nmfcore
-from nmfcore import _core, _threads
+from nmfcore import _core
+from nmfcore._runtime import threads
 
 PEERS = ("cd", "mu")  # scikit-learn's solvers
 OURS = {"hals": {}, "plain hals": {"inner_iter": 1, "extrapolate": False}}
@@ -213,7 +214,7 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if options.max_iter < 2 or options.repeats < 1:
         parser.error("wanted --max-iter >= 2 and --repeats >= 1")
-    options.threads = _threads.resolve(options.threads)
+    options.threads = threads.resolve(options.threads)
     return options
 
 

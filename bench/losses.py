@@ -17,7 +17,7 @@ from sklearn.decomposition import non_negative_factorization
 from threadpoolctl import threadpool_limits
 
 import nmfcore
-from nmfcore import _threads
+from nmfcore._runtime import threads
 
 SETTLE_SECONDS = 0.3  # for which the idle threads of a BLAS go on spinning on the processors that nmfcore wants
 LOSSES = {"frobenius": "cd", "kullback-leibler": "mu", "itakura-saito": "mu"}  # with scikit-learn's solver
@@ -84,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--k", type=int, default=20)
-    parser.add_argument("--threads", type=int, default=_threads.available())
+    parser.add_argument("--threads", type=int, default=threads.available())
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # scikit-learn's, that it has not converged
     problems = {path.stem: read(path) for path in options.files} or generated()

@@ -26,7 +26,7 @@ from sklearn.exceptions import ConvergenceWarning
 from transform import counts
 
 import nmfcore
-from nmfcore import _threads
+from nmfcore._runtime import threads
 
 SETTLE_SECONDS = 0.3  # for which the idle threads of a BLAS go on spinning on the processors that nmfcore wants
 ITERATIONS, STARTS, REPEATS = 40, 20, 3
@@ -139,7 +139,7 @@ def main() -> None:
             beside_calls("sparse", load(options.sparse) if options.sparse else sp.csr_array(counts()))
         elif kind == "ranks":
             X = load(options.ranks) / 255 if options.ranks else faces()
-            beside_scikit_learn("faces", X, range(2, 16), 10, "frobenius", _threads.available())
+            beside_scikit_learn("faces", X, range(2, 16), 10, "frobenius", threads.available())
         elif kind == "signatures":
             beside_scikit_learn("signatures", signatures(options.signatures), range(5, 6), 500, "kullback-leibler", 1)
         else:

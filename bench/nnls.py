@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 import nmfcore
-from nmfcore import _threads
+from nmfcore._runtime import threads
 
 SETTLE_SECONDS = 0.3  # for which the idle threads of a BLAS go on spinning on the processors that nmfcore wants
 
@@ -52,7 +52,7 @@ def compare(name: str, B: np.ndarray, X: np.ndarray, n_threads: int, peers: int)
 def main() -> None:
     """Compare on matrices of several shapes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=_threads.available())
+    parser.add_argument("--threads", type=int, default=threads.available())
     parser.add_argument("--peers", type=int, default=2000, help="columns that scipy solves; its time is extrapolated")
     options = parser.parse_args()
     print("| B | shape, right-hand sides | scipy | nmfcore | faster | differ by |")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-from nmfcore._demo import swimmer
+from nmfcore._cli._demo import swimmer
 
 DEFAULT_RANK = 20
 RANKS = {

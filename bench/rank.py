@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore import _threads
-from nmfcore._select_rank import METHODS, select_rank
+from nmfcore._rank.select_rank import METHODS, select_rank
+from nmfcore._runtime import threads
 
 SHAPES = (  # with the planted ranks and the largest one that is tried
     ((100, 60), (2, 3, 4, 6), 10),
@@ -62,7 +62,7 @@ def planted(case: Case, seed: int) -> np.ndarray | sp.csr_array:
 def main() -> None:
     """Print a row for each case, and the totals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=_threads.available())
+    parser.add_argument("--threads", type=int, default=threads.available())
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--cases", type=int, nargs="+", default=range(20))
     parser.add_argument("--seed", type=int, default=0)

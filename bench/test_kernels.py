@@ -12,8 +12,8 @@ import pytest
 import scipy.sparse
 from threadpoolctl import threadpool_limits
 
-from nmfcore import _threads
-from nmfcore._workspace import Workspace
+from nmfcore._runtime import threads
+from nmfcore._runtime.workspace import Workspace
 from nmfcore.data.sparse import Compressed
 
 SIZES = [(2000, 2000, 20), (2000, 2000, 100), (7000, 250, 40)]
@@ -31,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture(scope="session")
 def n_threads():
-    count = _threads.resolve(None)
+    count = threads.resolve(None)
     with threadpool_limits(limits=count, user_api="blas"):
         yield count
 

@@ -3,34 +3,18 @@
 import importlib
 from typing import Any
 
-from . import penalties
-from ._api import hals, mu, nmf
-from ._archetypes import archetypes
-from ._archetypes_result import Archetypes
-from ._checkpoint import Checkpoint
-from ._clustering import Clustering
-from ._completion import Completion, CompletionState
-from ._config import show_config
-from ._ensemble import Ensemble
-from ._hierarchical import hierarchical
-from ._hierarchy import Hierarchy
+from ._archetypes import Archetypes, archetypes
+from ._ensemble import Ensemble, Failure, Progress
+from ._fit import Checkpoint, History, Optimality, Result, State, hals, mu, nmf, transform
 from ._many import fit_many
-from ._nnls import nnls
-from ._orthogonal import orthogonal
 from ._patch import patch_sklearn, unpatch_sklearn
-from ._projective import projective
-from ._rank_choice import RankChoice
-from ._result import Result
-from ._select_rank import select_rank
-from ._semi import semi
-from ._separable import separable
-from ._svd import svd
-from ._symmetric import symmetric
-from ._transform import transform
-from ._types import Failure, History, Optimality, Progress, Separable, State
+from ._rank import RankChoice, select_rank
+from ._ratings import Completion, CompletionState, complete
+from ._relatives import Clustering, Hierarchy, hierarchical, orthogonal, projective, semi, symmetric
+from ._runtime import show_config
+from ._solve import Separable, nnls, separable, svd
 from ._version import __version__
 from .losses import L1, L21, BetaDivergence, Huber
-from .ratings import complete
 
 __all__ = [
     "L1",

@@ -9,7 +9,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from . import _optional
+from ._runtime import optional
 
 _NAMES = ("NMF", "MiniBatchNMF", "non_negative_factorization")
 
@@ -93,7 +93,7 @@ def unpatch_sklearn() -> None:
 @functools.cache
 def _pairs() -> tuple[tuple[object, object], ...]:
     """Of each name scikit-learn's object and ours; first asked for before anything is replaced."""
-    theirs = _optional.load("sklearn.decomposition._nmf", "sklearn", "patch_sklearn")
+    theirs = optional.load("sklearn.decomposition._nmf", "sklearn", "patch_sklearn")
     from . import sklearn as ours
 
     return tuple((getattr(theirs, name), getattr(ours, name)) for name in _NAMES)

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nmfcore
-from nmfcore import _core, _simplex, reference_archetypes
-from nmfcore._simplex import fit_blocks, fit_rows
-from nmfcore._workspace import Workspace
+from nmfcore import _core
+from nmfcore._archetypes import simplex
+from nmfcore._archetypes.simplex import fit_blocks, fit_rows
+from nmfcore._runtime.workspace import Workspace
+from nmfcore.reference import archetypes
 
 FIELDS = ("W", "B", "archetypes", "objective", "explained_variance", "objectives")
 
@@ -24,7 +26,7 @@ def planted(m=300, n=6, k=4, seed=0, noise=0.0, corners=True, dtype=np.float64):
 
 
 def loss(X, result, **options):
-    return reference_archetypes.archetypes_objective(X.astype(float), result.W.astype(float), result.B, **options)
+    return archetypes.archetypes_objective(X.astype(float), result.W.astype(float), result.B, **options)
 
 
 def far(found, wanted):
@@ -82,7 +84,7 @@ def test_rows_are_independent_problems(rows, level_threads, dtype):
         alone = np.zeros((1, 7), dtype)
         fit_rows(Workspace(dtype, 1), Z @ Z.T, C[i : i + 1], alone)
         np.testing.assert_array_equal(alone[0], F[i])
-    expected = reference_archetypes.nearest_in_hull(X[-1], Z)
+    expected = archetypes.nearest_in_hull(X[-1], Z)
     np.testing.assert_allclose(F[-1] @ Z, expected @ Z, atol=1e-6 if dtype == np.float64 else 1e-5)
 
 
@@ -93,12 +95,12 @@ def test_every_level(level, dtype, monkeypatch):
     rng = np.random.default_rng(2)
     Z, X = rng.standard_normal((9, 5)), rng.standard_normal((300, 5))
     M = (X @ Z.T).astype(dtype)
-    monkeypatch.setattr(_simplex, "kernels", _core.load(level))
+    monkeypatch.setattr(simplex, "kernels", _core.load(level))
     for n_threads in (1, 2):
         F = np.zeros((300, 9), dtype)
-        _simplex.fit_rows(Workspace(dtype, n_threads), Z @ Z.T, M, F)
+        simplex.fit_rows(Workspace(dtype, n_threads), Z @ Z.T, M, F)
         assert max(gaps(x, Z, f) for x, f in zip(X, F.astype(float), strict=True)) < 1e3 * np.finfo(dtype).eps
-        values, rows = _simplex.column_minima(Workspace(dtype, n_threads), M, 0.5, 2.0)
+        values, rows = simplex.column_minima(Workspace(dtype, n_threads), M, 0.5, 2.0)
         np.testing.assert_array_equal(rows, np.argmin(np.where(M < 0, 2.0, 0.5) * M, axis=0))
         np.testing.assert_array_equal(values, np.min(np.where(M < 0, 2.0, 0.5) * M, axis=0))
 
@@ -151,7 +153,7 @@ def test_no_worse_than_the_reference(seed):
     X, _ = planted(40, 3, 4, seed, noise=0.5)
     rows = np.arange(4)
     result = nmfcore.archetypes(X, 4, init=rows, tol=1e-10)
-    expected = reference_archetypes.archetypes_objective(X, *reference_archetypes.archetypes(X, rows, 30))
+    expected = archetypes.archetypes_objective(X, *archetypes.archetypes(X, rows, 30))
     assert result.objective <= expected * (1 + 1e-3)
 
 
@@ -159,7 +161,7 @@ def test_one_iteration_is_the_reference_s():
     """From archetypes whose candidates suffice, exact blocks in their order are the textbook's."""
     X, _ = planted(30, 2, 3, noise=0.5)
     result = nmfcore.archetypes(X, 3, init=[0, 1, 2], max_iter=0)
-    W, B = reference_archetypes.archetypes(X, np.array([0, 1, 2]), 0, steps=3000)
+    W, B = archetypes.archetypes(X, np.array([0, 1, 2]), 0, steps=3000)
     np.testing.assert_allclose(result.W, W, atol=1e-7)
     np.testing.assert_array_equal(result.B, B)
 

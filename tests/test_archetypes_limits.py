@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from test_archetypes import far, loss, planted
 
 import nmfcore
-from nmfcore import _archetypes_fit
+from nmfcore._archetypes import fit
 
 
 @pytest.mark.parametrize("init", ["aa++", "furthest_sum", "random"])
@@ -62,15 +62,15 @@ def test_an_archetype_without_points_moves_to_the_worst_one():
 def test_candidates_that_are_not_used_are_dropped(monkeypatch):
     X = np.random.default_rng(8).standard_normal((300, 6))
     sizes = []
-    improve = _archetypes_fit.Candidates.improve
+    improve = fit.Candidates.improve
 
     def counted(self, *arguments):
         improve(self, *arguments)
         sizes.append(len(self.rows))
 
-    monkeypatch.setattr(_archetypes_fit.Candidates, "improve", counted)
+    monkeypatch.setattr(fit.Candidates, "improve", counted)
     kept = nmfcore.archetypes(X, 5, random_state=0)
-    monkeypatch.setattr(_archetypes_fit, "SPARE", 1.5)
+    monkeypatch.setattr(fit, "SPARE", 1.5)
     dropped = nmfcore.archetypes(X, 5, random_state=0)
     assert max(sizes[kept.n_iter :]) < max(sizes[: kept.n_iter]) and np.all(np.diff(dropped.history.objective) <= 0)
     np.testing.assert_allclose(dropped.objective, loss(X, dropped), rtol=1e-11)

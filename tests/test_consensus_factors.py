@@ -9,16 +9,16 @@ from test_ensemble import X, ensemble, fit
 from test_ensemble_consensus import drawn, made
 
 import nmfcore
-from nmfcore import _consensus_factors, _matching
-from nmfcore import reference_ensemble as reference
-from nmfcore._ensemble import Ensemble
+from nmfcore._ensemble import consensus_factors, matching
+from nmfcore._ensemble.ensemble import Ensemble
+from nmfcore.reference import ensemble as reference
 
 E = ensemble()
 
 
 def apart(found, wanted):
     """How much less than 1 the cosine of a wanted part and the nearest one that was found is, at most."""
-    return 1 - (_matching.unit_rows(wanted) @ _matching.unit_rows(found).T).max(axis=1).min()
+    return 1 - (matching.unit_rows(wanted) @ matching.unit_rows(found).T).max(axis=1).min()
 
 
 @pytest.mark.parametrize("k", [2, 3, 4])
@@ -40,7 +40,7 @@ def test_parts_are_the_reference_s(k):
 def assert_medians(fits, found):
     for t, part in enumerate(found.H):
         rows = np.array([fits[i].H[u] for i, u in np.argwhere(found.clusters == t)])
-        median = np.median(_matching.unit_rows(rows), axis=0)
+        median = np.median(matching.unit_rows(rows), axis=0)
         np.testing.assert_allclose(median / median.sum(), part, rtol=1e-12, atol=1e-15)
 
 
@@ -55,7 +55,7 @@ def test_clusters_begin_with_the_best_fit(best):
 
 def test_a_median_of_zero_is_a_mean():
     rows = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0.6, 0.8, 0], [0, 1, 0]])
-    found = _consensus_factors.medians(rows, np.array([0, 0, 0, 1, 1]), 2)
+    found = consensus_factors.medians(rows, np.array([0, 0, 0, 1, 1]), 2)
     np.testing.assert_allclose(found, [[1 / 3, 1 / 3, 1 / 3], [0.25, 0.75, 0]])
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import nmfcore
-from nmfcore._ensemble import Ensemble
-from nmfcore._ledger import Ledger
-from nmfcore._types import Failure
+from nmfcore._ensemble.ensemble import Ensemble
+from nmfcore._ensemble.ledger import Ledger
+from nmfcore._ensemble.records import Failure
 
 PLAIN = ("objective", "relative_error", "n_iter", "converged", "reason", "kkt_residual", "options", "names")
 

@@ -8,9 +8,9 @@ import pytest
 from test_ensemble import FITS, X, ensemble
 
 import nmfcore
-from nmfcore import _clusters, _consensus, _matching
-from nmfcore import reference_ensemble as reference
-from nmfcore._ensemble import Ensemble
+from nmfcore._ensemble import clusters, consensus, matching
+from nmfcore._ensemble.ensemble import Ensemble
+from nmfcore.reference import ensemble as reference
 
 E = ensemble()
 METHODS = {
@@ -98,9 +98,9 @@ def test_copies_are_matched(of):
 
 def test_the_best_of_all_permutations():
     found = E.match(4)
-    best = _matching.unit_rows(E.best(4).H)
+    best = matching.unit_rows(E.best(4).H)
     for one, permutation, similarities in zip(E.of(4), *found, strict=True):
-        cosines = best @ _matching.unit_rows(one.H).T
+        cosines = best @ matching.unit_rows(one.H).T
         most = max(cosines[range(4), order].sum() for order in itertools.permutations(range(4)))
         np.testing.assert_allclose(similarities, cosines[range(4), permutation], rtol=1e-12)
         np.testing.assert_allclose(similarities.sum(), most, rtol=1e-12)
@@ -223,7 +223,7 @@ def test_half_of_the_fits_agree():
 def test_samples_that_have_nothing_are_a_cluster():
     F = np.array([[0.0, 0], [1e-300, 0], [3, 1], [0, 0], [1e-5, 0], [0, 1e-17]])
     for scale in (1, 1e-290, 1e290):
-        labels = _consensus.labels(scale * F, np.array([[1e-5, 1e5]]))
+        labels = consensus.labels(scale * F, np.array([[1e-5, 1e5]]))
         np.testing.assert_array_equal(labels, [-1, -1, 1, -1, 0, -1])
 
 
@@ -254,8 +254,8 @@ def test_samples_are_drawn():
 def directions(k=5, each=8, n=12, noise=0.05, seed=0):
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.repeat(np.arange(k), each))
-    rows = _matching.unit_rows(rng.random((k, n)) ** 3)[labels] + noise * rng.random((k * each, n))
-    return _matching.unit_rows(rows), labels
+    rows = matching.unit_rows(rng.random((k, n)) ** 3)[labels] + noise * rng.random((k * each, n))
+    return matching.unit_rows(rows), labels
 
 
 def together(labels):
@@ -265,7 +265,7 @@ def together(labels):
 @pytest.mark.parametrize("seed", range(10))
 def test_planted_clusters_are_found(seed):
     rows, labels = directions(seed=seed)
-    found = _clusters.k_means(rows @ rows.T, 5, np.empty(0, int), 10, np.random.default_rng(0))
+    found = clusters.k_means(rows @ rows.T, 5, np.empty(0, int), 10, np.random.default_rng(0))
     np.testing.assert_array_equal(together(found), together(labels))
 
 
@@ -273,7 +273,7 @@ def test_planted_clusters_are_found(seed):
 def test_lloyd_is_the_reference_s(seed):
     rows, _ = directions(noise=0.8, seed=seed)
     seeds = np.arange(5)
-    found, inertia = _clusters.lloyd(rows @ rows.T, seeds, 5)
+    found, inertia = clusters.lloyd(rows @ rows.T, seeds, 5)
     expected = reference.k_means(rows, (rows @ rows[seeds].T).argmax(axis=1))
     np.testing.assert_array_equal(found, expected)
     means = np.array([rows[found == t].mean(axis=0) for t in range(5)])
@@ -283,14 +283,14 @@ def test_lloyd_is_the_reference_s(seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_drawn_vectors_are_far_from_each_other(seed):
     rows, labels = directions(noise=0.01)
-    found = _clusters.plus_plus(rows @ rows.T, 5, np.random.default_rng(seed))
+    found = clusters.plus_plus(rows @ rows.T, 5, np.random.default_rng(seed))
     assert sorted(labels[found]) == list(range(5))
 
 
 @pytest.mark.parametrize("distinct", [1, 2, 3])
 def test_no_cluster_is_empty_though_vectors_coincide(distinct):
-    rows = _matching.unit_rows(np.random.default_rng(0).random((distinct, 6)))[np.arange(12) % distinct]
-    found = _clusters.k_means(rows @ rows.T, 5, np.arange(2), 4, np.random.default_rng(0))
+    rows = matching.unit_rows(np.random.default_rng(0).random((distinct, 6)))[np.arange(12) % distinct]
+    found = clusters.k_means(rows @ rows.T, 5, np.arange(2), 4, np.random.default_rng(0))
     assert set(found) == set(range(5))
 
 
@@ -300,7 +300,7 @@ def test_silhouettes(noise):
     labels[labels == 3] = 4
     labels[labels == 4] = 3
     labels[np.flatnonzero(labels == 0)[0]] = 4  # alone
-    found = _clusters.silhouettes(_clusters.distances(rows @ rows.T), labels)
+    found = clusters.silhouettes(clusters.distances(rows @ rows.T), labels)
     np.testing.assert_allclose(found, reference.silhouettes(rows, labels), rtol=1e-10, atol=1e-12)
     assert found[labels == 4] == 0 and -1 <= found.min() <= found.max() <= 1
 
@@ -308,7 +308,7 @@ def test_silhouettes(noise):
 def test_silhouettes_of_scikit_learn():
     metrics = pytest.importorskip("sklearn.metrics")
     rows, labels = directions(noise=0.8)
-    found = _clusters.silhouettes(_clusters.distances(rows @ rows.T), labels)
+    found = clusters.silhouettes(clusters.distances(rows @ rows.T), labels)
     np.testing.assert_allclose(found, metrics.silhouette_samples(rows, labels), rtol=1e-9, atol=1e-12)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nmfcore
-from nmfcore import _frames
+from nmfcore.data import frames
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
@@ -49,7 +49,7 @@ def test_pandas(dtype):
     assert_same(result, fit(X))
     assert result.names == (tuple(ROWS), tuple(NAMES))
     pd.testing.assert_frame_equal(given_frame, before)
-    values, _ = _frames.unwrap(given_frame)
+    values, _ = frames.unwrap(given_frame)
     assert np.shares_memory(values, given_frame.to_numpy())
 
 
@@ -71,7 +71,7 @@ def test_arrow(dtype):
 def test_a_single_block_of_polars_is_not_copied():
     X = np.asfortranarray(frame()[0])
     given_frame = pl.DataFrame(X, schema=NAMES)
-    values, _ = _frames.unwrap(given_frame)
+    values, _ = frames.unwrap(given_frame)
     if np.shares_memory(given_frame.to_numpy(), given_frame.to_numpy()):  # which is up to the version of polars
         assert np.shares_memory(values, given_frame.to_numpy())
 
@@ -110,7 +110,7 @@ def test_all_sparse_columns_stay_sparse(dtype):
     X[X < np.median(X)] = 0
     matrix = sp.csr_array(X)
     given_frame = pd.DataFrame.sparse.from_spmatrix(matrix, columns=NAMES, index=ROWS)
-    values, names = _frames.unwrap(given_frame)
+    values, names = frames.unwrap(given_frame)
     assert sp.issparse(values) and values.nnz == matrix.nnz and values.dtype == dtype
     result = fit(given_frame)
     assert_same(result, fit(matrix))

@@ -1,4 +1,4 @@
-"""The fit: against the reference, against scikit-learn, and the laws that it must obey."""
+"""The fit: against the algorithms, against scikit-learn, and the laws that it must obey."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,9 @@ from conftest import planted
 from sklearn.decomposition import non_negative_factorization
 
 import nmfcore
-from nmfcore import _threads, _workspace, reference
-from nmfcore._demo import swimmer
+from nmfcore import reference
+from nmfcore._cli._demo import swimmer
+from nmfcore._runtime import threads, workspace
 
 PLAIN = {"tol": 0, "inner_iter": 1, "extrapolate": False}
 SHAPES = [(30, 20, 4), (129, 65, 9), (64, 200, 1), (5, 7, 11), (1, 12, 1), (40, 1, 1)]
@@ -95,7 +96,7 @@ def test_plain_objective_falls_in_every_iteration(dtype):
 @pytest.fixture
 def all_threads(monkeypatch):
     """As many threads as were asked for, whatever else runs on this machine."""
-    monkeypatch.setattr(_threads.Crowd, "threads", lambda crowd: crowd.n_threads)
+    monkeypatch.setattr(threads.Crowd, "threads", lambda crowd: crowd.n_threads)
 
 
 def test_threads_change_no_bit(dtype, all_threads):
@@ -300,9 +301,9 @@ def test_calls_cut_into_blocks_change_no_bit(monkeypatch):
     """Large problems are computed in several calls, so that a Ctrl-C is heard between them."""
     X, W0, H0 = planted(700, 300, 9)
     for order in "CF":
-        monkeypatch.setattr(_workspace, "CALL_FLOP", 5e9)
+        monkeypatch.setattr(workspace, "CALL_FLOP", 5e9)
         whole = nmfcore.hals(np.asarray(X, order=order), 9, init=(W0, H0), max_iter=8)
-        monkeypatch.setattr(_workspace, "CALL_FLOP", 1e5)
+        monkeypatch.setattr(workspace, "CALL_FLOP", 1e5)
         cut = nmfcore.hals(np.asarray(X, order=order), 9, init=(W0, H0), max_iter=8)
         np.testing.assert_allclose(cut.W, whole.W, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(cut.H, whole.H, rtol=1e-9, atol=1e-12)

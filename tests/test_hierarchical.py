@@ -9,8 +9,8 @@ from conftest import same_clusters
 from test_orthogonal import rays
 
 import nmfcore
-from nmfcore import reference_relatives
-from nmfcore._hierarchical import hierarchical
+from nmfcore._relatives.hierarchical import hierarchical
+from nmfcore.reference import relatives
 
 
 def halves(X, refine):
@@ -20,7 +20,7 @@ def halves(X, refine):
     W, H = nmfcore.nmf(X, 2, max_iter=100, tol=1e-3)
     shares = W * np.linalg.norm(H, axis=1)
     labels = shares.argmax(axis=1)
-    return (reference_relatives.orthogonal(X, labels, 2, refine)[1] if refine else labels) == 0
+    return (relatives.orthogonal(X, labels, 2, refine)[1] if refine else labels) == 0
 
 
 @pytest.mark.parametrize("form", [np.asarray, np.asfortranarray, sp.csr_array, sp.csc_array])
@@ -28,7 +28,7 @@ def halves(X, refine):
 def test_it_does_what_the_reference_does(n_leaves, refine, form):
     X, _ = rays(spread=0.8)
     tree = hierarchical(form(X), n_leaves, refine=refine)
-    leaves = reference_relatives.hierarchical(X, n_leaves, lambda part: halves(part, refine))
+    leaves = relatives.hierarchical(X, n_leaves, lambda part: halves(part, refine))
     wanted = np.empty(len(X), int)
     for label, rows in enumerate(leaves):
         wanted[rows] = label

@@ -1,4 +1,4 @@
-"""L2,1: its reference, what a wrong sample does to it, and what goes with it."""
+"""L2,1: its algorithms, what a wrong sample does to it, and what goes with it."""
 
 import numpy as np
 import pytest

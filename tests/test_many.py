@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse
 
 import nmfcore
-from nmfcore import _lockstep, _plan
+from nmfcore._many import batch, schedule
 
 RANKS, STARTS = (1, 3, 8), 3
 
@@ -84,11 +84,11 @@ def test_fits_that_join_late_and_find_little_room(X, monkeypatch):
     """As many fits as the memory allows are under way; others join them, and all stay what they are alone."""
     joined = []
     monkeypatch.setattr(
-        _lockstep.Lockstep,
+        batch.Lockstep,
         "join",
-        lambda self, fits, join=_lockstep.Lockstep.join: joined.append(len(fits)) or join(self, fits),
+        lambda self, fits, join=batch.Lockstep.join: joined.append(len(fits)) or join(self, fits),
     )
-    memory = _plan.ARRAYS * sum(X.shape) * 8 * 12
+    memory = schedule.ARRAYS * sum(X.shape) * 8 * 12
     ensemble = nmfcore.fit_many(X, [2, 5, 4], 4, memory=memory, random_state=2)
     assert len(joined) > 2
     assert_alone(X, ensemble)
@@ -200,8 +200,8 @@ def test_fits_whose_batch_breaks_are_done_alone(X, monkeypatch):
             raise MemoryError("no room")
         return iterate(self)
 
-    iterate = _lockstep.Lockstep._iterate
-    monkeypatch.setattr(_lockstep.Lockstep, "_iterate", breaks)
+    iterate = batch.Lockstep._iterate
+    monkeypatch.setattr(batch.Lockstep, "_iterate", breaks)
     with pytest.warns(RuntimeWarning, match="6 fits are done again, one by one: MemoryError: no room"):
         ensemble = nmfcore.fit_many(X, [3, 5], 3, tol=0, max_iter=20, random_state=1)
     monkeypatch.undo()
@@ -210,8 +210,8 @@ def test_fits_whose_batch_breaks_are_done_alone(X, monkeypatch):
 
 
 def test_no_fit_at_all(X, monkeypatch):
-    monkeypatch.setattr(_lockstep.Lockstep, "_iterate", lambda self: 1 / 0)
-    monkeypatch.setattr("nmfcore._driver.Fit.run", lambda self: 1 / 0)
+    monkeypatch.setattr(batch.Lockstep, "_iterate", lambda self: 1 / 0)
+    monkeypatch.setattr("nmfcore._fit.driver.Fit.run", lambda self: 1 / 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with pytest.raises(RuntimeError, match="4 of 4 fits failed"):
@@ -275,9 +275,9 @@ def test_a_start_that_is_given_is_taken_once(X):
 @pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
 def test_fits_of_more_than_a_call_of_a_kernel(X, sparse, loss, monkeypatch):
     """Where a fit alone takes several calls, between which a Ctrl-C is heard, it has the same bits among others."""
-    monkeypatch.setattr("nmfcore._workspace.CALL_FLOP", 2e4)
-    monkeypatch.setattr("nmfcore._bulk.CALL_FLOP", 2e4)
-    monkeypatch.setattr("nmfcore._bulk.MANY_FLOP", 1e5)
+    monkeypatch.setattr("nmfcore._runtime.workspace.CALL_FLOP", 2e4)
+    monkeypatch.setattr("nmfcore._runtime.batch.CALL_FLOP", 2e4)
+    monkeypatch.setattr("nmfcore._runtime.batch.MANY_FLOP", 1e5)
     for held in (np.vstack([X] * 5), sparse):
         options = {"loss": loss, "max_iter": 10}
         assert_alone(held, nmfcore.fit_many(held, RANKS, STARTS, random_state=5, **options), **options)
@@ -318,8 +318,8 @@ def test_a_ledger_knows_given_arrays_from_others(X, tmp_path, options):
 
 def test_what_has_ended_is_written_though_no_other_fit_ends(X, tmp_path, monkeypatch):
     """Of fits that end together all are in the ledger a moment later, whatever becomes of the others."""
-    monkeypatch.setattr("nmfcore._book.WRITE_SECONDS", 0.0)
-    iterate, iterations = _lockstep.Lockstep._iterate, []
+    monkeypatch.setattr("nmfcore._many.ledger_writer.WRITE_SECONDS", 0.0)
+    iterate, iterations = batch.Lockstep._iterate, []
 
     def killed(self):
         iterations.append(1)
@@ -327,21 +327,23 @@ def test_what_has_ended_is_written_though_no_other_fit_ends(X, tmp_path, monkeyp
             raise KeyboardInterrupt
         iterate(self)
 
-    monkeypatch.setattr(_lockstep.Lockstep, "_iterate", killed)
-    monkeypatch.setattr("nmfcore._book.Book.close", lambda self, error=None: None)  # as if nothing ran any more
+    monkeypatch.setattr(batch.Lockstep, "_iterate", killed)
+    monkeypatch.setattr(
+        "nmfcore._many.ledger_writer.Book.close", lambda self, error=None: None
+    )  # as if nothing ran any more
     with pytest.raises(KeyboardInterrupt):
-        memory = _plan.ARRAYS * sum(X.shape) * 8 * 20
+        memory = schedule.ARRAYS * sum(X.shape) * 8 * 20
         nmfcore.fit_many(X, 5, 8, tol=0, max_iter=10, memory=memory, random_state=0, ledger=tmp_path / "fits")
     assert len(nmfcore.Ensemble.load(tmp_path / "fits")) == 4
 
 
 def test_fits_under_way_keep_to_the_memory(X, monkeypatch):
     widest = []
-    advance = _lockstep.Lockstep.advance
+    advance = batch.Lockstep.advance
     monkeypatch.setattr(
-        _lockstep.Lockstep, "advance", lambda self, deadline: widest.append(self.columns) or advance(self, deadline)
+        batch.Lockstep, "advance", lambda self, deadline: widest.append(self.columns) or advance(self, deadline)
     )
-    memory = _plan.ARRAYS * sum(X.shape) * 8 * 12
+    memory = schedule.ARRAYS * sum(X.shape) * 8 * 12
     nmfcore.fit_many(X, [5, 6, 8, 9, 10, 11, 12], 1, memory=memory, random_state=0)
     assert max(widest) <= 12
 
@@ -369,13 +371,13 @@ def test_a_ledger_that_fails_at_the_end_takes_no_fits_away(X, tmp_path, monkeypa
     def full(self, fits):
         raise OSError("disk full")
 
-    monkeypatch.setattr("nmfcore._ledger.Ledger.add_all", full)
+    monkeypatch.setattr("nmfcore._ensemble.ledger.Ledger.add_all", full)
     with pytest.warns(RuntimeWarning, match="3 finished fits are not in the ledger: disk full"):
         assert len(nmfcore.fit_many(X, 2, 3, random_state=0, ledger=tmp_path / "fits")) == 3
 
 
 def test_one_result_that_fails_is_one_failure(X, monkeypatch):
-    result, calls = nmfcore._driver.Fit.result, []
+    result, calls = nmfcore._fit.driver.Fit.result, []
 
     def fails(self, reason):
         calls.append(1)
@@ -383,7 +385,7 @@ def test_one_result_that_fails_is_one_failure(X, monkeypatch):
             raise MemoryError("no room")
         return result(self, reason)
 
-    monkeypatch.setattr("nmfcore._driver.Fit.result", fails)
+    monkeypatch.setattr("nmfcore._fit.driver.Fit.result", fails)
     with pytest.warns(RuntimeWarning, match="1 of 6 fits failed"):
         assert len(nmfcore.fit_many(X, 2, 6, random_state=0)) == 5
 

@@ -7,8 +7,10 @@ from conftest import problem
 from test_kernels import LEVELS
 
 import nmfcore
-from nmfcore import _check, losses, reference_online
-from nmfcore._online import Memory, Net, Online
+from nmfcore import losses
+from nmfcore.data.storage import as_data
+from nmfcore.reference import online
+from nmfcore.sklearn._online import Memory, Net, Online
 
 BETAS = [2, 1, 0, 0.5, 1.5, 3, -0.5]
 NOTHING = (Net(0.0, 0.0), Net(0.0, 0.0))
@@ -47,7 +49,7 @@ def test_accumulate(kernels, m, k, rows, gamma, dtype, rtol):
 
 def passes(X, W, H, beta, rho, nets=NOTHING, size=16, times=3, n_threads=2):
     """W, H and the costs after some passes over X in batches, by the engine."""
-    held, workspace = _check.data(X, n_threads)
+    held, workspace = as_data(X, n_threads)
     exponent, loss = held.measures.exponent, losses.of(beta)
     online = Online(Memory.of(H, exponent, loss), loss, nets, workspace)
     W, costs = np.ldexp(W, -exponent), []
@@ -68,7 +70,7 @@ def test_the_engine_is_the_reference(store, beta, alpha):
         for i in range(0, len(X), 16):
             rows = slice(i, i + 16)
             of_batch = (alpha, 2 * alpha), (alpha * len(X[rows]), alpha * len(X[rows]) / 2)
-            reference_online.online_step(X[rows], W[rows], H, A, B, beta, 0.6, of_batch)
+            online.online_step(X[rows], W[rows], H, A, B, beta, 0.6, of_batch)
     found_W, found_H, _ = passes(store(X), W0, H0, beta, 0.6, (Net(alpha, 2 * alpha), Net(alpha, alpha / 2)))
     np.testing.assert_allclose(found_W, W, rtol=1e-11)
     np.testing.assert_allclose(found_H, H, rtol=1e-11)

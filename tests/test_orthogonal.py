@@ -7,8 +7,8 @@ import pytest
 import scipy.sparse as sp
 from conftest import same_clusters
 
-from nmfcore import reference_relatives
-from nmfcore._orthogonal import orthogonal
+from nmfcore._relatives.orthogonal import orthogonal
+from nmfcore.reference import relatives
 
 
 def rays(m=150, n=12, k=4, spread=0.1, sizes=0.5, seed=0, dtype=np.float64):
@@ -25,7 +25,7 @@ def test_it_does_what_the_reference_does(n_iter, form, dtype):
     X, _ = rays(spread=1.0, dtype=dtype)
     start = np.random.default_rng(1).integers(0, 4, len(X))
     r = orthogonal(form(X), 4, init=start, max_iter=n_iter, tol=0)
-    B, labels = reference_relatives.orthogonal(X.astype(float), start, 4, n_iter)
+    B, labels = relatives.orthogonal(X.astype(float), start, 4, n_iter)
     np.testing.assert_array_equal(r.labels, labels)
     directions = r.H / np.linalg.norm(r.H, axis=1, keepdims=True)
     np.testing.assert_allclose(directions, B, rtol=0, atol=1e-12 if dtype == np.float64 else 1e-5)
@@ -39,12 +39,12 @@ def test_spherical_k_means_on_separated_data():
     X, labels = rays(spread=0.2)
     found = orthogonal(X, 4, random_state=0).labels
     assert same_clusters(found, labels)
-    assert same_clusters(found, reference_relatives.spherical_kmeans(X, labels, 4, 20))
+    assert same_clusters(found, relatives.spherical_kmeans(X, labels, 4, 20))
     # Rows of one norm, not separated: the same partitions but for a few rows
     X, labels = rays(spread=0.9, sizes=0)
     X /= np.linalg.norm(X, axis=1, keepdims=True)
     found = orthogonal(X, 4, init=labels).labels
-    assert np.mean(found == reference_relatives.spherical_kmeans(X, labels, 4, 50)) > 0.95
+    assert np.mean(found == relatives.spherical_kmeans(X, labels, 4, 50)) > 0.95
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -10,7 +10,7 @@ import pytest
 import nmfcore
 from nmfcore import _core
 from nmfcore.__main__ import main
-from nmfcore._demo import swimmer
+from nmfcore._cli._demo import swimmer
 
 
 def test_show_config(capsys):

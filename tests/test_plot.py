@@ -15,8 +15,8 @@ from matplotlib import pyplot  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
 from nmfcore import plot  # noqa: E402
-from nmfcore._ensemble import Ensemble  # noqa: E402
-from nmfcore._rank_choice import RankChoice  # noqa: E402
+from nmfcore._ensemble.ensemble import Ensemble  # noqa: E402
+from nmfcore._rank.choice import RankChoice  # noqa: E402
 
 W = np.array([[4.0, 0, 1], [0, 3, 1], [0, 0, 0], [5, 0, 0], [1, 8, 0]])  # shares of the samples are known by heart
 H = np.array([[0.0, 1, 0, 3], [2, 2, 0, 0], [0, 0, 0, 6]])

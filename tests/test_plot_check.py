@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 import nmfcore
 from nmfcore import plot
-from nmfcore._ensemble import Ensemble
+from nmfcore._ensemble.ensemble import Ensemble
 
 pytest.importorskip("matplotlib")
 

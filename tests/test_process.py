@@ -16,8 +16,9 @@ import threadpoolctl
 from conftest import planted
 
 import nmfcore
-from nmfcore import _threads, init
 from nmfcore._core import kernels
+from nmfcore._runtime import threads
+from nmfcore._starts import init
 
 
 def test_max_time():
@@ -112,13 +113,13 @@ def test_fit_after_fork():
 
 
 def test_threads_asked_for_after_fork_are_refused_aloud(monkeypatch):
-    monkeypatch.setattr(_threads, "_pool_lost", True)
-    if not _threads.baseline.has_openmp():
-        assert _threads.resolve(2) == 1
+    monkeypatch.setattr(threads, "_pool_lost", True)
+    if not threads.baseline.has_openmp():
+        assert threads.resolve(2) == 1
         return
     with pytest.warns(RuntimeWarning, match="n_threads=2 asked for in a forked process"):
-        assert _threads.resolve(2) == 1
-    assert _threads.resolve(None) == 1
+        assert threads.resolve(2) == 1
+    assert threads.resolve(None) == 1
 
 
 def test_eight_threads_fit_at_once():
@@ -182,25 +183,25 @@ def test_the_interpreter_runs_during_a_fit():
 
 
 def test_numbers_of_threads(monkeypatch):
-    monkeypatch.setattr(_threads, "available", lambda: 6)
-    monkeypatch.setattr(_threads, "_pool_lost", False)
-    monkeypatch.setattr(_threads.baseline, "has_openmp", lambda: True, raising=False)
+    monkeypatch.setattr(threads, "available", lambda: 6)
+    monkeypatch.setattr(threads, "_pool_lost", False)
+    monkeypatch.setattr(threads.baseline, "has_openmp", lambda: True, raising=False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert [_threads.resolve(n) for n in (None, 1, 4, -1, -2, -6, -9)] == [6, 1, 4, 6, 5, 1, 1]
+    assert [threads.resolve(n) for n in (None, 1, 4, -1, -2, -6, -9)] == [6, 1, 4, 6, 5, 1, 1]
     for text, count in (("3", 3), ("2,4", 2), ("0", 6), ("many", 6), ("", 6)):
         monkeypatch.setenv("OMP_NUM_THREADS", text)
-        assert _threads.resolve(None) == count
+        assert threads.resolve(None) == count
 
 
 def test_container_limit(tmp_path):
     for text, limit in (("150000 100000", 1.5), ("max 100000", float("inf")), ("", float("inf"))):
         (tmp_path / "cpu.max").write_text(text)
-        assert _threads._cgroup_limit.__wrapped__(str(tmp_path / "cpu.max")) == limit
-    assert _threads._cgroup_limit.__wrapped__(str(tmp_path / "absent")) == float("inf")
+        assert threads._cgroup_limit.__wrapped__(str(tmp_path / "cpu.max")) == limit
+    assert threads._cgroup_limit.__wrapped__(str(tmp_path / "absent")) == float("inf")
 
 
 @pytest.mark.parametrize(
-    ("asked", "runnable", "recent", "threads"),
+    ("asked", "runnable", "recent", "expected"),
     [
         (4, 1, False, 4),  # nothing runs but the caller
         (4, 4, False, 1),  # three others
@@ -212,14 +213,14 @@ def test_container_limit(tmp_path):
         (4, 0, False, 4),  # not told
     ],
 )
-def test_fewer_threads_where_processors_are_busy(monkeypatch, asked, runnable, recent, threads):
+def test_fewer_threads_where_processors_are_busy(monkeypatch, asked, runnable, recent, expected):
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(_threads, "_runnable", lambda: runnable)
+    monkeypatch.setattr(threads, "_runnable", lambda: runnable)
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    monkeypatch.setattr(_threads.Crowd, "_last_region", (time.perf_counter() if recent else -float("inf"), 4))
-    assert _threads.Crowd(asked).threads() == threads
+    monkeypatch.setattr(threads.Crowd, "_last_region", (time.perf_counter() if recent else -float("inf"), 4))
+    assert threads.Crowd(asked).threads() == expected
 
 
 def test_runnable_threads():
-    runnable = _threads._runnable()
+    runnable = threads._runnable()
     assert runnable >= 1 if sys.platform == "linux" else runnable >= 0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from test_kernels import LEVELS
 
 from nmfcore import reference
-from nmfcore._workspace import Workspace
+from nmfcore._runtime.workspace import Workspace
 
 pytestmark = pytest.mark.parametrize("kernels", LEVELS, ids=lambda kernels: kernels.__name__.rpartition(".")[2])
 # Around the problems side by side (16); of columns also more than one task (32768 entries) and rows that are left over.
@@ -121,7 +121,7 @@ def test_no_positive_entry(kernels):
 def test_a_workspace_cuts_its_calls(kernels, monkeypatch, dtype):
     F = problem("normal", (500, 6), dtype)
     workspace = Workspace(F.dtype, 2)
-    monkeypatch.setattr("nmfcore._workspace.CALL_FLOP", 60 * 6 * 37)
+    monkeypatch.setattr("nmfcore._runtime.workspace.CALL_FLOP", 60 * 6 * 37)
     for axis in (0, 1):
         found = F.copy()
         workspace.project_simplex(found, 1.0, axis)

@@ -8,8 +8,8 @@ import scipy.sparse as sp
 from conftest import problem, same_clusters
 from test_orthogonal import rays
 
-from nmfcore import reference_relatives
-from nmfcore._projective import projective
+from nmfcore._relatives.projective import projective
+from nmfcore.reference import relatives
 
 
 def objective(X, W):
@@ -21,7 +21,7 @@ def objective(X, W):
 def test_it_does_what_the_reference_does(n_iter, form, dtype):
     X, start, _ = problem(zeros=0.3)
     found = projective(form(X.astype(dtype)), 4, init=start, max_iter=n_iter, tol=0)
-    wanted = reference_relatives.projective(X.astype(dtype).astype(float), start, n_iter)
+    wanted = relatives.projective(X.astype(dtype).astype(float), start, n_iter)
     np.testing.assert_allclose(found.W, wanted, rtol=0, atol=1e-9 if dtype == np.float64 else 5e-3)
     assert found.W.dtype == found.H.dtype == dtype and found.n_iter == n_iter
     np.testing.assert_allclose(found.objective, objective(X, found.W.astype(float)), rtol=1e-4)
@@ -30,10 +30,10 @@ def test_it_does_what_the_reference_does(n_iter, form, dtype):
 
 def test_multiplicative_updates_are_monotone_and_slower():
     X, start, _ = problem(60, 50, 5, zeros=0.3)
-    values = [objective(X, reference_relatives.projective_mu(X, start / 100, n)) for n in range(12)]
+    values = [objective(X, relatives.projective_mu(X, start / 100, n)) for n in range(12)]
     assert (np.diff(values) <= 0).all()
     r = projective(X, 5, init=start, max_iter=30, tol=0)
-    assert r.objective < objective(X, reference_relatives.projective_mu(X, start / 100, 300))
+    assert r.objective < objective(X, relatives.projective_mu(X, start / 100, 300))
 
 
 def test_it_ends_where_the_conditions_hold():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nmfcore
-from nmfcore import reference_ratings
+from nmfcore.reference import ratings
 
 
 def rated(m=40, n=30, share=0.4, seed=0, empty=False, dtype=np.float64):
@@ -54,7 +54,7 @@ def test_the_iterates_are_those_of_the_reference(k, options, dtype):
     strengths = strength if isinstance(strength, tuple) else (strength, strength)
     per_rating, free = options.get("per_rating", True), options.get("nonnegative", True)
     signs = (free, free) if isinstance(free, bool) else ("W" in free, "H" in free)
-    expected = reference_ratings.complete(
+    expected = ratings.complete(
         X.toarray().astype(float),
         observed,
         *(np.asarray(factor, np.float64) for factor in (start.W, start.H)),
@@ -66,7 +66,7 @@ def test_the_iterates_are_those_of_the_reference(k, options, dtype):
     )
     for found, wanted in zip(parts(result), expected, strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-9 if dtype == np.float64 else 2e-3)
-    value = reference_ratings.completion_objective(X.toarray(), observed, *parts(result), strengths, per_rating)
+    value = ratings.completion_objective(X.toarray(), observed, *parts(result), strengths, per_rating)
     np.testing.assert_allclose(result.objective, value, rtol=1e-10 if dtype == np.float64 else 1e-5)
     assert result.W.dtype == result.H.dtype == result.user_bias.dtype == result.item_bias.dtype == dtype
 
@@ -80,7 +80,7 @@ def test_a_planted_matrix_is_recovered():
     )
     assert result.converged
     assert result.rmse(sparse(X, ~observed)) < 1e-6 * X.mean()
-    value = reference_ratings.completion_objective(X, observed, *parts(result), (0, 0))
+    value = ratings.completion_objective(X, observed, *parts(result), (0, 0))
     assert value < 1e-13 * np.sum(X**2)
     np.testing.assert_allclose(result.objective, value, rtol=0.1)  # near an exact fit
 
@@ -120,7 +120,7 @@ def test_the_objective_never_rises(options):
 
 
 def test_the_number_of_threads_changes_no_bit(dtype, monkeypatch):
-    monkeypatch.setattr("nmfcore._threads.Crowd.threads", lambda self: self.n_threads)
+    monkeypatch.setattr("nmfcore._runtime.threads.Crowd.threads", lambda self: self.n_threads)
     X, _ = rated(300, 200, dtype=dtype)
     one, two, five = (nmfcore.complete(X, 9, max_iter=6, random_state=0, n_threads=n) for n in (1, 2, 5))
     assert same(one, two)
@@ -387,7 +387,7 @@ def test_any_pattern(data):
     strengths = strength if isinstance(strength, tuple) else (strength, strength)
     observed = np.zeros((m, n), bool)
     observed[X.row, X.col] = True
-    value = reference_ratings.completion_objective(
+    value = ratings.completion_objective(
         X.toarray(), observed, *parts(result), strengths, options.get("per_rating", True)
     )
     scale = float(np.sum(X.data.astype(float) ** 2))

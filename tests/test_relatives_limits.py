@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from nmfcore._hierarchical import hierarchical
-from nmfcore._orthogonal import orthogonal
-from nmfcore._projective import projective
-from nmfcore._quartic import least
-from nmfcore._semi import semi
-from nmfcore._symmetric import symmetric
+from nmfcore._relatives.hierarchical import hierarchical
+from nmfcore._relatives.orthogonal import orthogonal
+from nmfcore._relatives.projective import projective
+from nmfcore._relatives.quartic import least
+from nmfcore._relatives.semi import semi
+from nmfcore._relatives.symmetric import symmetric
 
 FLAT = {"orthogonal": orthogonal, "projective": projective, "semi": semi, "symmetric": symmetric}
 

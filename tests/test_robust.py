@@ -1,4 +1,4 @@
-"""Huber and L1: their reference, and what outliers do to them."""
+"""Huber and L1: their algorithms, and what outliers do to them."""
 
 import numpy as np
 import pytest

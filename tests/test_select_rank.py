@@ -7,11 +7,13 @@ import pytest
 import scipy.sparse as sp
 
 import nmfcore
-from nmfcore import _rank_ard, _rank_elbow, _rank_speckled, reference, reference_rank
-from nmfcore._problem import Problem
-from nmfcore._rank_fits import Foretold, begun, divergence, grown
-from nmfcore._rank_mdl import code_length, description_length
-from nmfcore._select_rank import FIT, METHODS, select_rank
+from nmfcore import reference
+from nmfcore._fit.problem import Problem
+from nmfcore._rank import ard, elbow, speckled
+from nmfcore._rank.fits import Foretold, begun, divergence, grown
+from nmfcore._rank.mdl import code_length, description_length
+from nmfcore._rank.select_rank import FIT, METHODS, select_rank
+from nmfcore.reference import rank
 
 RANKS = range(1, 7)
 
@@ -89,31 +91,31 @@ def test_what_no_block_can_have_is_said():
 
 @pytest.mark.parametrize("seed", [0, 1, 2**53 - 1])
 def test_the_mask_is_that_of_the_reference(seed):
-    rows, columns = _rank_speckled.hidden((37, 23), 0.2, seed)
+    rows, columns = speckled.hidden((37, 23), 0.2, seed)
     found = np.zeros((37, 23), dtype=bool)
     found[rows, columns] = True
-    np.testing.assert_array_equal(found, reference_rank.hidden((37, 23), 0.2, seed))
+    np.testing.assert_array_equal(found, rank.hidden((37, 23), 0.2, seed))
 
 
 def test_the_hash_is_splitmix64():
     """Its first output from the state 0, as published with it, and blocks of rows change nothing."""
-    assert _rank_speckled.mixed(np.zeros(1, np.uint64))[0] == reference_rank.splitmix64(0) == 0xE220A8397B1DCDAF
+    assert speckled.mixed(np.zeros(1, np.uint64))[0] == rank.splitmix64(0) == 0xE220A8397B1DCDAF
 
 
 def test_about_the_fraction_is_hidden(monkeypatch):
     """The share of the entries is the fraction, rows are independent, and the size of a block changes nothing."""
-    rows, columns = _rank_speckled.hidden((600, 500), 0.07, 5)
+    rows, columns = speckled.hidden((600, 500), 0.07, 5)
     assert abs(len(rows) / 300_000 - 0.07) < 4 * math.sqrt(0.07 * 0.93 / 300_000)
     counts = np.bincount(rows, minlength=600)
     assert abs(counts.var() / (500 * 0.07 * 0.93) - 1) < 0.25
-    monkeypatch.setattr(_rank_speckled, "BLOCK", 1500)
-    for one, other in zip((rows, columns), _rank_speckled.hidden((600, 500), 0.07, 5), strict=True):
+    monkeypatch.setattr(speckled, "BLOCK", 1500)
+    for one, other in zip((rows, columns), speckled.hidden((600, 500), 0.07, 5), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_no_row_or_column_is_hidden_as_a_whole():
     for seed in range(30):
-        rows, columns = _rank_speckled.hidden((12, 3), 0.5, seed)
+        rows, columns = speckled.hidden((12, 3), 0.5, seed)
         assert np.bincount(rows, minlength=12).max() < 3 and np.bincount(columns, minlength=3).max() < 12
 
 
@@ -121,13 +123,13 @@ def test_no_row_or_column_is_hidden_as_a_whole():
 def test_hidden_values_do_not_reach_a_fit(loss):
     """Dense or sparse: a fit beside hidden entries does not depend on what stands there."""
     X = planted(counts=True)
-    rows, columns = _rank_speckled.hidden(X.shape, 0.1, 3)
+    rows, columns = speckled.hidden(X.shape, 0.1, 3)
     other = X.copy()
     other[rows, columns] = 1e3 * np.arange(len(rows))
     fits = []
     for values in (X, other, sp.csr_array(X), sp.csr_array(other)):
         whole = problem(values, loss)
-        part = _rank_speckled.without(whole, values, rows, columns)
+        part = speckled.without(whole, values, rows, columns)
         fits.append(begun(part, 3, "random", 0).run())
     np.testing.assert_array_equal(fits[0].W, fits[1].W)
     np.testing.assert_array_equal(fits[2].H, fits[3].H)
@@ -137,22 +139,22 @@ def test_hidden_values_do_not_reach_a_fit(loss):
 @pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler", "itakura-saito", 1.5])
 def test_the_score_is_that_of_the_reference(loss):
     X = planted(counts=True) + 0.5
-    mask = reference_rank.hidden(X.shape, 0.1, 7)
+    mask = rank.hidden(X.shape, 0.1, 7)
     rows, columns = np.nonzero(mask)
-    part = _rank_speckled.without(problem(X, loss), X, rows, columns)
+    part = speckled.without(problem(X, loss), X, rows, columns)
     fit = begun(part, 2, "random", 0).run()
     model = fit.W @ fit.H
     model[rows[0], columns[0]] = 1e9  # kept within the range of what is seen
     found = Foretold(part.data, part.loss).share([(X[rows, columns], model[rows, columns])])
     beta = {"frobenius": 2, "kullback-leibler": 1, "itakura-saito": 0}.get(loss, loss)
-    assert found == pytest.approx(reference_rank.foretold(X, mask, model, beta), rel=1e-9)
+    assert found == pytest.approx(rank.foretold(X, mask, model, beta), rel=1e-9)
 
 
 def test_the_description_length_is_that_of_the_reference():
     X = planted()
     held = problem(X)
     fit = begun(held, 4, "random", 0).run()
-    expected = reference_rank.description_length(X, fit.W, fit.H)
+    expected = rank.description_length(X, fit.W, fit.H)
     assert description_length(fit, held.data) == pytest.approx(expected, rel=1e-8)
 
 
@@ -170,10 +172,10 @@ def test_relevance_is_that_of_the_reference(loss):
     X = planted(counts=True)
     held = problem(X, loss, max_iter=25)
     held.asked["tol"] = 0.0
-    phi = _rank_ard.noise(held, 5, np.random.default_rng(2))
-    found = _rank_ard.relevance(held, 5, phi, np.random.default_rng(1))
+    phi = ard.noise(held, 5, np.random.default_rng(2))
+    found = ard.relevance(held, 5, phi, np.random.default_rng(1))
     fit, scaled = begun(held, 5, "random", np.random.default_rng(1)), np.ldexp(X, -held.data.measures.exponent)
-    expected = reference_rank.relevance(scaled, fit.w.factor, fit.h.factor.T, phi, 25, loss == "frobenius")
+    expected = rank.relevance(scaled, fit.w.factor, fit.h.factor.T, phi, 25, loss == "frobenius")
     assert found.n_iter == 25
     np.testing.assert_allclose(found.excess, expected, rtol=1e-7)
 
@@ -185,8 +187,8 @@ def test_relevance_lowers_its_objective():
         for n_iter in range(1, 30):
             held = problem(planted(30, 20, counts=True), loss, max_iter=n_iter)
             held.asked["tol"] = 0.0
-            phi = _rank_ard.noise(problem(planted(30, 20, counts=True), loss), 5, np.random.default_rng(2))
-            objectives.append(_rank_ard.relevance(held, 5, phi, np.random.default_rng(1)).objective)
+            phi = ard.noise(problem(planted(30, 20, counts=True), loss), 5, np.random.default_rng(2))
+            objectives.append(ard.relevance(held, 5, phi, np.random.default_rng(1)).objective)
         assert (np.diff(objectives) <= 1e-9 * np.abs(objectives[1:])).all()
 
 
@@ -195,11 +197,11 @@ def test_the_noise_is_that_of_the_data():
     X = planted(300, 200, noise=0.0) + 10
     noisy = X + np.random.default_rng(0).standard_normal(X.shape)
     held = problem(noisy)
-    assert np.ldexp(_rank_ard.noise(held, 6, np.random.default_rng(0)), 2 * held.data.measures.exponent) == (
+    assert np.ldexp(ard.noise(held, 6, np.random.default_rng(0)), 2 * held.data.measures.exponent) == (
         pytest.approx(1, rel=0.03)
     )
     held = problem(noisy, "kullback-leibler")
-    assert np.ldexp(_rank_ard.noise(held, 6, np.random.default_rng(0)), held.data.measures.exponent) == 1
+    assert np.ldexp(ard.noise(held, 6, np.random.default_rng(0)), held.data.measures.exponent) == 1
 
 
 def test_the_elbow_is_that_of_the_reference():
@@ -209,7 +211,7 @@ def test_the_elbow_is_that_of_the_reference():
         for _ in range(20):
             ranks, error = np.sort(rng.choice(40, 8, replace=False)) + 1, np.sort(rng.random(8))[::-1]
             error = error + noise * rng.random(8)
-            assert _rank_elbow.elbow(ranks, error)[0] == reference_rank.elbow(list(ranks), list(error))
+            assert elbow.elbow(ranks, error)[0] == rank.elbow(list(ranks), list(error))
 
 
 def test_the_floor_of_the_elbow_is_the_truncated_svd():
@@ -298,9 +300,9 @@ def test_data_without_a_rank_to_find(method, X):
 def test_of_sparse_data_no_more_is_hidden_than_half_of_what_is_stored():
     """Some of it stored, most of it zeros; a fraction that is asked for counts."""
     X, shares = sp.csr_array(sp.random(300, 200, density=0.02, random_state=0)), []
-    hidden = _rank_speckled.hidden
+    hidden = speckled.hidden
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_rank_speckled, "hidden", lambda *given: shares.append(given[1]) or hidden(*given))
+        patch.setattr(speckled, "hidden", lambda *given: shares.append(given[1]) or hidden(*given))
         for options in ({}, {"fraction": 0.03}):
             chosen(X, ranks=[1, 2], n_repeats=1, **options)
         chosen(X.toarray(), ranks=[1, 2], n_repeats=1)

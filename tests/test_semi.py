@@ -8,8 +8,8 @@ import scipy.sparse as sp
 from conftest import same_clusters
 
 import nmfcore
-from nmfcore import reference_relatives
-from nmfcore._semi import semi
+from nmfcore._relatives.semi import semi
+from nmfcore.reference import relatives
 
 
 def signed(m=60, n=20, k=4, noise=0.3, seed=0):
@@ -23,7 +23,7 @@ def signed(m=60, n=20, k=4, noise=0.3, seed=0):
 def test_it_does_what_the_reference_does(n_iter, form, dtype):
     X, start = signed()
     r = semi(form(X.astype(dtype)), 4, init=start, max_iter=n_iter, tol=0)
-    W, H = reference_relatives.semi(X.astype(dtype).astype(float), start, n_iter)
+    W, H = relatives.semi(X.astype(dtype).astype(float), start, n_iter)
     sizes = np.linalg.norm(H, axis=1)
     tolerance = 1e-10 if dtype == np.float64 else 1e-3
     np.testing.assert_allclose(r.W, W * sizes, rtol=0, atol=tolerance)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import nmfcore
 from nmfcore import reference
-from nmfcore._check import data as held
-from nmfcore._spa import successive_projections
+from nmfcore._starts.spa import successive_projections
+from nmfcore.data.storage import as_data as held
 
 FORMS = [np.ascontiguousarray, np.asfortranarray, sp.csr_array, sp.csc_array, sp.coo_array]
 

@@ -9,7 +9,7 @@ from conftest import planted
 
 import nmfcore
 from nmfcore import reference
-from nmfcore._workspace import Workspace
+from nmfcore._runtime.workspace import Workspace
 from nmfcore.losses.frobenius import Normal
 from nmfcore.penalties import L1, L2, ORTHANT, Box, Hoyer, MinVolume, Orthogonality, SumToOne
 from nmfcore.penalties.sets import HeldSimplex, Simplex, SparseCone

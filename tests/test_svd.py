@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from conftest import planted
 
 import nmfcore
-from nmfcore import reference_svd
+from nmfcore.reference import svd
 
 SHAPES = [(200, 90), (90, 200), (120, 30), (30, 120), (70, 70)]  # iterated, and decomposed as they are
 
@@ -35,7 +35,7 @@ def test_numpy_s_and_the_textbook_s(shape, kind, dtype):
     np.testing.assert_allclose(s, expected[1][:6], rtol=tolerance)
     np.testing.assert_allclose((U * s) @ Vt, (expected[0][:, :6] * expected[1][:6]) @ expected[2][:6], atol=tolerance)
     check_orthonormal(U, Vt, 1e-13 if dtype == np.float64 else 2e-6)
-    for found, plain in zip((U, s, Vt), reference_svd.svd(X.astype(np.float64), 6), strict=True):
+    for found, plain in zip((U, s, Vt), svd.svd(X.astype(np.float64), 6), strict=True):
         np.testing.assert_allclose(found, plain, atol=10 * tolerance)
 
 
@@ -103,7 +103,7 @@ def test_powers_of_two_change_no_digit():
 
 @pytest.mark.parametrize("kind", [np.array, sp.csr_array])
 def test_bits_do_not_depend_on_threads(kind, dtype, monkeypatch):
-    monkeypatch.setattr("nmfcore._threads.Crowd.threads", lambda crowd: crowd.n_threads)
+    monkeypatch.setattr("nmfcore._runtime.threads.Crowd.threads", lambda crowd: crowd.n_threads)
     X = kind(falling(700, 400, base=0.95).astype(dtype))
     one = nmfcore.svd(X, 20, random_state=0, n_threads=1)
     for n_threads in (2, 5):

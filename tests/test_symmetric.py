@@ -7,8 +7,8 @@ import pytest
 import scipy.sparse as sp
 from conftest import same_clusters
 
-from nmfcore import reference_relatives
-from nmfcore._symmetric import symmetric
+from nmfcore._relatives.symmetric import symmetric
+from nmfcore.reference import relatives
 
 
 def low_rank(n=60, k=4, noise=0.1, seed=0, dtype=np.float64):
@@ -37,7 +37,7 @@ def objective(S, W):
 def test_it_does_what_the_reference_does(n_iter, form, dtype):
     S, start = low_rank(dtype=dtype)
     found = symmetric(form(S), 4, init=start, max_iter=n_iter, tol=0)
-    wanted = reference_relatives.symmetric(S.astype(float), start, n_iter)
+    wanted = relatives.symmetric(S.astype(float), start, n_iter)
     np.testing.assert_allclose(found.W, wanted, rtol=0, atol=1e-9 if dtype == np.float64 else 2e-3)
     assert found.W.dtype == dtype and found.n_iter == n_iter and not found.converged
     np.testing.assert_allclose(found.objective, objective(S, found.W), rtol=1e-9 if dtype == np.float64 else 1e-3)

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_kernels import LEVELS
 
-from nmfcore import reference_weighted as reference
-from nmfcore._weighted import Places
+from nmfcore._runtime.weighted import Places
+from nmfcore.reference import weighted as reference
 
 pytestmark = pytest.mark.parametrize("kernels", LEVELS, ids=lambda kernels: kernels.__name__.rpartition(".")[2])
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 import nmfcore
 from nmfcore import penalties, reference
-from nmfcore import reference_weighted as weighted_reference
-from nmfcore._weighted import Box, Quadratic
-from nmfcore._workspace import Workspace
+from nmfcore._runtime.weighted import Box, Quadratic
+from nmfcore._runtime.workspace import Workspace
 from nmfcore.data import Corrected, Weighted, Weights, weigh
+from nmfcore.reference import weighted as weighted_reference
 
 TEXTBOOK = {"inner_iter": 1, "extrapolate": False, "tol": 0}
 LOSSES = ["frobenius", "kullback-leibler", "itakura-saito", 0.5, 1.5, nmfcore.Huber(1.0), "l1"]

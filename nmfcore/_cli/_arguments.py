@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .. import __version__
-from ..init import INITS
+from .._starts import INITS
 from ..losses import NAMED, Huber
 
 YES_NO = {"yes": True, "no": False, "auto": None}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import Result, nmf
-from ..init import INITS
+from .._starts import INITS
 from . import _checkpoints, _model, _progress, _reading, _results, _writing
 from ._table import InputError, Table
 

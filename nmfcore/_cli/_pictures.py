@@ -3,9 +3,8 @@
 from argparse import Namespace
 from typing import Any
 
-from .. import _demo, _optional
-from .._files import written
-from . import _results, _writing
+from .._runtime import optional, written
+from . import _demo, _results, _writing
 from ._table import InputError
 
 NEEDS = "matplotlib", "plot"
@@ -13,7 +12,7 @@ NEEDS = "matplotlib", "plot"
 
 def plot(options: Namespace) -> int:
     """Draw what is in result files; the exit code."""
-    _optional.load(*NEEDS, "plot")
+    optional.load(*NEEDS, "plot")
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")
@@ -48,6 +47,6 @@ def _draw(options: Namespace, results: list[Any], axes: Any) -> None:
 def demo(options: Namespace) -> int:
     """Factorize what is generated; the exit code."""
     if options.plot:
-        _optional.load(*NEEDS, "--plot")
+        optional.load(*NEEDS, "--plot")
     _demo.run(options.plot, options.threads)
     return 0

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import _frames
-from .._optional import load
+from .._runtime import load
+from ..data import frames
 from . import _text
 from ._table import InputError, Table
 
@@ -161,7 +161,7 @@ def _parquet(path: Path, wish: Wish) -> Table:
     counted = isinstance(frame.index, pandas.RangeIndex)
     if counted and (text_first if wish.row_names is None else wish.row_names):
         frame = frame.set_index(frame.columns[0])
-    X, names = _frames.unwrap(frame, str(path))
+    X, names = frames.unwrap(frame, str(path))
     return Table(X, *names)
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import Result, __version__
-from .._files import written
-from .._optional import load
-from .._result import PLAIN, _of_arrays
+from .._fit import STORED, result_from_arrays
+from .._runtime import load, written
 from ._table import InputError
 
 FORMATS = (".npz", ".h5")
@@ -38,7 +37,7 @@ def save(result: Result, path: Path) -> None:
         for place, names in zip(NAMES, result.names, strict=True):
             if names is not None:
                 file.create_dataset(place, data=list(names), dtype=h5py.string_dtype())
-        file.attrs.update({name: getattr(result, name) for name in PLAIN[2:]})
+        file.attrs.update({name: getattr(result, name) for name in STORED[2:]})
         file.attrs.update(options=json.dumps(result.options), version=__version__)
 
 
@@ -63,9 +62,9 @@ def _read_h5(path: Path) -> Result:
     with h5py.File(path, "r") as file:
         try:
             arrays = {name: file[place][:] for name, place in DATASETS.items()}
-            arrays |= {name: np.asarray(file.attrs[name]) for name in (*PLAIN[2:], "options")}
+            arrays |= {name: np.asarray(file.attrs[name]) for name in (*STORED[2:], "options")}
             names = [file[place].asstr()[:].tolist() if place in file else None for place in NAMES]
-            return _of_arrays(arrays | {"names": np.asarray(json.dumps(names))})
+            return result_from_arrays(arrays | {"names": np.asarray(json.dumps(names))})
         except (AttributeError, KeyError, TypeError, ValueError):
             raise InputError(
                 f"{path} is no result of nmfcore, or damaged; wanted a file that fit has written"

@@ -4,7 +4,8 @@ import warnings
 from argparse import Namespace
 from pathlib import Path
 
-from .. import _check_result, transform
+from .. import transform
+from ..data import same_columns
 from . import _model, _reading, _results, _writing
 
 
@@ -16,7 +17,7 @@ def run(options: Namespace) -> int:
     asked = _model.of_transform(options, model)
     _model.try_out(transform, options, asked)
     table = _model.matrix(options)
-    _check_result.same_columns(table.columns, model.names[1])
+    same_columns(table.columns, model.names[1])
     if model.options.get("penalty_W") and not asked.get("penalty_W"):
         warnings.warn(f"the model was fitted with penalty_W={model.options['penalty_W']}, W is not", stacklevel=1)
     W = transform(table.X, model, **asked | _model.arrays(options))

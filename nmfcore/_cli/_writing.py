@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._files import written
+from .._runtime import written
 from ._table import InputError
 
 FORMATS = (".npy", ".npz", ".csv", ".tsv")

@@ -1,9 +1,34 @@
-"""The kinds of storage: each is a class with the protocol `Data`, and a way to it in `_check.data`."""
+"""X as the fit sees it: dense, sparse, or with weights; each storage is a class with the protocol `Data`.
 
+`as_data` and `as_weighted_data` check X and choose the storage. To add a storage, write a class with the protocol and
+choose it there. This room knows the kernels, through `Workspace`, and the checks; it knows no loss.
+"""
+
+from . import frames
 from .base import Data
 from .dense import Dense
+from .names import Names, same_columns
+from .observed import as_weighted_data, warn_of_unobserved
+from .pairs import pair_products
 from .sparse import Sparse
+from .storage import as_data
 from .weighing import Weights, stored_at, weigh
 from .weighted import Corrected, Weighted
 
-__all__ = ["Corrected", "Data", "Dense", "Sparse", "Weighted", "Weights", "stored_at", "weigh"]
+__all__ = [
+    "Corrected",
+    "Data",
+    "Dense",
+    "Names",
+    "Sparse",
+    "Weighted",
+    "Weights",
+    "as_data",
+    "as_weighted_data",
+    "frames",
+    "pair_products",
+    "same_columns",
+    "stored_at",
+    "warn_of_unobserved",
+    "weigh",
+]

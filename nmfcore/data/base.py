@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from .._bulk import Bulk, Stack
+from .._runtime import Bulk, Stack
 
 NOTHING = np.empty(0, dtype=np.intp)
 

@@ -7,8 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._bulk import Bulk, Stack
-from .._workspace import Workspace
+from .._runtime import Bulk, Stack, Workspace
 from .base import NOTHING, Measures, measure
 
 RESIDUAL_BLOCK = 1 << 20  # entries of the m x n residual that exist at a time

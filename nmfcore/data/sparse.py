@@ -7,8 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from .._bulk import Bulk, Stack
-from .._workspace import FLOAT64, Workspace
+from .._runtime import FLOAT64, Bulk, Stack, Workspace
 from .base import NOTHING, Measures, measure
 
 TASK_COST = 16384  # entries, plus rows, of a task of a product

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._weighted import Places
-from .._workspace import Workspace
+from .._runtime import Places, Workspace
 from .base import Measures, measure
 from .dense import Dense, contiguous_rows
 from .sparse import Sparse, scan_stored

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._weighted import Box, Places, Quadratic, dense_sweep, gram_sweep
-from .._workspace import Workspace
+from .._runtime import Box, Places, Quadratic, Workspace, dense_sweep, gram_sweep
 from .base import Measures
 from .dense import Dense
 from .sparse import DENSE_BLOCK, Sparse

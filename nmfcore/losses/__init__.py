@@ -1,26 +1,18 @@
-"""The losses. To add one: a class with the protocol `Loss`, and a way to it in `of` or `NAMED`."""
+"""The losses: how far W H is from X.
+
+Each loss is a class with the protocol `Loss`. To add one, write the class and give it a name in `named.NAMED`. This room
+knows the storages and what penalties add to the statistics; it knows no solver.
+"""
 
 from .base import EPS, EVERYTHING, Loss, Split, converged
-from .frobenius import Frobenius, Normal, Normals
+from .frobenius import CANCELLED, Frobenius, Normal, Normals
 from .l21 import L21
-from .pointwise import L1, NAMES, BetaDivergence, Huber, Splits
+from .named import NAMED, check_weighted_loss, of
+from .pointwise import L1, BetaDivergence, Huber, Pointwise, Splits
 from .weighted import Rows, weighted
 
-SNAP = 1e-8
-
-
-def of(beta: float) -> Loss:
-    """The beta-divergence: least squares has normal equations, the others have two parts of a gradient.
-
-    A beta next to 0, 1 or 2 is that one: in the formula for others a difference is divided by a distance to 0 or 1.
-    """
-    beta = next((named for named in NAMES if abs(beta - named) <= SNAP), float(beta))
-    return Frobenius() if beta == 2 else BetaDivergence(beta)
-
-
-NAMED = {name: of(beta) for beta, name in NAMES.items()} | {"l1": L1(), "l21": L21()}
-
 __all__ = [
+    "CANCELLED",
     "EPS",
     "EVERYTHING",
     "L1",
@@ -32,9 +24,11 @@ __all__ = [
     "Loss",
     "Normal",
     "Normals",
+    "Pointwise",
     "Rows",
     "Split",
     "Splits",
+    "check_weighted_loss",
     "converged",
     "of",
     "weighted",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .._workspace import Workspace
+from .._runtime import Workspace
 from ..data import Data
 from ..penalties import Domain, Edit
 

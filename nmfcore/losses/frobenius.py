@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._bulk import Bulk, Squares, Stack
-from .._workspace import Workspace
+from .._runtime import Bulk, Squares, Stack, Workspace
 from ..data import Data
 from ..penalties import Domain, Edit
 from .base import EPS, EVERYTHING, Split

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._numbers import number
-from .._workspace import Workspace
+from .._checks import check_number
+from .._runtime import Workspace
 from ..data import Data
 from ..penalties import Domain, Edit
 from .base import EPS, EVERYTHING
@@ -63,7 +63,7 @@ class L21:
     takes = frozenset({"linear", "bounds"}), EVERYTHING
 
     def __post_init__(self) -> None:
-        if number(self.epsilon, "epsilon", positive=True) < LEAST:
+        if check_number(self.epsilon, "epsilon", positive=True) < LEAST:
             raise ValueError(f"epsilon is {self.epsilon}; wanted at least {LEAST}, or residuals are round-off")
 
     def sides(self) -> tuple["L21", "OfFeatures"]:

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._bulk import Bulk, Stack
-from .._numbers import number
-from .._workspace import Workspace
+from .._checks import check_number
+from .._runtime import Bulk, Stack, Workspace
 from ..data import Data
 from ..penalties import Domain
 from .base import EPS, EVERYTHING, Split
@@ -252,7 +251,7 @@ class Huber(Pointwise):
     degree = 2.0
 
     def __post_init__(self) -> None:
-        number(self.delta, "delta", positive=True)
+        check_number(self.delta, "delta", positive=True)
 
     def parameter(self, data: Data) -> float:
         """Delta in units of the scaled X, whose largest entry is below 4; beyond any residual it is all the same."""
@@ -285,7 +284,7 @@ class L1(Pointwise):
     degree = 1.0
 
     def __post_init__(self) -> None:
-        number(self.epsilon, "epsilon", positive=True)
+        check_number(self.epsilon, "epsilon", positive=True)
 
     def parameter(self, data: Data) -> float:
         """Epsilon times the mean of the scaled X; something for X = 0."""

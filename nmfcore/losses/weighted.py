@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._weighted import Box, Quadratic
-from .._workspace import Workspace
+from .._runtime import Box, Quadratic, Workspace
 from ..data import Corrected, Data, Weighted
 from ..penalties import ORTHANT, Domain, Edit
 from .base import Loss, Split

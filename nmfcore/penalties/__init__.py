@@ -6,17 +6,7 @@ Passed as penalty_W and penalty_H to `nmfcore.hals`, `mu` and `nmf`. To add one:
 from .base import Edit, Penalty, Side, Sum, Units
 from .bounds import Box, Fixed
 from .domain import ORTHANT, Bounds, Domain
-from .quadratic import (
-    L1,
-    L2,
-    ElasticNet,
-    Group,
-    MinVolume,
-    Orthogonality,
-    Prior,
-    Smooth,
-    scikit_learn,
-)
+from .quadratic import L1, L2, ElasticNet, Group, MinVolume, Orthogonality, Prior, Smooth, scikit_learn
 from .sets import Along, Hoyer, SumToOne
 
 __all__ = [

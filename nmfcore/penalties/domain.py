@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .._workspace import Workspace
+from .._runtime import Workspace
 
 
 class Domain(Protocol):

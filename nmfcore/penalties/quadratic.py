@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._numbers import number
+from .._checks import check_number
 from .base import Edit, Penalty, Units, entries_fault
 
 OFF = 1e30  # curvature and slope that keep a component that was switched off at 0
@@ -29,7 +29,7 @@ class Strong(Penalty):
     strength: float
 
     def __post_init__(self) -> None:
-        number(self.strength, f"strength of {type(self).__name__}")
+        check_number(self.strength, f"strength of {type(self).__name__}")
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ def ElasticNet(strength: float, l1_ratio: float) -> Penalty:
 
     doi:10.1111/j.1467-9868.2005.00503.x. It is `L1` + `L2`.
     """
-    number(strength, "strength of ElasticNet")
-    if not 0 <= number(l1_ratio, "l1_ratio of ElasticNet") <= 1:
+    check_number(strength, "strength of ElasticNet")
+    if not 0 <= check_number(l1_ratio, "l1_ratio of ElasticNet") <= 1:
         raise ValueError(f"l1_ratio is {l1_ratio}; wanted 0 <= l1_ratio <= 1")
     return L1(strength * l1_ratio) + L2(strength * (1 - l1_ratio))
 
@@ -273,7 +273,7 @@ class MinVolume(Strong):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        number(self.delta, "delta of MinVolume", positive=True)
+        check_number(self.delta, "delta of MinVolume", positive=True)
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "MinVolume":
         """The determinant stays in units of the user, as log det(unit^2 F'F + delta I)."""
@@ -316,7 +316,7 @@ class Prior(Penalty):
     scale_free: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        number(self.strength, "strength of Prior")
+        check_number(self.strength, "strength of Prior")
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """The shape and the entries of the target."""
@@ -357,6 +357,6 @@ def scikit_learn(
         if alpha_H != "same":
             raise ValueError(f"alpha_H is {alpha_H!r}; wanted a number >= 0 or 'same'")
         alpha_H = alpha_W
-    number(alpha_W, "alpha_W")
-    number(alpha_H, "alpha_H")
+    check_number(alpha_W, "alpha_W")
+    check_number(alpha_H, "alpha_H")
     return ElasticNet(alpha_W * n, l1_ratio), ElasticNet(alpha_H * m, l1_ratio)

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._numbers import number
-from .._workspace import Workspace
+from .._checks import check_number
+from .._runtime import Workspace
 from .base import Penalty, Units
 from .domain import Projected
 
@@ -228,7 +228,7 @@ class Hoyer(AlongAxis):
     axis: int
 
     def __post_init__(self) -> None:
-        if number(self.level, "level of Hoyer") > 1:
+        if check_number(self.level, "level of Hoyer") > 1:
             raise ValueError(f"level of Hoyer is {self.level}; wanted 0 <= level <= 1")
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Hoyer":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _check_plot
+from . import _check_plot
 from ._axes import axes, legend_above
 from ._geometry import _hull, _samples
 

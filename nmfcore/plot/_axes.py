@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _check_plot
-from .._optional import load
+from .._runtime import load
+from . import _check_plot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .. import _check, _check_plot
+from .._checks import check_flag
+from . import _check_plot
 from ._axes import axes, room, ticks
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def consensus(
     ImportError
         Without matplotlib.
     """
-    ensemble, colorbar = _check_plot.ensemble(ensemble), _check.flag(colorbar, "colorbar")
+    ensemble, colorbar = _check_plot.ensemble(ensemble), check_flag(colorbar, "colorbar")
     found = ensemble.consensus(k, of, at_most=at_most, random_state=random_state)
     best = ensemble.best(k)
     thing, total = ("sample", len(best.W)) if of == "samples" else ("feature", best.H.shape[1])

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _check, _check_plot
+from .._checks import check_choice
+from . import _check_plot
 from ._axes import STYLES, axes
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def convergence(
         Without matplotlib.
     """
     histories = _check_plot.courses(results)
-    against = _check.choice(against, "against", {"seconds": "seconds", "iterations": "iterations"})
+    against = check_choice(against, "against", {"seconds": "seconds", "iterations": "iterations"})
     lowest = min(float(history.objective.min()) for history in histories.values())
     best = lowest if best is None else _check_plot.best(best, lowest)
     ax = axes(ax)

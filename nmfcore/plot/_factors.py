@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _check, _check_plot, _components
+from .._checks import check_choice, check_flag
+from .._fit import components
+from . import _check_plot
 from ._axes import axes, room, ticks
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def share(result: Any) -> np.ndarray:
         Factors that do not fit.
     """
     W, H = _check_plot.model(result)
-    return _components.shares(W, H.T)
+    return components.shares(W, H.T)
 
 
 def factors(
@@ -74,16 +76,16 @@ def factors(
         Without matplotlib.
     """
     W, H = _check_plot.model(result)
-    of_W = _check.choice(which, "which", {"W": True, "H": False})
-    shares, colorbar = _check.flag(shares, "shares"), _check.flag(colorbar, "colorbar")
+    of_W = check_choice(which, "which", {"W": True, "H": False})
+    shares, colorbar = check_flag(shares, "shares"), check_flag(colorbar, "colorbar")
     thing = "sample" if of_W else "feature"
     names = _check_plot.names(names, result, 0 if of_W else 1, len(W) if of_W else H.shape[1])
-    by_share = _components.ranking(W, H.T, _components.SIZES["share"])
+    by_share = components.ranking(W, H.T, components.SIZES["share"])
     F = (W if of_W else H.T)[:, by_share].astype(np.float64)
     largest = F.max(axis=0)
     F /= np.where(largest > 0, largest, 1)
     sums = F.sum(axis=0)
-    amounts = F * (_components.shares(W, H.T)[by_share] / np.where(sums > 0, sums, 1))
+    amounts = F * (components.shares(W, H.T)[by_share] / np.where(sums > 0, sums, 1))
     sums = amounts.sum(axis=1, keepdims=True)
     amounts /= np.where(sums > 0, sums, 1)
     main = np.where(sums[:, 0] > 0, amounts.argmax(axis=1), len(by_share))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _check, _check_plot
+from .._checks import check_choice, check_count
+from . import _check_plot
 from ._axes import COLOURS, LINE, STYLES, Mosaic, axes, columns_for, font, legend_above, room
 
 if TYPE_CHECKING:
@@ -69,13 +70,13 @@ def parts(
     chosen = _check_plot.components(components, W, H)
     titles = _check_plot.labels(titles, "titles", k, "component")
     largest = H[chosen].max(axis=1)
-    if _check.choice(scale, "scale", {"each": False, "common": True}):
+    if check_choice(scale, "scale", {"each": False, "common": True}):
         largest[:] = largest.max()
     H, titles = H[chosen], [titles[t] for t in chosen] if titles else []
     if shape is None:
         return _part_lines(H, largest, titles or [f"component {t}" for t in chosen], _check_plot.positions(x, n), ax)
     height, width = _check_plot.image(shape, n, order)
-    columns = columns_for(len(H), height, width) if columns is None else _check.count(columns, "columns", 1)
+    columns = columns_for(len(H), height, width) if columns is None else check_count(columns, "columns", 1)
     mosaic = Mosaic(len(H), height, width, min(columns, len(H)))
     ax = _titled(mosaic, titles, ax)
     for i, (part, top) in enumerate(zip(H, largest, strict=True)):

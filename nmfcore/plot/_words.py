@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _check, _check_plot
+from .._checks import check_count
+from . import _check_plot
 from ._axes import LETTER, LINE, SMALLEST, axes, columns_for, font, room
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ def top_words(
     names = _check_plot.names(names, H, 1, count) or [f"feature {j}" for j in range(count)]
     titles = _check_plot.labels(titles, "titles", k, "component") or [f"component {t}" for t in range(k)]
     chosen = _check_plot.components(components, W, rows)
-    n = min(_check.count(n, "n", 1), count)
+    n = min(check_count(n, "n", 1), count)
     best = [_largest(rows[t], n) for t in chosen]
     titles, words = [titles[t] for t in chosen], [[names[j] for j in group] for group in best]
     if columns is not None:
-        columns = _check.count(columns, "columns", 1)
+        columns = check_count(columns, "columns", 1)
     columns, size, ratio = _layout(titles, words, n, columns, room(ax))
     ax = axes(ax, ratio)
     for i, (t, group) in enumerate(zip(chosen, best, strict=True)):

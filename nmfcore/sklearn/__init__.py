@@ -1,11 +1,14 @@
 """Drop-ins for scikit-learn's NMF, computed by nmfcore; needs scikit-learn: `pip install "nmfcore[sklearn]"`."""
 
-from .._optional import load
+from .._runtime import load
 
 _theirs = load("sklearn.decomposition", "sklearn", "nmfcore.sklearn")
 
 from ._minibatch import MiniBatchNMF  # noqa: E402 (what it imports may be missing)
-from ._nmf import NMF, non_negative_factorization  # noqa: E402 (what it imports may be missing)
+from ._nmf import (
+    NMF,
+    non_negative_factorization,  # noqa: E402 (what it imports may be missing)
+)
 
 __all__ = ["NMF", "MiniBatchNMF", "non_negative_factorization"]
 

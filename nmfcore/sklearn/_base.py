@@ -11,8 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import penalties
-from .._api import nmf
-from .._result import Result
+from .._fit import Result, nmf
 from ..penalties import Penalty
 from . import _check, _starts
 

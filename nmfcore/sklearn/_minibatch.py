@@ -12,11 +12,11 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from .. import losses
-from .._check import data, threads
-from .._online import Memory, Net, Online, Step
-from .._workspace import Workspace
+from .._runtime import Workspace, check_threads
+from ..data import as_data
 from . import _check
 from ._base import BaseNMF
+from ._online import Memory, Net, Online, Step
 
 EXTRAS_OF_NMF = {"penalty_W", "penalty_H", "callback"}
 COUNT = Interval(Integral, 1, None, closed="left")
@@ -191,7 +191,7 @@ class MiniBatchNMF(BaseNMF):
             For parameters, X, W or H that do not fit, and for zeros in X where beta <= 0.
         """
         X, W, H = self._begun(X, W, H, reset=True)
-        held, workspace = data(X, threads(self.n_threads))
+        held, workspace = as_data(X, check_threads(self.n_threads))
         exponent, m = held.measures.exponent, len(W)
         online = self._online(Memory.of(H, exponent, self._loss, self.start_weight), workspace)
         size = min(self.batch_size, m)
@@ -239,12 +239,12 @@ class MiniBatchNMF(BaseNMF):
             _check.nothing_hidden(mask)
             X = X.astype(self.components_.dtype, copy=False)
             _check.entries(X, self._beta)
-            held, workspace = data(X, threads(self.n_threads))
+            held, workspace = as_data(X, check_threads(self.n_threads))
             Ht = np.require(self.components_.T, requirements="CW")
             online = self._online(Memory(Ht, *self._sums), workspace)
         else:
             X, _, H = self._begun(X, W, H, reset=True)
-            held, workspace = data(X, threads(self.n_threads))
+            held, workspace = as_data(X, check_threads(self.n_threads))
             online = self._online(Memory.of(H, held.measures.exponent, self._loss, self.start_weight), workspace)
             self._rho = self.forget_factor ** (min(self.batch_size, X.shape[0]) / X.shape[0])
             self.n_steps_ = 0
@@ -275,7 +275,7 @@ class MiniBatchNMF(BaseNMF):
         X, mask = self._validated(X, None, reset=False)
         _check.nothing_hidden(mask)
         _check.entries(X, self._beta)
-        held, workspace = data(X, threads(self.n_threads))
+        held, workspace = as_data(X, check_threads(self.n_threads))
         Ht = np.ascontiguousarray(self.components_.T, X.dtype)
         online = self._online(Memory(Ht, held.measures.exponent), workspace)
         W = online.coordinates(held, self._transform_max_iter, self.tol)

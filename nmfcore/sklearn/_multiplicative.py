@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from .._workspace import Workspace
+from .._runtime import Workspace
 from ..data import Data
-from ..losses import BetaDivergence, Frobenius, Normal, Split
-from ..losses.pointwise import Pointwise
+from ..losses import BetaDivergence, Frobenius, Normal, Pointwise, Split
 from ..penalties import Domain, Edit
 
 

@@ -10,10 +10,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._api import nmf
-from .._check import flag
-from .._result import Result
-from .._types import State
+from .._checks import check_flag
+from .._fit import Result, State, nmf
 from ..penalties import Penalty
 from . import _check
 from . import _multiplicative as multiplicative
@@ -383,7 +381,7 @@ def non_negative_factorization(
     >>> X = np.array([[1, 1], [2, 1], [3, 1.2], [4, 1], [5, 0.8], [6, 1]])
     >>> W, H, n_iter = non_negative_factorization(X, n_components=2, init="random", random_state=0)
     """
-    update_H = flag(update_H, "update_H")
+    update_H = check_flag(update_H, "update_H")
     parameters = {name: value for name, value in locals().items() if name in NMF._parameter_constraints}
     model = NMF(**parameters)
     model._validate_params()

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .._numbers import ends
-from .._types import State
+from .._checks import ends_fit
+from .._fit import State
 
 #: As a multiple of scikit-learn's tol for coordinate descent, of which the rule is another one and depends on the scale
 #: of X. So, or where the objective stands still, fits of faces, digits, spectra, texts and counts by default ended no
@@ -32,7 +32,7 @@ class Fall:
 
     def __call__(self, state: State) -> bool:
         """Whether the fit ends here."""
-        asked = self.then is not None and ends(self.then(state))
+        asked = self.then is not None and ends_fit(self.then(state))
         if state.iteration % STEP == 0:
             if state.iteration == STEP:
                 self.first = self.last = _root(state.history.objective[0])

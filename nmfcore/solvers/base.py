@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .._workspace import Workspace
+from .._runtime import Workspace
 from ..losses import Loss
 from ..penalties import Domain
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._workspace import Workspace
+from .._runtime import Workspace
 from ..losses import Loss, Normal
 from ..penalties import Domain
 

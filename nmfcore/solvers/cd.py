@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._workspace import Workspace
+from .._runtime import Workspace
 from ..losses import Loss, Split
 from ..penalties import Domain
 from .mu import MU

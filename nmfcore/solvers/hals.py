@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._bulk import Bulk, Stack
-from .._workspace import Workspace
+from .._runtime import Bulk, Stack, Workspace
 from ..data import Data
 from ..losses import Loss, Normal, Normals
 from ..penalties import Domain

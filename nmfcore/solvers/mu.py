@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._bulk import Bulk, Stack
-from .._workspace import Workspace
+from .._runtime import Bulk, Stack, Workspace
 from ..data import Data
 from ..losses import EPS, Loss, Split, Splits
 from ..penalties import Domain

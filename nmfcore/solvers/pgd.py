@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._workspace import Workspace
+from .._runtime import Workspace
 from ..losses import EPS, EVERYTHING, Loss, Split
 from ..penalties import Domain
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._workspace import PROJECTION_FLOP, Workspace
+from .._runtime import PROJECTION_FLOP, Workspace
 from ..losses import Normal
 from ..penalties import Along
 from .hals import HALS

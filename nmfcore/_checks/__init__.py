@@ -1,0 +1,49 @@
+"""Checks of the arguments that every function shares: numbers, names, arrays, sparse matrices.
+
+A check returns the value in the form that the package computes with, or raises one sentence that names the argument,
+what came and what is wanted. This room knows NumPy and SciPy only.
+"""
+
+from .arrays import (
+    check_compressed,
+    check_dtype,
+    check_factor,
+    check_H,
+    check_index_range,
+    check_matrix,
+    is_sparse,
+    refuse_entries,
+    refuse_stored_entries,
+)
+from .scalars import (
+    MOST,
+    Random,
+    check_choice,
+    check_count,
+    check_flag,
+    check_number,
+    check_random_state,
+    ends_fit,
+    quoted,
+)
+
+__all__ = [
+    "MOST",
+    "Random",
+    "check_H",
+    "check_choice",
+    "check_compressed",
+    "check_count",
+    "check_dtype",
+    "check_factor",
+    "check_flag",
+    "check_index_range",
+    "check_matrix",
+    "check_number",
+    "check_random_state",
+    "ends_fit",
+    "is_sparse",
+    "quoted",
+    "refuse_entries",
+    "refuse_stored_entries",
+]

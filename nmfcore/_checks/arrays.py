@@ -1,0 +1,148 @@
+"""Checks of an array or a sparse matrix: its dtype, its shape, its entries."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+BLOCK = 1 << 20  # entries looked at at a time to find the first bad one
+KINDS = {"NaN": np.isnan, "infinite": np.isinf, "negative": lambda block: block < 0}
+
+
+def check_matrix(X: Any, name: str) -> np.ndarray:
+    """A non-empty 2-D array of float32 or float64 in native byte order, with unit stride along one axis."""
+    if is_sparse(X):
+        raise TypeError(f"{name} is a sparse {type(X).__name__}; wanted a dense array: pass {name}.toarray()")
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        count = np.ma.count_masked(X)
+        raise ValueError(f"{name} is a masked array with {count} masked entries; wanted numbers everywhere")
+    try:
+        X = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"{name} cannot be read as a matrix: {error}") from None
+    check_dtype(X.dtype, name)
+    _check_shape(X.shape, name)
+    X = np.asarray(X, _computed_in(X.dtype))
+    X = X if X.flags.aligned else X.copy()
+    strides = [stride for stride, size in zip(X.strides, X.shape, strict=True) if size > 1]  # the others say nothing
+    readable = X.itemsize in strides and all(stride % X.itemsize == 0 for stride in strides)
+    return X if readable else np.ascontiguousarray(X)
+
+
+def is_sparse(X: Any) -> bool:
+    if not hasattr(X, "tocsr"):
+        return False
+    import scipy.sparse
+
+    return scipy.sparse.issparse(X)
+
+
+def check_dtype(dtype: np.dtype, name: str) -> None:
+    if dtype.kind == "c":
+        raise TypeError(f"{name} is complex ({dtype}); wanted real numbers")
+    if dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {dtype}; wanted real numbers")
+    if dtype.kind == "f" and dtype.itemsize > 8:
+        raise TypeError(f"{name} has dtype {dtype}, more precise than the computation: pass {name}.astype('float64')")
+
+
+def _check_shape(shape: tuple[int, ...], name: str) -> None:
+    if len(shape) != 2:
+        raise ValueError(
+            f"{name} has {len(shape)} dimension{'s' * (len(shape) != 1)}, shape {shape}; wanted a matrix (2)"
+        )
+    if 0 in shape:
+        raise ValueError(f"{name} is empty, shape {shape}; wanted at least one row and one column")
+
+
+def _computed_in(dtype: np.dtype) -> type:
+    return np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64
+
+
+def check_compressed(X: Any, name: str) -> Any:
+    """A SciPy CSR or CSC array in canonical form, of float32 or float64; it shares the memory of X where it can."""
+    import scipy.sparse
+
+    check_dtype(X.dtype, name)
+    _check_shape(X.shape, name)
+    if X.format == "coo":
+        for axis, (indices, size) in enumerate(zip((X.row, X.col), X.shape, strict=True)):
+            check_index_range(indices, size, f"{name} (COO, axis {axis})")
+    if X.format not in ("csr", "csc"):
+        X = X.tocsr()
+    _check_compressed(X, name)
+    kind = scipy.sparse.csr_array if X.format == "csr" else scipy.sparse.csc_array
+    stored = X.indptr[-1]
+    values = np.ascontiguousarray(X.data[:stored], _computed_in(X.dtype))
+    # A new object on the same memory: SciPy's own conversions would sort the caller's indices in place.
+    X = kind((values, X.indices[:stored], X.indptr), shape=X.shape)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def _check_compressed(X: Any, name: str) -> None:
+    """Refuse arrays that point outside the matrix, which no product would notice before it crashes."""
+    major, minor = X.shape if X.format == "csr" else X.shape[::-1]
+    pointers, stored = X.indptr, min(len(X.indices), len(X.data))
+    wanted = f"wanted {major + 1} numbers from 0 to at most {stored} that never fall"
+    if len(pointers) != major + 1:
+        raise ValueError(f"{name}.indptr has {len(pointers)} numbers; {wanted}")
+    if pointers[0] != 0 or pointers[-1] > stored or np.any(pointers[1:] < pointers[:-1]):
+        raise ValueError(f"{name}.indptr runs from {pointers[0]} to {pointers[-1]}, or falls; {wanted}")
+    check_index_range(X.indices[: pointers[-1]], minor, f"{name}.indices")
+
+
+def check_index_range(indices: np.ndarray, size: int, name: str) -> None:
+    if len(indices) and not 0 <= indices.min() <= indices.max() < size:
+        raise ValueError(f"{name} has indices from {indices.min()} to {indices.max()}; wanted 0 to {size - 1}")
+
+
+def refuse_stored_entries(X: Any, name: str) -> None:
+    """Say how many stored entries are NaN, infinite or negative, and where the first is."""
+    for kind, is_bad in KINDS.items():
+        bad = np.flatnonzero(is_bad(X.data))
+        if len(bad):
+            major = int(np.searchsorted(X.indptr, bad[0], side="right")) - 1
+            place = (major, int(X.indices[bad[0]])) if X.format == "csr" else (int(X.indices[bad[0]]), major)
+            _refuse(name, len(bad), kind, X.data[bad[0]], place)
+
+
+def _refuse(name: str, count: int, kind: str, entry: Any, place: tuple[int, int]) -> None:
+    entries = "entry" if count == 1 else "entries"
+    wanted = "finite numbers" if kind != "negative" else "numbers >= 0"
+    raise ValueError(f"{name} has {count} {kind} {entries}, the first ({entry}) at {place}; wanted {wanted}")
+
+
+def refuse_entries(X: np.ndarray, name: str) -> None:
+    """Say how many entries are NaN, infinite or negative, and where the first is."""
+    step = max(1, BLOCK // X.shape[1])
+    for kind, is_bad in KINDS.items():
+        count, first = 0, None
+        for i in range(0, len(X), step):
+            bad = is_bad(X[i : i + step])
+            if first is None and bad.any():
+                row, column = np.argwhere(bad)[0]
+                first = int(row) + i, int(column)
+            count += int(np.count_nonzero(bad))
+        if first is not None:
+            _refuse(name, count, kind, X[first], first)
+
+
+def check_factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
+    F = check_matrix(F, name)
+    if F.shape != shape:
+        raise ValueError(f"{name} has shape {F.shape}; wanted {shape}")
+    if not (F.min() >= 0 and F.max() < math.inf):
+        refuse_entries(F, name)
+    if F.dtype != dtype and F.max() > np.finfo(dtype).max:
+        raise ValueError(f"{name} has entries up to {F.max()}, more than the {dtype} of X can hold")
+    return F
+
+
+def check_H(H: Any, X: Any) -> np.ndarray:
+    """A whole H for X, finite and >= 0."""
+    H = check_matrix(H, "H")
+    columns = np.shape(X)[1] if np.ndim(X) == 2 else H.shape[1]  # another X is refused for itself
+    return check_factor(H, "H", (H.shape[0], columns), H.dtype)

@@ -1,0 +1,54 @@
+"""One fit, from the call to the result.
+
+`nmf`, `hals`, `mu` and `transform` are the functions that users call. A call becomes a `Problem` (X and what was asked),
+a `Fit` (the alternation) and a `Result`. This room knows storages, losses, penalties, solvers and starts.
+"""
+
+from . import check_result, components
+from .assemble import STARTS
+from .check import check_entries, check_options
+from .check_checkpoint import NEAR, ROUND_OFF
+from .checkpoint import COURSE, Checkpoint, fingerprint
+from .driver import Fit, Half
+from .nmf import hals, mu, nmf
+from .problem import OfRank, Problem
+from .records import History, Optimality, State
+from .report import REPORT_SECONDS, Report
+from .result import STORED, Result, result_from_arrays, result_to_arrays
+from .specification import Options
+from .stopping import STALLED, Course, Momentum
+from .transform import transform
+
+__all__ = [
+    "COURSE",
+    "NEAR",
+    "REPORT_SECONDS",
+    "ROUND_OFF",
+    "STALLED",
+    "STARTS",
+    "STORED",
+    "Checkpoint",
+    "Course",
+    "Fit",
+    "Half",
+    "History",
+    "Momentum",
+    "OfRank",
+    "Optimality",
+    "Options",
+    "Problem",
+    "Report",
+    "Result",
+    "State",
+    "check_entries",
+    "check_options",
+    "check_result",
+    "components",
+    "fingerprint",
+    "hals",
+    "mu",
+    "nmf",
+    "result_from_arrays",
+    "result_to_arrays",
+    "transform",
+]

@@ -1,0 +1,56 @@
+"""Checks of the options of a fit, and of X under its loss."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._checks import check_count, check_flag, check_number, is_sparse
+from ..data import Data
+from ..losses import Huber, Loss
+from .records import State
+from .specification import Options
+
+LEAST_DELTA = 1e-30  # of a Huber loss, in units of the largest entry of X
+
+
+def check_entries(held: Data, X: Any, loss: Loss) -> None:
+    """Refuse zeros where the loss is infinite at them, and a scale that no residual has."""
+    if isinstance(loss, Huber) and loss.parameter(held) < LEAST_DELTA:
+        raise ValueError(
+            f"loss has delta={loss.delta}, below {LEAST_DELTA} of the largest entry of X; wanted a larger one"
+        )
+    if not loss.positive or held.measures.smallest > 0:
+        return
+    size = held.shape[0] * held.shape[1]
+    zeros = size - (X.count_nonzero() if is_sparse(X) else int(np.count_nonzero(X)))
+    found = "zeros that are not hidden" if held.weighted else f"{zeros} zero{'s' * (zeros != 1)} among {size} entries"
+    raise ValueError(
+        f"X has {found}, where loss={loss.name!r} is infinite; "
+        "wanted X > 0: add a small constant to X, or take 'kullback-leibler' or another beta > 0"
+    )
+
+
+def check_options(
+    extrapolates: bool,
+    max_iter: Any,
+    tol: Any,
+    max_time: Any,
+    extrapolate: Any,
+    callback: Any,
+    verbose: Any,
+    report: Callable[[State], None],
+) -> Options:
+    """When to stop and what to tell; whether to extrapolate where the solver does."""
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            f"callback is {callback!r} ({type(callback).__name__}); wanted a function of one argument, or None"
+        )
+    return Options(
+        max_iter=check_count(max_iter, "max_iter", 0),
+        tol=check_number(tol, "tol"),
+        max_time=None if max_time is None else check_number(max_time, "max_time"),
+        extrapolate=check_flag(extrapolate, "extrapolate") and extrapolates,
+        callback=callback,
+        report=report if check_flag(verbose, "verbose") else None,
+    )

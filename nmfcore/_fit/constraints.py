@@ -1,0 +1,198 @@
+"""Every check of what the user says of the factors, and the step from it to the parts of a fit."""
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from .. import penalties
+from .._runtime import Workspace
+from .._starts import Start, beside, enter
+from ..data import Data
+from ..losses import Loss
+from ..penalties import Box, Fixed, MinVolume, Penalty, Side, Sum, SumToOne, Units
+from ..solvers import Solver
+from .assemble import make_start, resumed
+from .checkpoint import Checkpoint
+from .specification import Part
+
+PENALTIES, GIVEN = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
+ONE = np.array([[0.5]])  # the size of a factor whose entries sum to one, for its scale
+LARGEST = {4: 1e12, 8: 1e60}  # strengths by the bytes of a number: what is beyond is as good as infinite
+
+
+class Known:
+    """What is known of both factors, as the user says it: W first, then H."""
+
+    def __init__(self, shape: tuple[int, int], k: int, on: tuple[Any, Any], fixed: tuple[Any, Any]) -> None:
+        self.shapes = tuple((size, k) for size in shape)
+        self.values = tuple(_values(given, side, self.shapes[side]) for side, given in enumerate(fixed))
+        self.own = tuple(_own(on[side], self.values[side], side, self.shapes[side]) for side in (0, 1))
+        self.fixed = tuple(values is not None and not np.isnan(values).any() for values in self.values)
+        if all(self.fixed):
+            raise ValueError("fixed_W and fixed_H leave nothing to fit; wanted a factor, or NaN in one, that is free")
+        said = [own for own in self.own if own is not None]
+        self.coupled = len(said) == 1 and said[0].scale_free
+        for own, name, other in zip(self.own, PENALTIES, reversed(PENALTIES), strict=True):
+            if len(said) == 1 and own is not None and any(isinstance(part, MinVolume) for part in own.parts):
+                raise ValueError(
+                    f"{name}=MinVolume(...) alone is undone by scaling; wanted {other}, too, such as SumToOne(...) or "
+                    "L2(...), or given values of that factor"
+                )
+
+    @property
+    def needs(self) -> tuple[dict[str, str], dict[str, str]]:
+        """For each factor what its solver must take, and the argument that asks for it."""
+        return self._needs(0), self._needs(1)
+
+    def _needs(self, side: int) -> dict[str, str]:
+        own, other = self.own[side], self.own[1 - side]
+        if self.fixed[side]:
+            return {}
+        if own is not None:
+            return {part.asks(side == 1): _shown(part, side) for part in own.parts}
+        if self.coupled:
+            return {"diagonal": f"{_shown(other, 1 - side)} alone"}
+        return {}
+
+    def start(self, init: Any, data: Data, k: int, random_state: Any, workspace: Workspace) -> Start:
+        """The start that `init` says; level beside a given factor for "auto"."""
+        if isinstance(init, Checkpoint):
+            return resumed(init)
+        said = any(own is not None for own in self.own)
+        if said and isinstance(init, str) and init == "auto" and any(self.fixed):
+            W, H = (values if fixed else None for values, fixed in zip(self.values, self.fixed, strict=True))
+            return beside(data, W, H)
+        scales = tuple(
+            ONE
+            if values is None and own is not None and any(isinstance(part, SumToOne) for part in own.parts)
+            else values
+            for values, own in zip(self.values, self.own, strict=True)
+        )
+        return make_start(init, data, k, random_state, workspace, scales, together=said)
+
+    def _within(self, own: Penalty, side: int, start: Start, loss: Loss, data: Data) -> Penalty:
+        """What is said of a factor in the units of a fit; coupled penalties see it times the norms of the other one."""
+        _check_range(own, side, data.dtype)
+        objective, largest = loss.degree * data.measures.exponent, LARGEST[data.dtype.itemsize]
+        of_factor = int(start.exponents[side][0])
+        parts = []
+        for part in own.parts:
+            exponent = data.measures.exponent if self.coupled and part.scale_free else of_factor
+            parts.append(part.within(Units(exponent, objective, largest), self.shapes[side], side == 1))
+        return parts[0] if len(parts) == 1 else Sum(tuple(parts))
+
+    def parts(
+        self, solvers: tuple[Solver, Solver], start: Start, loss: Loss, data: Data, workspace: Workspace
+    ) -> tuple[Part, Part]:
+        """The parts of a fit, in its units; the start is brought into their sets."""
+        within = [own and self._within(own, side, start, loss, data) for side, own in enumerate(self.own)]
+        factors = start.W, start.Ht
+        domains = tuple(
+            penalties.ORTHANT if own is None else own.domain(F) for own, F in zip(within, factors, strict=True)
+        )
+        enter(start, domains, self.fixed, workspace)
+        sides = Side(within[0], within[1], self.coupled), Side(within[1], within[0], self.coupled)
+        return tuple(map(Part, solvers, sides, domains, self.fixed))
+
+
+def _values(given: Any, side: int, shape: tuple[int, int]) -> np.ndarray | None:
+    """Given values of a factor as the user sees it, NaN where it is free."""
+    if given is None:
+        return None
+    fault = Fixed(given).fault(shape, side == 1)
+    if fault:
+        raise ValueError(f"{GIVEN[side]}: {fault}")
+    return np.asarray(given, np.float64)
+
+
+def _own(penalty: Any, values: np.ndarray | None, side: int, shape: tuple[int, int]) -> Penalty | None:
+    """The penalties and the given values of one factor; None where there are none."""
+    name = PENALTIES[side]
+    if penalty is not None and not isinstance(penalty, Penalty):
+        raise TypeError(
+            f"{name} is {penalty!r} ({type(penalty).__name__}); wanted None or what nmfcore.penalties has, such as "
+            "nmfcore.penalties.L1(0.1), or a sum of such"
+        )
+    parts = [] if penalty is None else list(penalty.parts)
+    whole = values is not None and not np.isnan(values).any()
+    if whole:  # nothing is left to project, but what is given must be in the sets
+        _check_faults([part.holding(values) for part in parts if isinstance(part, SumToOne)], side, shape)
+        parts = [part for part in parts if part.needs not in ("rows", "columns")]
+    _check_faults(parts, side, shape)
+    if values is not None and not np.isnan(values).all():
+        _check_box(parts, values, side)
+        simplex = next((i for i, part in enumerate(parts) if isinstance(part, SumToOne)), None)
+        if simplex is None:
+            parts.append(Fixed(values))
+        else:
+            parts[simplex] = parts[simplex].holding(values)
+    _check_faults(parts, side, shape)
+    sets = [part for part in parts if part.needs in ("bounds", "rows", "columns")]
+    if len(sets) > 1 and any(part.needs != "bounds" for part in sets):
+        raise ValueError(
+            f"{_shown(sets[0], side)} and {_shown(sets[1], side)} are two sets, of which no algorithm here finds the "
+            "nearest common point; wanted one of them"
+        )
+    return None if not parts else parts[0] if len(parts) == 1 else Sum(tuple(parts))
+
+
+def _check_faults(parts: list[Penalty], side: int, shape: tuple[int, int]) -> None:
+    """Refuse arrays that do not fit, sets that given values are not in, and boxes with nothing in common."""
+    for part in parts:
+        fault = part.fault(shape, side == 1)
+        if fault:
+            raise ValueError(f"{_shown(part, side)}: {fault}")
+    boxes = [part for part in parts if isinstance(part, Box)]
+    if boxes and np.any(np.max([np.max(b.lower) for b in boxes]) > np.min([np.min(b.upper) for b in boxes])):
+        seen = shape[::-1] if side == 1 else shape
+        low = np.max([np.broadcast_to(box.lower, seen) for box in boxes], axis=0)
+        high = np.min([np.broadcast_to(box.upper, seen) for box in boxes], axis=0)
+        if np.any(low > high):
+            first = tuple(int(i) for i in np.argwhere(low > high)[0])
+            raise ValueError(
+                f"{' and '.join(_shown(box, side) for box in boxes)} have nothing in common at {first}: wanted bounds "
+                "between which there is a number"
+            )
+
+
+def _check_range(own: Penalty, side: int, dtype: np.dtype) -> None:
+    """Refuse values that the dtype of X cannot hold."""
+    limit = float(np.finfo(dtype).max)
+    for part in own.parts:
+        for name in ("values", "target", "lower", "upper"):
+            held = getattr(part, name, None)
+            if held is None or isinstance(held, property):
+                continue
+            held = np.asarray(held, np.float64)
+            if np.any(held > limit, where=np.isfinite(held)):
+                raise ValueError(f"{_shown(part, side)} has values that the {dtype} of X cannot hold; scale X and them")
+
+
+def _check_box(parts: list[Penalty], values: np.ndarray, side: int) -> None:
+    """Refuse given values outside of a box."""
+    for box in parts:
+        if isinstance(box, Box):
+            outside = (values < box.lower) | (values > box.upper)
+            if outside.any():
+                first = tuple(int(i) for i in np.argwhere(outside)[0])
+                raise ValueError(
+                    f"{GIVEN[side]} has {np.count_nonzero(outside)} values outside of {_shown(box, side)}, the first "
+                    f"({values[first]}) at {first}; wanted values within the bounds"
+                )
+
+
+def _shown(part: Penalty, side: int) -> str:
+    """What a user has written, without its arrays."""
+    if isinstance(part, Fixed):
+        return f"{GIVEN[side]} (given values)"
+    return f"{PENALTIES[side]}={shown(part)}"
+
+
+def shown(penalty: Penalty) -> str:
+    """A penalty without its arrays."""
+    terms = []
+    for term in penalty.parts:
+        values = [getattr(term, field.name) for field in fields(term) if field.repr]
+        terms.append(f"{type(term).__name__}({', '.join(repr(v) if np.ndim(v) == 0 else '...' for v in values)})")
+    return " + ".join(terms)

@@ -1,0 +1,42 @@
+"""What a factorization is beside the best one of its rank without bounds."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._checks import check_random_state
+from .._runtime import Workspace, check_threads, single_blas
+from .._starts import FLOOR, given, singular_triplets
+from ..data import Data, as_data, frames, same_columns
+from ..losses import Frobenius, Normal
+from . import check_result
+from .records import Optimality
+
+
+def optimality(
+    W: np.ndarray, H: np.ndarray, options: dict[str, Any], names: Any, X: Any, n_threads: Any, random_state: Any
+) -> Optimality:
+    """See `Result.optimality`."""
+    check_result.unweighted(options)
+    X, (_, columns) = frames.unwrap(X)
+    same_columns(columns, names[1])
+    data, workspace = as_data(X, check_threads(n_threads))
+    check_result.same_shape(data.shape, (len(W), H.shape[1]))
+    rng = check_random_state(random_state)
+    start = given(data, W, H)
+    k = W.shape[1]
+    error, best = _error(data, start.W, start.Ht, workspace), 0.0
+    if k < min(data.shape):
+        with single_blas():
+            U, s, V = singular_triplets(data, k, rng, workspace, FLOOR)
+        best = min(error, _error(data, U * s, V, workspace))  # both are upper bounds of it
+    ratio = error / best if best > 0 else math.inf if error > 0 else 1.0
+    with np.errstate(over="ignore", under="ignore"):
+        return Optimality(*(float(np.ldexp(e, data.measures.exponent)) for e in (error, best)), ratio)
+
+
+def _error(data: Data, F: np.ndarray, B: np.ndarray, workspace: Workspace) -> float:
+    """||X - F B'||_F for the scaled X."""
+    normal = Normal(workspace.gram(B), data.dot(B, np.empty_like(F)))
+    return math.sqrt(2 * Frobenius().value(data, F, B, workspace.gram(F), normal, workspace))

@@ -1,0 +1,21 @@
+"""What is printed of a fit on its way."""
+
+from .records import State
+
+REPORT_SECONDS = 1.0
+
+
+class Report:
+    """Prints the first iteration, then one a second."""
+
+    def __init__(self) -> None:
+        self.printed = -REPORT_SECONDS
+
+    def __call__(self, state: State) -> None:
+        if state.iteration == 1 or state.seconds - self.printed >= REPORT_SECONDS:
+            self.printed = state.seconds
+            print(
+                f"iteration {state.iteration:5d}  objective {state.objective:.6e}  "
+                f"relative error {state.relative_error:.6f}  {state.seconds:.2f} s",
+                flush=True,
+            )

@@ -1,0 +1,31 @@
+"""What a fit is asked to do: its limits, and how each factor is updated."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..penalties import Domain, Side
+from ..solvers import Solver
+from .records import State
+
+
+@dataclass(frozen=True)
+class Options:
+    """When to stop, what to report, and whether to extrapolate."""
+
+    max_iter: int
+    tol: float
+    max_time: float | None
+    extrapolate: bool
+    callback: Callable[[State], object] | None
+    report: Callable[[State], None] | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """How one factor is fitted: what updates it, what is asked of it, and the set in which it lies."""
+
+    solver: Solver
+    side: Side
+    domain: Domain
+    fixed: bool
+    """Whether the factor is given."""

@@ -1,0 +1,119 @@
+"""The checks of many fits."""
+
+import numbers
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._checks import check_choice, check_count, check_random_state
+from .._ensemble import Ledger
+from .._fit import STARTS, Checkpoint, Result
+from ..data import Data
+from . import schedule
+
+SAME = ("auto", "nndsvd", "nndsvda", "spa")  # starts that do not depend on the seed, but for round-off
+
+
+def ranks(given: Any) -> tuple[int, ...]:
+    """Different ranks, rising, each at least 1; an integer is one of them."""
+    wanted = "wanted integers >= 1, such as range(2, 11)"
+    if np.ndim(given) == 0 and hasattr(given, "__index__") and not isinstance(given, bool):
+        given = [given]
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise TypeError(f"ranks is {given!r} ({type(given).__name__}); {wanted}")
+    if np.ndim(given) > 1:
+        raise TypeError(f"ranks is {type(given).__name__} of shape {np.shape(given)}; {wanted}")
+    found = [check_count(k, f"ranks[{i}]", 1) for i, k in enumerate(given)]
+    if not found:
+        raise ValueError("ranks is empty; wanted at least one integer >= 1")
+    twice = next((k for k in found if found.count(k) > 1), None)
+    if twice is not None:
+        raise ValueError(f"ranks has {twice} more than once; wanted different ranks")
+    return tuple(sorted(found))
+
+
+def worker(given: Any) -> tuple[int, int]:
+    """(i, n): which of n workers this is, from 0."""
+    wanted = "wanted (i, n) with 0 <= i < n, such as (0, 4) for the first of four workers"
+    if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != 2:
+        raise TypeError(f"worker is {given!r}; {wanted}")
+    i, n = (check_count(value, f"worker[{place}]", place) for place, value in enumerate(given))
+    if i >= n:
+        raise ValueError(f"worker is {given!r}; {wanted}")
+    return i, n
+
+
+def start(init: Any, ranks: tuple[int, ...], n_starts: int) -> Any:
+    """A start that makes sense for so many fits."""
+    if isinstance(init, Checkpoint):
+        raise TypeError(
+            "init is a Checkpoint, which is of one fit; wanted the name of a start, and a ledger to go on from"
+        )
+    if isinstance(init, str):
+        check_choice(init, "init", STARTS)
+        if n_starts > 1 and init in SAME:
+            raise ValueError(
+                f"init is {init!r}, from which all {n_starts} starts of a rank begin at the same place; wanted "
+                "n_starts=1, or a start that draws, such as 'random' or 'nndsvdar'"
+            )
+    elif isinstance(init, tuple | list | Result) and len(ranks) * n_starts > 1:
+        raise ValueError(
+            f"init holds the factors of one start, but there are {len(ranks) * n_starts}; wanted one rank and "
+            "n_starts=1, or the name of a start"
+        )
+    return init
+
+
+def path(ledger: Any) -> str | os.PathLike | None:
+    """A path to a file, or None."""
+    if ledger is not None and (not isinstance(ledger, str | bytes | os.PathLike) or not os.fspath(ledger)):
+        raise TypeError(f"ledger is {ledger!r} ({type(ledger).__name__}); wanted the path of a file, or None")
+    return ledger
+
+
+def entropy(random_state: Any, workers: int, ledger: str | os.PathLike | None) -> int:
+    """A number that all seeds follow from: the one that was given, that of the ledger, or one that is drawn."""
+    integer = isinstance(random_state, numbers.Integral)
+    if workers > 1 and not integer:
+        raise ValueError(
+            f"random_state is {random_state!r}; wanted an integer, the same one for all {workers} workers, so that "
+            "their starts are those of one ensemble"
+        )
+    generator = check_random_state(random_state)
+    if integer:
+        return int(random_state)
+    if ledger is not None and random_state is not None:
+        raise ValueError(
+            f"random_state is a {type(random_state).__name__}, which draws other starts each time; wanted an integer "
+            "or None beside a ledger, so that an interrupted call can go on"
+        )
+    if ledger is not None and os.path.exists(ledger) and os.path.getsize(ledger):
+        return int(Ledger.read(ledger).identity.get("random_state", 0))
+    draw = generator.integers if isinstance(generator, np.random.Generator) else generator.randint
+    return int(draw(np.iinfo(np.int32).max))
+
+
+def memory(given: Any, data: Data, largest: int) -> int:
+    """Bytes, enough for one fit of the largest rank; without a word as much as is good, or as one fit needs."""
+    needed = schedule.fit_bytes(data, largest)
+    if given is None:
+        return max(schedule.MEMORY, needed)
+    if isinstance(given, bool | np.bool_) or not isinstance(given, numbers.Real):
+        raise TypeError(f"memory is {given!r} ({type(given).__name__}); wanted a number of bytes, or None")
+    if not given >= needed:
+        raise ValueError(
+            f"memory is {given:,g} bytes, but one fit of k={largest} for X {data.shape[0]} x {data.shape[1]} takes "
+            f"{needed:,}; wanted at least that"
+        )
+    return int(min(given, 1 << 62))
+
+
+def listener(callback: Any) -> Any:
+    """A function of one argument, or None."""
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            f"callback is {callback!r} ({type(callback).__name__}); wanted a function of one argument, or None"
+        )
+    return callback

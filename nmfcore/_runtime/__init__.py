@@ -1,0 +1,37 @@
+"""What a call needs of the machine: threads, scratch memory, kernel calls, files, optional libraries.
+
+`Workspace` runs the kernels of one fit, `BatchKernels` those of many fits of one X. This room knows the kernels and the
+checks of arguments; it knows no loss, no solver and no result.
+"""
+
+from . import files, optional
+from .batch import Bulk, Squares, Stack
+from .config import show_config
+from .files import written
+from .optional import load
+from .threads import check_threads, single_blas
+from .weighted import Box, Places, Quadratic, dense_sweep, gram_sweep
+from .workspace import CALL_FLOP, FLOAT64, INT32, PROJECTION_FLOP, Workspace
+
+__all__ = [
+    "CALL_FLOP",
+    "FLOAT64",
+    "INT32",
+    "PROJECTION_FLOP",
+    "Box",
+    "Bulk",
+    "Places",
+    "Quadratic",
+    "Squares",
+    "Stack",
+    "Workspace",
+    "check_threads",
+    "dense_sweep",
+    "files",
+    "gram_sweep",
+    "load",
+    "optional",
+    "show_config",
+    "single_blas",
+    "written",
+]

@@ -1,0 +1,229 @@
+"""The kernels for several fits at once, with the memory and the threads that they take."""
+
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from .._core import kernels
+from .workspace import CALL_FLOP, FLOAT64, Workspace, aligned_empty
+
+FITS_A_THREAD = 2  # from which on a thread takes whole fits
+MANY_FLOP = 1e11  # one call of a kernel for several fits, or for one that takes more; between two a Ctrl-C is heard
+
+
+class Stack:
+    """Matrices of some fits, one behind the other in one array: all have `rows` rows, each its own columns."""
+
+    def __init__(self, rows: int, ranks: Sequence[int], dtype: np.dtype) -> None:
+        self.rows, self.ranks = rows, list(ranks)
+        self.columns = np.concatenate(([0], np.cumsum(ranks))).astype(np.int64)
+        self.widths = np.diff(self.columns)
+        self.flat = aligned_empty(rows * int(self.columns[-1]), dtype)
+        if rows == 1:  # that are used as a whole, with what no fit has written
+            self.flat[:] = 0
+
+    @functools.cached_property
+    def views(self) -> list[np.ndarray]:
+        """The matrix of each fit, where it lies."""
+        return _views(self.flat, self.rows * self.columns, [(self.rows, k) for k in self.ranks])
+
+    def __getitem__(self, fit: int) -> np.ndarray:
+        """The matrix of a fit, where it lies."""
+        return self.views[fit]
+
+    def alone(self, fit: int) -> np.ndarray:
+        """The one row of a fit, where there is one."""
+        return self.flat[self.columns[fit] : self.columns[fit + 1]]
+
+    def columns_of(self, fits: np.ndarray) -> int:
+        """The sum of the ranks of some fits."""
+        return int(self.widths[fits].sum())
+
+    def widest(self, fits: np.ndarray) -> int:
+        """The largest of them."""
+        return int(self.widths[fits].max(initial=1))
+
+    def sum_of_squares(self, fits: np.ndarray) -> float:
+        """The sum of the squares of their ranks."""
+        return float(np.square(self.widths[fits]).sum())
+
+    def each(self, values: np.ndarray, fits: np.ndarray, dtype: type) -> np.ndarray:
+        """Values of some fits in the places of all."""
+        out = np.zeros(len(self.ranks), dtype)
+        out[fits] = values
+        return out
+
+    def like(self) -> "Stack":
+        """Another one of that shape, not filled."""
+        return Stack(self.rows, self.ranks, self.flat.dtype)
+
+
+class Squares:
+    """A k x k matrix in float64 for each fit, one behind the other."""
+
+    def __init__(self, ranks: Sequence[int]) -> None:
+        self.first = np.concatenate(([0], np.cumsum(np.square(ranks)))).astype(np.int64)
+        self.flat = np.empty(int(self.first[-1]))
+        self.views = _views(self.flat, self.first, [(k, k) for k in ranks])
+
+    def __getitem__(self, fit: int) -> np.ndarray:
+        """The matrix of a fit, where it lies."""
+        return self.views[fit]
+
+    alone = __getitem__
+
+
+def _views(flat: np.ndarray, first: np.ndarray, shapes: list[tuple[int, int]]) -> list[np.ndarray]:
+    ends = zip(first[:-1].tolist(), first[1:].tolist(), strict=True)
+    return [flat[i:j].reshape(shape) for (i, j), shape in zip(ends, shapes, strict=True)]
+
+
+class Bulk:
+    """What `Workspace` does for one fit, for those `fits` (indices, ascending) of stacks; each to the same bits.
+
+    Where it makes several calls for one fit, the fits are done one after another.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    def product(self, X: np.ndarray, B: Stack, out: Stack, fits: np.ndarray, scale: float) -> None:
+        """out = scale X B, for X (rows x terms) with unit stride along one axis, in one reading of X."""
+        rows, terms = X.shape
+        for part in _calls(B, fits, 2.0 * rows * terms):
+            columns = B.columns_of(part)
+            threads = self.workspace.threads(2.0 * rows * terms * columns)
+            scratch = self.workspace.reserve(kernels.product_scratch(rows, terms, columns, threads), X.dtype)
+            kernels.product_many(X, B.flat, B.columns, part, scratch, out.flat, scale, threads)
+
+    def sparse_product(self, X: Sequence[np.ndarray], B: Stack, out: Stack, fits: np.ndarray, scale: float) -> None:
+        """out = scale X B, for the arrays of X in compressed rows."""
+        flop = 2.0 * len(X[2])
+        if len(fits) == 1:  # whose columns other panels fit better
+            self.workspace.sparse_product(*X, B[fits[0]], out[fits[0]], scale)
+            return
+        for part in _calls(B, fits, flop):
+            threads = self.workspace.threads(flop * B.columns_of(part))
+            scratch = self.workspace.reserve(kernels.sparse_product_many_scratch(B.rows, threads), B.flat.dtype)
+            kernels.sparse_product_many(*X, B.flat, B.columns, part, scratch, out.flat, scale, threads)
+
+    def split_step(
+        self,
+        X: np.ndarray,
+        F: Stack,
+        B: Stack,
+        family: str,
+        parameter: float,
+        num: Stack,
+        den: Stack,
+        fits: np.ndarray,
+        scale: float,
+        evaluate: bool,
+    ) -> np.ndarray:
+        """num and den of half-steps; returns what `Workspace.split_step` does."""
+        if F.rows > self.workspace.split_rows(X.shape[1], F.widest(fits)):
+            call = self.workspace.split_step
+            rest = family, parameter
+            found = [call(X, F[f], B[f], *rest, num[f], den[f], scale, evaluate) for f in fits.tolist()]
+            return np.array(found)
+        number, values = kernels.FAMILIES[family], np.empty(len(F.ranks))
+        for part in _calls(F, fits, 6.0 * X.size):
+            threads = self.workspace.threads(6.0 * X.size * F.columns_of(part))
+            scratch = self.workspace.reserve(kernels.split_many_scratch(*X.shape, F.widest(part), threads), X.dtype)
+            stacks = F.flat, B.flat, F.columns, part, scratch, num.flat, den.flat
+            kernels.split_many(X, *stacks, number, parameter, scale, evaluate, values, threads)
+        return values[fits]
+
+    def sparse_share(
+        self,
+        X: Sequence[np.ndarray],
+        F: Stack,
+        B: Stack,
+        num: Stack,
+        fits: np.ndarray,
+        scale: float,
+        evaluate: bool,
+    ) -> np.ndarray:
+        """num of half-steps for Kullback-Leibler; returns what `Workspace.sparse_share` does."""
+        flop, values = 4.0 * len(X[2]), np.zeros(len(F.ranks))
+        if flop * F.widest(fits) > CALL_FLOP or len(fits) < FITS_A_THREAD * self.workspace.threads(math.inf):
+            found = [self.workspace.sparse_share(*X, F[f], B[f], num[f], scale, evaluate) for f in fits.tolist()]
+            return np.array(found)
+        for part in _calls(F, fits, flop):
+            threads = self.workspace.threads(flop * F.columns_of(part))
+            own = kernels.sparse_product_scratch(B.rows, F.widest(part), 2) + 16
+            scratch = self.workspace.reserve(own * threads, F.flat.dtype)
+            stacks = F.flat, B.flat, F.columns, part, scratch, num.flat
+            kernels.sparse_share_many(*X, *stacks, scale, evaluate, values, threads)
+        return values[fits]
+
+    def gram(self, F: Stack, fits: np.ndarray, out: Squares) -> None:
+        """out = F'F."""
+        if F.rows > self.workspace.gram_rows(F.widest(fits)):
+            for f in fits.tolist():
+                out[f][:] = self.workspace.gram(F[f])
+            return
+        threads = self.workspace.threads(F.rows * F.sum_of_squares(fits))
+        scratch = self.workspace.reserve(kernels.gram_many_scratch(F.rows, F.columns, fits, threads), FLOAT64)
+        kernels.gram_many(F.flat, F.rows, F.columns, fits, out.first, scratch, out.flat, threads)
+
+    def column_sums(self, F: Stack, fits: np.ndarray, out: Stack) -> Stack:
+        """The sum of each column, in float64; out has one row."""
+        threads = self.workspace.threads(F.rows * F.columns_of(fits))
+        kernels.column_sums_many(F.flat, F.rows, F.columns, fits, out.flat, threads)
+        return out
+
+    def inner(self, A: Stack, B: Stack, fits: np.ndarray) -> np.ndarray:
+        """The sums of A_ij B_ij."""
+        out = np.empty(len(A.ranks))
+        threads = self.workspace.threads(2.0 * A.rows * A.columns_of(fits))
+        kernels.inner_many(A.flat, B.flat, A.rows, A.columns, fits, out, threads)
+        return out[fits]
+
+    def inner_of_squares(self, A: Squares, B: Squares, fits: np.ndarray) -> np.ndarray:
+        """The same for small matrices."""
+        return np.array([kernels.inner(A[f], B[f], 1) for f in fits.tolist()])
+
+    def copy(self, source: Stack, target: Stack, fits: np.ndarray) -> None:
+        """target = source."""
+        threads = self.workspace.threads(source.rows * source.columns_of(fits))
+        kernels.copy_many(source.flat, target.flat, source.rows, source.columns, fits, threads)
+
+    def extrapolate(self, new: Stack, old: Stack, weights: np.ndarray, rising: bool, fits: np.ndarray) -> None:
+        """old <- max(0, new + weight (new - old)), a weight for each of the fits; with `rising` new where it fell."""
+        threads = self.workspace.threads(4.0 * new.rows * new.columns_of(fits))
+        weights = new.each(weights, fits, np.float64)
+        kernels.extrapolate_many(new.flat, old.flat, new.rows, new.columns, fits, weights, rising, threads)
+
+    def sweep(self, G: Squares, C: Stack, F: Stack, fits: np.ndarray, most: np.ndarray, stop: float) -> np.ndarray:
+        """Coordinate sweeps over F in place, at most `most` of each fit; returns what `Workspace.sweep` does."""
+        if F.rows > self.workspace.sweep_rows(F.widest(fits), int(most.max(initial=1))):
+            each = zip(fits.tolist(), most.tolist(), strict=True)
+            return np.array([self.workspace.sweep(G[f], C[f], F[f], sweeps, stop) for f, sweeps in each])
+        threads = self.workspace.threads(2.0 * F.rows * F.sum_of_squares(fits) * float(most.max(initial=0)))
+        scratch = self.workspace.reserve(kernels.sweep_many_scratch(F.columns, G.first, fits, threads), F.flat.dtype)
+        most, stops, moved = F.each(most, fits, np.int64), np.full(len(F.ranks), stop), np.empty(len(F.ranks))
+        kernels.sweep_many(
+            G.flat, G.first, C.flat, F.flat, F.rows, F.columns, fits, most, stops, scratch, moved, threads
+        )
+        return moved[fits]
+
+    def multiply(self, F: Stack, num: Stack, den: Stack, exponent: float, floor: float, fits: np.ndarray) -> np.ndarray:
+        """F <- max(floor mean F_t, F (num / den)^exponent); returns what `Workspace.multiply` does."""
+        least = self.column_sums(F, fits, Stack(1, F.ranks, FLOAT64)).flat
+        least *= floor
+        least /= F.rows
+        moved, threads = np.empty(len(F.ranks)), self.workspace.threads(8.0 * F.rows * F.columns_of(fits))
+        stacks = F.flat, num.flat, den.flat, den.rows, F.rows, F.columns, fits, least
+        kernels.multiply_many(*stacks, exponent, moved, threads)
+        return moved[fits]
+
+
+def _calls(B: Stack, fits: np.ndarray, flop: float) -> list[np.ndarray]:
+    """The fits in groups, each for a call of a kernel that takes so many flop a column."""
+    if B.columns_of(fits) * flop <= MANY_FLOP:
+        return [fits]
+    calls = np.cumsum(B.widths[fits]) * flop // MANY_FLOP
+    return np.split(fits, np.flatnonzero(np.diff(calls)) + 1)

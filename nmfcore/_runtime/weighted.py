@@ -1,0 +1,143 @@
+"""The kernels of weighted least squares with the memory and the threads of a `Workspace`; see `_core/weighted.pxi`."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._core import kernels
+from .workspace import CALL_FLOP, FLOAT64, Workspace
+
+TASK_PLACES = 1024  # of a task, a row counting as ROW_PLACES
+ROW_PLACES = 16
+GROUP = 8  # rows of a task of `_core.kernels.weighted_descent`
+
+
+class Places(NamedTuple):
+    """The entries of X with a weight of their own, in compressed rows, indices rising.
+
+    w: the weight less that of the other entries; y: the weight times the entry; bounds: the first row of each task.
+    """
+
+    indptr: np.ndarray
+    indices: np.ndarray
+    w: np.ndarray
+    y: np.ndarray
+    bounds: np.ndarray
+
+    @classmethod
+    def of(cls, indptr: np.ndarray, indices: np.ndarray, w: np.ndarray, y: np.ndarray) -> "Places":
+        """With tasks of about as many places, and rows, as any other."""
+        rows = len(indptr) - 1
+        cost = indptr.astype(np.int64) + ROW_PLACES * np.arange(rows + 1)
+        first = np.searchsorted(cost, np.arange(0, cost[-1], TASK_PLACES))
+        return cls(indptr, indices, w, y, np.unique(np.append(first, rows)))
+
+
+class Quadratic(NamedTuple):
+    """What is added for a row f: 1/2 f (G + ridge diag(q)) f' - f C, in `_core.kernels.weighted_sweep` G being E.
+
+    G: k x k, float64; C: one row, or one for each row of the factor; ridge: one number, or one for each row; q: k.
+    """
+
+    G: np.ndarray
+    C: np.ndarray
+    ridge: np.ndarray
+    q: np.ndarray
+
+    @classmethod
+    def none(cls, k: int, dtype: np.dtype) -> "Quadratic":
+        """Zeros."""
+        return cls(np.zeros((k, k)), np.zeros((1, k), dtype), np.zeros(1), np.zeros(k))
+
+    def value(self, F: np.ndarray, workspace: Workspace) -> float:
+        """The sum over the rows of F."""
+        if not (self.G.any() or self.C.any() or self.ridge.any()):
+            return 0.0
+        crossed = 0.5 * float(np.sum(self.G * workspace.gram(F))) - float(np.sum(self.C * F, dtype=np.float64))
+        return crossed + 0.5 * float(np.sum((F.astype(np.float64) ** 2 @ self.q) * self.ridge))
+
+    def rows(self, rows: slice) -> "Quadratic":
+        """That of some rows."""
+        C, ridge = (a[rows] if len(a) > 1 else a for a in (self.C, self.ridge))
+        return self._replace(C=C, ridge=ridge)
+
+
+class Box(NamedTuple):
+    """Bounds of a factor: one row, or one for each of its rows."""
+
+    lower: np.ndarray
+    upper: np.ndarray
+
+    @classmethod
+    def of(cls, k: int, dtype: np.dtype, lower: np.ndarray | None = None, upper: np.ndarray | None = None) -> "Box":
+        """From 0 and to infinity where nothing is said."""
+        lower = np.zeros((1, k), dtype) if lower is None else lower
+        return cls(lower, np.full((1, k), np.inf, dtype) if upper is None else upper)
+
+    def rows(self, rows: slice) -> "Box":
+        """That of some rows."""
+        return Box(*(a[rows] if len(a) > 1 else a for a in self))
+
+
+def gram_sweep(
+    workspace: Workspace,
+    base: float,
+    G: np.ndarray,
+    places: Places,
+    added: Quadratic,
+    box: Box,
+    F: np.ndarray,
+    B: np.ndarray,
+    sweeps: int,
+    stop: float,
+    along: bool = False,
+) -> tuple[float, float]:
+    """Sweeps over F in place, G being base B'B; see `_core.kernels.weighted_sweep`, whose values come back."""
+    (terms, k), (E, C, ridge, q) = B.shape, added
+    flop = len(places.indices) * k * (2.0 + 8.0 * sweeps if along else k) + 2.0 * (1 + sweeps) * len(F) * k * k
+    threads = workspace.threads(flop)
+    most = int(np.diff(places.indptr).max()) if along else 0
+    size, columns = kernels.weighted_sweep_scratch(terms, k, most, threads)
+    scratch = workspace.reserve(size + columns, FLOAT64)  # as much for float32, which needs half of it
+    scratch, columns = scratch[:size], scratch[size : size + columns].view(F.dtype)
+    moved = value = 0.0
+    for bounds in _parts(places.bounds, flop):
+        own = E, base, *places[:4], bounds, C, F, B, ridge, q, *box, scratch, columns, along, sweeps, stop, threads
+        found = kernels.weighted_sweep(G, *own)
+        moved, value = moved + found[0], value + found[1]
+    return moved, value
+
+
+def dense_sweep(
+    workspace: Workspace,
+    X: np.ndarray,
+    weights: np.ndarray,
+    scale: float,
+    added: Quadratic,
+    box: Box,
+    F: np.ndarray,
+    B: np.ndarray,
+    sweeps: int,
+    stop: float,
+) -> tuple[float, float]:
+    """The same where every entry has its weight; see `_core.kernels.weighted_descent`, whose values come back."""
+    terms, k = B.shape
+    flop = (2.0 + 8.0 * sweeps) * terms * k
+    step = GROUP * max(1, int(CALL_FLOP / (GROUP * flop)))
+    moved = value = 0.0
+    for i in range(0, len(F), step):
+        rows = slice(i, i + step)
+        threads = workspace.threads(flop * len(F[rows]))
+        scratch = workspace.reserve(kernels.weighted_descent_scratch(terms, k, threads), F.dtype)
+        E, C, ridge, q = added.rows(rows)
+        found = kernels.weighted_descent(
+            X[rows], weights[rows], scale, E, C, F[rows], B, ridge, q, *box.rows(rows), scratch, sweeps, stop, threads
+        )
+        moved, value = moved + found[0], value + found[1]
+    return moved, value
+
+
+def _parts(bounds: np.ndarray, flop: float) -> list[np.ndarray]:
+    """Runs of tasks, each short enough for one call."""
+    step = max(1, int(CALL_FLOP / (flop + 1) * (len(bounds) - 1)))
+    return [bounds[i : i + step + 1] for i in range(0, len(bounds) - 1, step)]

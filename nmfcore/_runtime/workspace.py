@@ -1,0 +1,394 @@
+"""The kernels of one fit, with the memory and the threads that it gives them."""
+
+import math
+
+import numpy as np
+
+from .._core import kernels
+from .threads import Crowd
+
+PARALLEL_FLOP = 2e5  # below it a second thread costs more than it saves
+PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth waiting for
+CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
+PRODUCT_ROWS = 8192  # from which on the sums of a product are made in one stretch, however many the rows
+SPLIT_ROWS = 192  # a multiple of the rows of a task of `_core.kernels.split_step`
+POWERS_FLOP = 200  # what the powers of an entry may take, as long as so many flop
+PROJECTION_FLOP = 60  # an entry: the moments of a few rounds
+SWEEPS_A_CALL = 50
+MOST_EXCHANGES = 5  # times k, of block principal pivoting; a few are the rule
+CACHE_LINE = 64
+FLOAT64, INT32 = np.dtype(np.float64), np.dtype(np.int32)
+LEAST_SCRATCH = 16384  # entries; what small problems need is allocated once
+
+
+def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
+    """A flat array that starts at a cache line, so that no vector of a tile lies across two."""
+    dtype = np.dtype(dtype)
+    raw = np.empty(size * dtype.itemsize + CACHE_LINE, dtype=np.uint8)
+    start = -raw.__array_interface__["data"][0] % CACHE_LINE
+    return raw[start : start + size * dtype.itemsize].view(dtype)
+
+
+class Workspace:
+    """Scratch memory, allocated once and grown where a call wants more, and a number of threads.
+
+    Its methods are the kernels of `_core` for arrays of one dtype; sums come back in float64.
+    """
+
+    def __init__(self, dtype: np.dtype, n_threads: int) -> None:
+        self.dtype = np.dtype(dtype)
+        self._crowd = Crowd(n_threads)
+        self._scratch: dict[np.dtype, np.ndarray] = {}
+
+    def reserve(self, size: int, dtype: np.dtype) -> np.ndarray:
+        """Scratch memory of at least so many entries, the same at each call."""
+        held = self._scratch.get(dtype)
+        if held is None or held.size < size:
+            held = self._scratch[dtype] = aligned_empty(max(size, LEAST_SCRATCH), dtype)
+        return held
+
+    def threads(self, flop: float) -> int:
+        """How many threads a call of so many flop is worth."""
+        if flop >= PATIENT_FLOP:
+            return self._crowd.n_threads
+        return self._crowd.threads() if flop > PARALLEL_FLOP else 1
+
+    def product(self, X: np.ndarray, B: np.ndarray, out: np.ndarray, scale: float = 1.0) -> np.ndarray:
+        """out = scale X B, for X (rows x terms) with unit stride along one axis, B (terms x k)."""
+        rows, terms = X.shape
+        calls = max(1, min(math.ceil(2 * rows * terms * B.shape[1] / CALL_FLOP), rows // PRODUCT_ROWS))
+        for i in range(calls):
+            part = slice(rows * i // calls, rows * (i + 1) // calls)
+            self._product(X[part], B, out[part], scale)
+        return out
+
+    def _product(self, X: np.ndarray, B: np.ndarray, out: np.ndarray, scale: float) -> np.ndarray:
+        rows, terms = X.shape
+        threads = self.threads(2 * rows * terms * B.shape[1])
+        scratch = self.reserve(kernels.product_scratch(rows, terms, B.shape[1], threads), X.dtype)
+        kernels.product(X, B, scratch, out, scale, threads)
+        return out
+
+    def sparse_product(
+        self,
+        indptr: np.ndarray,
+        indices: np.ndarray,
+        data: np.ndarray,
+        bounds: np.ndarray,
+        B: np.ndarray,
+        out: np.ndarray,
+        scale: float,
+    ) -> np.ndarray:
+        """out = scale X B, for X in compressed rows; bounds: see `_core.kernels.sparse_product`."""
+        terms, k = B.shape
+        flop = 2 * len(data) * k
+        threads = self.threads(flop)
+        scratch = self.reserve(kernels.sparse_product_scratch(terms, k, threads), self.dtype)
+        tasks = len(bounds) - 1
+        step = max(1, int(CALL_FLOP / (flop + 1) * tasks))
+        for i in range(0, tasks, step):
+            part = bounds[i : i + step + 1]
+            kernels.sparse_product(indptr, indices, data, part, B, scratch, out, scale, threads)
+        return out
+
+    def sparse_share(
+        self,
+        indptr: np.ndarray,
+        indices: np.ndarray,
+        data: np.ndarray,
+        bounds: np.ndarray,
+        F: np.ndarray,
+        B: np.ndarray,
+        num: np.ndarray,
+        scale: float,
+        evaluate: bool,
+    ) -> float:
+        """num = (scale X / (F B')) B; see `_core.kernels.sparse_share`, whose value comes back."""
+        terms, k = B.shape
+        flop = 4 * len(data) * k
+        threads = self.threads(flop)
+        scratch = self.reserve(kernels.sparse_product_scratch(terms, k, 2 * threads), self.dtype)
+        tasks = len(bounds) - 1
+        step = max(1, int(CALL_FLOP / (flop + 1) * tasks))
+        value = 0.0
+        for i in range(0, tasks, step):
+            part = bounds[i : i + step + 1]
+            value += kernels.sparse_share(indptr, indices, data, part, F, B, scratch, num, scale, evaluate, threads)
+        return value
+
+    @staticmethod
+    def split_rows(terms: int, k: int) -> int:
+        """Rows of one call of `_core.kernels.split_step`."""
+        return SPLIT_ROWS * max(1, int(CALL_FLOP / ((6 * k + POWERS_FLOP) * terms * SPLIT_ROWS)))
+
+    def split_step(
+        self,
+        X: np.ndarray,
+        F: np.ndarray,
+        B: np.ndarray,
+        family: str,
+        parameter: float,
+        num: np.ndarray,
+        den: np.ndarray,
+        scale: float,
+        evaluate: bool,
+        weights: np.ndarray | None = None,
+    ) -> float:
+        """num and den of a half-step for F; see `_core.kernels.split_step`, whose value comes back."""
+        step = self.split_rows(X.shape[1], B.shape[1])
+        number, value = kernels.FAMILIES[family], 0.0
+        for i in range(0, len(X), step):
+            rows = slice(i, i + step)
+            part, own = X[rows], None if weights is None else weights[rows]
+            threads = self.threads(6 * part.size * B.shape[1])
+            scratch = self.reserve(kernels.split_scratch(*part.shape, B.shape[1], threads), self.dtype)
+            value += kernels.split_step(
+                part, F[rows], B, scratch, num[rows], den[rows], number, parameter, scale, evaluate, threads, own
+            )
+        return value
+
+    def descent(
+        self, X: np.ndarray, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int, scale: float
+    ) -> float:
+        """Coordinate sweeps over F in place; see `_core.kernels.descent`, whose value comes back."""
+        if sweeps > SWEEPS_A_CALL:
+            moved = self.descent(X, F, B, sums, SWEEPS_A_CALL, scale)
+            for done in range(SWEEPS_A_CALL, sweeps, SWEEPS_A_CALL):
+                self.descent(X, F, B, sums, min(SWEEPS_A_CALL, sweeps - done), scale)
+            return moved
+        terms, k = B.shape
+        flop = (2 + 20 * sweeps) * terms * k  # a row; a division takes as long as many flop
+        step, moved = 8 * max(1, int(CALL_FLOP / (8 * flop))), 0.0
+        for i in range(0, len(X), step):
+            rows = slice(i, i + step)
+            threads = self.threads(flop * len(X[rows]))
+            scratch = self.reserve(kernels.descent_scratch(terms, k, threads), self.dtype)
+            moved += kernels.descent(X[rows], F[rows], B, sums, scratch, sweeps, scale, threads)
+        return moved
+
+    def sparse_descent(
+        self,
+        indptr: np.ndarray,
+        indices: np.ndarray,
+        data: np.ndarray,
+        bounds: np.ndarray,
+        F: np.ndarray,
+        B: np.ndarray,
+        sums: np.ndarray,
+        sweeps: int,
+        scale: float,
+    ) -> float:
+        """The same along stored entries; see `_core.kernels.sparse_descent`."""
+        arrays = indptr, indices, data, bounds, F, B, sums
+        if sweeps > SWEEPS_A_CALL:
+            moved = self.sparse_descent(*arrays, SWEEPS_A_CALL, scale)
+            for done in range(SWEEPS_A_CALL, sweeps, SWEEPS_A_CALL):
+                self.sparse_descent(*arrays, min(SWEEPS_A_CALL, sweeps - done), scale)
+            return moved
+        flop = (2 + 20 * sweeps) * len(data) * B.shape[1]
+        threads = self.threads(flop)
+        most = int(np.diff(indptr).max())
+        scratch = self.reserve(kernels.descent_scratch(most, B.shape[1], threads), self.dtype)
+        step, moved = max(1, int(CALL_FLOP / (flop + 1) * (len(bounds) - 1))), 0.0
+        for i in range(0, len(bounds) - 1, step):
+            part = bounds[i : i + step + 1]
+            moved += kernels.sparse_descent(
+                indptr, indices, data, part, F, B, sums, scratch, most, sweeps, scale, threads
+            )
+        return moved
+
+    @staticmethod
+    def gram_rows(k: int) -> int:
+        """Rows of one call of `_core.kernels.gram`."""
+        return max(1, int(CALL_FLOP / (k * k)))
+
+    def gram(self, F: np.ndarray) -> np.ndarray:
+        """F'F (k x k) in float64, whatever the dtype of F: its error would be that of the objective."""
+        rows, k = F.shape
+        step = self.gram_rows(k)
+        out = self._gram(F[:step])
+        for i in range(step, rows, step):
+            out += self._gram(F[i : i + step])
+        return out
+
+    def _gram(self, F: np.ndarray) -> np.ndarray:
+        rows, k = F.shape
+        threads = self.threads(rows * k * k)
+        scratch = self.reserve(kernels.gram_scratch(rows, k, threads), FLOAT64)
+        out = np.empty((k, k))
+        kernels.gram(F, scratch, out, threads)
+        return out
+
+    def inner(self, A: np.ndarray, B: np.ndarray) -> float:
+        """Sum of A_ij B_ij."""
+        return kernels.inner(A, B, self.threads(2 * A.size))
+
+    def squared_distance(self, A: np.ndarray, B: np.ndarray, scale: float) -> float:
+        """Sum of (scale A_ij - B_ij)^2; the rows of A are contiguous."""
+        return kernels.squared_distance(A, B, scale, self.threads(3 * A.size))
+
+    def scan(self, X: np.ndarray, scale: float = 1.0) -> tuple[float, float, float, float]:
+        """(sum, sum of squares, smallest, largest): the sums of scale X, whose rows are contiguous."""
+        return kernels.scan(X, scale, self.threads(4 * X.size))
+
+    def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, rising: bool) -> None:
+        """old <- max(0, new + weight (new - old)); with `rising` new where it fell."""
+        kernels.extrapolate(new, old, weight, rising, self.threads(4 * new.size))
+
+    def column_sums(self, F: np.ndarray) -> np.ndarray:
+        """The sum of each column, in float64."""
+        return kernels.column_sums(F, self.threads(F.size))
+
+    def multiply(
+        self,
+        F: np.ndarray,
+        num: np.ndarray,
+        den: np.ndarray,
+        exponent: float,
+        floor: np.ndarray,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> float:
+        """F <- max(floor, F (num / den)^exponent); see `_core.kernels.multiply`, whose value comes back."""
+        return kernels.multiply(F, num, den, floor, lower, upper, exponent, self.threads(8 * F.size))
+
+    def accumulate(
+        self,
+        F: np.ndarray,
+        num: np.ndarray,
+        den: np.ndarray,
+        A: np.ndarray,
+        B: np.ndarray,
+        least: np.ndarray,
+        rho: float,
+        exponent: float,
+    ) -> tuple[float, float]:
+        """A step of online updates in place; see `_core.kernels.accumulate`, whose values come back."""
+        return kernels.accumulate(F, num, den, A, B, least, rho, exponent, self.threads(8 * F.size))
+
+    def split_kkt(
+        self,
+        F: np.ndarray,
+        num: np.ndarray,
+        den: np.ndarray,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> tuple[float, float]:
+        """(sum of den |min(F, mean (1 - num / den))|, sum of F num), mean being that of each column of F."""
+        mean = self.column_sums(F) / len(F)
+        return kernels.split_kkt(F, num, den, lower, upper, mean, self.threads(8 * F.size))
+
+    def squared_kkt_residual(
+        self,
+        G: np.ndarray,
+        C: np.ndarray,
+        F: np.ndarray,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> float:
+        """Sum of G_tt min(F_it, gradient_it / G_tt)^2, gradient = F G - C, of the step within bounds."""
+        return kernels.squared_kkt_residual(G, C, F, lower, upper, self.threads(2 * F.size * F.shape[1]))
+
+    @staticmethod
+    def sweep_rows(k: int, max_sweeps: int) -> int:
+        """Rows of one call of `_core.kernels.sweep`."""
+        return 64 * max(1, int(CALL_FLOP / (128 * max_sweeps * k * k)))
+
+    def sweep(
+        self,
+        G: np.ndarray,
+        C: np.ndarray,
+        F: np.ndarray,
+        max_sweeps: int,
+        stop: float,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> float:
+        """Coordinate sweeps over F in place; see `_core.kernels.sweep`, whose value comes back."""
+        rows, k = F.shape
+        step = self.sweep_rows(k, max_sweeps)
+        moved = 0.0
+        for i in range(0, rows, step):
+            block, low, high = F[i : i + step], _rows_of(lower, i, step), _rows_of(upper, i, step)
+            threads = self.threads(2 * len(block) * k * k * max_sweeps)
+            size, groups = kernels.sweep_scratch(len(block), k, threads)
+            scratch, group_moved = self.reserve(size, self.dtype), np.empty(groups)
+            moved += kernels.sweep(
+                G, C[i : i + step], block, low, high, max_sweeps, stop, scratch, group_moved, threads
+            )
+        return moved
+
+    def pivot(self, G: np.ndarray, C: np.ndarray, F: np.ndarray) -> int:
+        """F in place, solved to the end; see `_core.kernels.pivot`, whose value comes back."""
+        rows, k = F.shape
+        flop = 4 * (k**3 / 3 + 6 * k**2)  # of a row that is solved by four systems
+        step, systems = max(64, int(CALL_FLOP / flop)), 0
+        for i in range(0, rows, step):
+            block = F[i : i + step]
+            threads = self.threads(flop * len(block))
+            size, marks = kernels.pivot_scratch(k, threads)
+            scratch = self.reserve(size, FLOAT64), self.reserve(marks, INT32)
+            systems += kernels.pivot(G, C[i : i + step], block, MOST_EXCHANGES * k, *scratch, threads)
+        return systems
+
+    def project_simplex(self, F: np.ndarray, total: float, axis: int) -> None:
+        """Each row (axis 1) or column (axis 0) of F by the nearest f >= 0 whose sum is total > 0, in place."""
+        self._project(F, False, total, axis)
+
+    def project_hoyer(self, F: np.ndarray, level: float, axis: int) -> None:
+        """Each row (axis 1) or column (axis 0) of F by the nearest f >= 0 of a sparseness in [0, 1], in place.
+
+        Sparseness (sqrt(n) - ||f||_1 / ||f||_2) / (sqrt(n) - 1) for n entries (Hoyer 2004); the norm is free, and a
+        vector without positive entries may become 0.
+        """
+        self._project(F, True, self.hoyer_target(F.shape[axis], level), axis)
+
+    @staticmethod
+    def hoyer_target(n: int, level: float) -> float:
+        """The squared sum of a unit vector of n entries and that sparseness, without round-off at 0 and 1."""
+        return (math.sqrt(n) * (1 - level) + level) ** 2 if level > 0 else n
+
+    def project_steps(
+        self,
+        G: np.ndarray,
+        C: np.ndarray,
+        F: np.ndarray,
+        bound: float,
+        hoyer: bool,
+        target: float,
+        most: int,
+        stop: float,
+    ) -> float:
+        """Accelerated projected gradient steps of the rows of F in place; bound: of the eigenvalues of G.
+
+        See `_core.kernels.project_steps`, whose value, the squared first step, comes back times bound.
+        """
+        k = F.shape[1]
+        A = (np.eye(k) - G / bound).astype(F.dtype)
+        flop = (2 * k + PROJECTION_FLOP) * k * most
+        step, moved = 64 * max(1, int(CALL_FLOP / (64 * flop))), 0.0
+        for i in range(0, len(F), step):
+            block = F[i : i + step]
+            threads = self.threads(flop * len(block))
+            size, wide, groups = kernels.step_scratch(len(block), k, threads)
+            arrays = self.reserve(size, self.dtype), aligned_empty(wide, FLOAT64), np.empty(groups)
+            moved += kernels.project_steps(
+                A, C[i : i + step], 1 / bound, block, hoyer, target, most, stop, *arrays, threads
+            )
+        return bound * moved
+
+    def _project(self, F: np.ndarray, hoyer: bool, target: float, axis: int) -> None:
+        threads = self.threads(PROJECTION_FLOP * F.size)
+        if axis == 0:
+            kernels.project_columns(F, hoyer, target, threads)
+            return
+        size, wide = kernels.project_scratch(F.shape[1], threads)
+        arrays = self.reserve(size, self.dtype), aligned_empty(wide, FLOAT64)
+        step = max(1, int(CALL_FLOP / (PROJECTION_FLOP * F.shape[1])))
+        for i in range(0, len(F), step):
+            kernels.project_rows(F[i : i + step], hoyer, target, *arrays, threads)
+
+
+def _rows_of(bound: np.ndarray | None, i: int, step: int) -> np.ndarray | None:
+    """The rows i ... i + step - 1 of bounds, which may be None or one row for all."""
+    return bound if bound is None or len(bound) == 1 else bound[i : i + step]

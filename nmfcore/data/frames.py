@@ -1,0 +1,114 @@
+"""Data frames and AnnData: the numbers and the names in them, and the factors as data frames.
+
+No library is imported unless an object of it is there, or asked for.
+"""
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from .._runtime import load
+from .names import Names, no_name_twice, refuse_column, refuse_without_x
+
+EXTRA = "frames"
+LIBRARIES = {name: name for name in ("pandas", "polars")}
+
+
+def unwrap(X: Any, name: str = "X") -> tuple[Any, Names]:
+    """The numbers of a data frame or an AnnData, where that can be had a view, and the names of its rows and columns.
+
+    Everything else comes back as it is, without names; so do the rows of polars, and what pandas merely counts.
+    """
+    if _is(X, "pandas", "DataFrame"):
+        return _of_pandas(X, name), (_index(X.index), _index(X.columns))
+    if _is(X, "polars", "DataFrame") or _is(X, "pyarrow", "Table"):
+        frame = load("narwhals", EXTRA, "a data frame").from_native(X, eager_only=True)
+        return _of_narwhals(frame, name), (None, tuple(frame.columns))
+    if _is(X, "anndata", "AnnData"):
+        return _of_anndata(X, name), (_index(X.obs_names), _index(X.var_names))
+    return X, (None, None)
+
+
+def _is(X: Any, library: str, kind: str) -> bool:
+    return isinstance(X, getattr(sys.modules.get(library), kind, ()))
+
+
+def _index(index: Any) -> tuple[str, ...] | None:
+    """An index of pandas as text; None where it counts from 0."""
+    import pandas
+
+    counts = isinstance(index, pandas.RangeIndex) and index.start == 0 and index.step == 1
+    return None if counts else tuple(map(str, index))
+
+
+def _of_pandas(X: Any, name: str) -> Any:
+    """A SciPy matrix where all columns are sparse around 0, else an array, NaN where entries are missing."""
+    import pandas
+
+    dtypes = list(X.dtypes)
+    kinds = list(dict.fromkeys(dtypes))  # few, however many columns there are, in their order
+    for dtype in kinds:
+        if not (pandas.api.types.is_numeric_dtype(dtype) or dtype.kind == "b"):
+            i = dtypes.index(dtype)
+            refuse_column(X.columns[i], dtype, X.iloc[:, i], name)
+    if kinds and all(isinstance(dtype, pandas.SparseDtype) and dtype.fill_value == 0 for dtype in kinds):
+        return X.sparse.to_coo()
+    held = [getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype)) for dtype in kinds]
+    common = np.result_type(*held) if held else np.dtype(float)
+    if all(isinstance(dtype, np.dtype) for dtype in kinds):
+        return X.to_numpy(common)
+    single = common.kind == "f" and common.itemsize <= 4
+    return X.to_numpy(np.float32 if single else np.float64, na_value=np.nan)
+
+
+def _of_narwhals(frame: Any, name: str) -> np.ndarray:
+    """An array, NaN where entries are missing."""
+    nw = load("narwhals", EXTRA, "a data frame")
+    for column, dtype in frame.schema.items():
+        if not (dtype.is_numeric() or dtype == nw.Boolean):
+            refuse_column(column, dtype, frame[column], name)
+    single = set(frame.schema.values()) == {nw.Float32}
+    return frame.select(nw.all().cast(nw.Float32 if single else nw.Float64)).to_numpy()
+
+
+def _of_anndata(X: Any, name: str) -> Any:
+    """Its X, read where that is in a file."""
+    values = X.X
+    if values is None:
+        refuse_without_x(name)
+    return values.to_memory() if hasattr(values, "to_memory") else values
+
+
+def factor_frames(W: np.ndarray, H: np.ndarray, names: Names, library: str) -> tuple[Any, Any]:
+    """Both factors as data frames of a library, with names."""
+    components = [f"component_{t}" for t in range(len(H))]
+    rows, columns = (None if found is None else list(found) for found in names)
+    if library == "pandas":
+        DataFrame = load("pandas", EXTRA, "Result.to_frame").DataFrame
+        return (
+            DataFrame(W, index=rows, columns=components, copy=True),
+            DataFrame(H, index=components, columns=columns, copy=True),
+        )
+    load(library, library, "Result.to_frame")
+    labelled = np.arange(len(W)) if rows is None else rows, components
+    of_columns = components, [str(j) for j in range(H.shape[1])] if columns is None else columns
+    return tuple(
+        _named(library, first, labels, inner, F)
+        for first, labels, inner, F in zip(("row", "component"), labelled, of_columns, (W, H), strict=True)
+    )
+
+
+def table(columns: dict[str, np.ndarray], library: str) -> Any:
+    """Columns of equal length as a data frame of a library."""
+    if library == "pandas":
+        return load("pandas", EXTRA, "to_frame").DataFrame(columns)
+    load(library, library, "to_frame")
+    return load("narwhals", EXTRA, "to_frame").from_dict(columns, backend=library).to_native()
+
+
+def _named(library: str, first: str, labels: Any, columns: list[str], F: np.ndarray) -> Any:
+    """A data frame with the labels of its rows as first column."""
+    no_name_twice([first, *columns], library)
+    data = {first: labels} | {column: F[:, j].copy() for j, column in enumerate(columns)}
+    return load("narwhals", EXTRA, "Result.to_frame").from_dict(data, backend=library).to_native()

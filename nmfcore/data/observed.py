@@ -1,0 +1,206 @@
+"""Every check of weights, masks and missing entries, and the step from them to X held with its weights."""
+
+import math
+import sys
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._checks import check_choice, check_compressed, check_matrix, is_sparse, refuse_entries, refuse_stored_entries
+from .._runtime import Workspace
+from .base import Data
+from .storage import as_data
+from .weighing import Weights, stored_at, weigh
+
+PACKAGE = __name__.partition(".")[0]
+MISSING = {"nan": "nan", "unstored": "unstored"}
+MOST_EXCEPTIONS = {True: 0.25, False: 0.5}  # for dense X, which then costs less with a weight for every entry
+WEIGHT_LIMIT = {4: 1e9, 8: 1e90}  # by the bytes of a number: weights times squares of X must be numbers, too
+SAMPLE = 10_000  # weights among which the most frequent one is looked for
+
+
+class Hidden(NamedTuple):
+    """Weights that are 0 at the places of a sparse matrix and 1 elsewhere."""
+
+    at: Any
+
+
+def as_weighted_data(X: Any, weights: Any, mask: Any, missing: Any, n_threads: int) -> tuple[Data, Workspace]:
+    """X held with its weights, if anything is said of such, for a fit, and the workspace of that fit."""
+    if missing is not None:
+        check_choice(missing, "missing", MISSING)
+    own_mask = None
+    if isinstance(X, np.ma.MaskedArray):
+        own_mask, X = (np.ma.getmaskarray(X) if np.ma.is_masked(X) else None), X.data
+    if weights is None and mask is None and missing is None and own_mask is None:
+        return as_data(X, n_threads)
+    X = check_compressed(X, "X").tocsr() if is_sparse(X) else check_matrix(X, "X")
+    Omega = _combined(X, weights, [own_mask, mask], missing)
+    described = _described(Omega, X.dtype, MOST_EXCEPTIONS[isinstance(X, np.ndarray)])
+    workspace = Workspace(X.dtype, n_threads)
+    with np.errstate(invalid="ignore", over="ignore"):  # of entries that are refused below
+        held = weigh(X, described, workspace)
+    if not (held.measures.smallest >= 0 and math.isfinite(held.measures.squared_norm)):
+        _refuse_observed(X, Omega)
+    return held, workspace
+
+
+def _combined(X: Any, weights: Any, masks: list, missing: str | None) -> Any:
+    """Omega: an array, a CSR array whose entries that are not stored are 0, or `Hidden`."""
+    Omega = None if weights is None else _weights(weights, X)
+    hidden = [_mask(mask, X.shape) for mask in masks if mask is not None]
+    dense = isinstance(X, np.ndarray)
+    if missing == "nan":
+        if not dense:
+            raise ValueError("missing is 'nan', but X is sparse; wanted a dense X, or 'unstored', or a mask")
+        hidden.append(np.isnan(X))
+    elif missing == "unstored":
+        if dense:
+            raise ValueError("missing is 'unstored', but X is dense; wanted a sparse X, or 'nan', or a mask")
+        Omega = _restricted(Omega, X)
+    sparse_masks = [mask for mask in hidden if not isinstance(mask, np.ndarray)]
+    if Omega is None and len(sparse_masks) == len(hidden) == 1:
+        return Hidden(sparse_masks[0])
+    if Omega is None:
+        Omega = np.ones(X.shape, dtype=X.dtype)
+    for mask in hidden:
+        Omega = _without(Omega, mask)
+    return Omega
+
+
+def _weights(weights: Any, X: Any) -> Any:
+    """Finite weights >= 0 of the shape and the dtype of X, as an array or a CSR array."""
+    stored = is_sparse(weights)
+    weights = check_compressed(weights, "weights").tocsr() if stored else check_matrix(weights, "weights")
+    if weights.shape != X.shape:
+        raise ValueError(f"weights have shape {weights.shape}; wanted that of X, {X.shape}")
+    values = weights.data if stored else weights
+    if not (np.min(values, initial=0) >= 0 and np.max(values, initial=0) < math.inf):
+        refuse_stored_entries(weights, "weights") if stored else refuse_entries(weights, "weights")
+    largest, limit = float(np.max(values, initial=0)), WEIGHT_LIMIT[X.dtype.itemsize]
+    if largest > 0 and not 1 / limit <= largest <= limit:
+        raise ValueError(
+            f"weights reach up to {largest:g}; wanted a largest weight from {1 / limit:g} to {limit:g} beside X in "
+            f"{X.dtype}: multiply them all by a number"
+        )
+    with np.errstate(over="ignore", under="ignore"):
+        cast = weights.astype(X.dtype)
+    kept = cast.data if stored else cast
+    if not (np.max(kept, initial=0) < math.inf and np.array_equal(kept > 0, values > 0)):
+        raise ValueError(f"weights has entries beyond the range of {X.dtype}, in which X is computed; scale them")
+    return cast
+
+
+def _mask(mask: Any, shape: tuple[int, int]) -> Any:
+    """A boolean array, or a CSR array of the hidden places."""
+    wanted = "wanted booleans, True where an entry is hidden"
+    stored = is_sparse(mask)
+    mask = mask if stored else np.asarray(mask)
+    if mask.dtype != bool:
+        raise TypeError(f"mask has dtype {mask.dtype}; {wanted}")
+    if mask.shape != shape:
+        raise ValueError(f"mask has shape {mask.shape}; wanted that of X, {shape}")
+    if stored:
+        mask = check_compressed(mask, "mask").tocsr(copy=True)
+        mask.eliminate_zeros()
+    return mask
+
+
+def _restricted(Omega: Any, X: Any) -> Any:
+    """The weights at the stored entries of X."""
+    kind, (rows, columns) = type(X), _stored(X)
+    values = np.ones(len(rows)) if Omega is None else _at(Omega, rows, columns)
+    return kind((values.astype(X.dtype), X.indices.copy(), X.indptr.copy()), shape=X.shape)
+
+
+def _without(Omega: Any, mask: Any) -> Any:
+    """Omega with 0 where the mask says so."""
+    if isinstance(Omega, np.ndarray):
+        if isinstance(mask, np.ndarray):
+            return np.where(mask, Omega.dtype.type(0), Omega)
+        Omega = Omega.copy()
+        Omega[_stored(mask)] = 0
+        return Omega
+    rows, columns = _stored(Omega)
+    Omega = Omega.copy()
+    Omega.data[_at(mask, rows, columns) > 0] = 0
+    return Omega
+
+
+def _stored(A: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the stored entries of a CSR array, in their order."""
+    return np.repeat(np.arange(A.shape[0]), np.diff(A.indptr)), A.indices.astype(np.int64)
+
+
+def _at(A: Any, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """The entries of an array or of a CSR array at those places."""
+    if isinstance(A, np.ndarray):
+        return A[rows, columns]
+    at, stored = stored_at(A, rows, columns)
+    return np.where(stored, np.append(A.data, 0)[at], 0)
+
+
+def _described(Omega: Any, dtype: np.dtype, most: float) -> Weights:
+    """The weight that most entries have, and the others, or all where more than a share `most` have another one."""
+    if isinstance(Omega, Hidden):
+        rows, columns = _stored(Omega.at)
+        weights = Weights(1.0, rows, columns, np.zeros(len(rows), dtype))
+        left = len(rows) < math.prod(Omega.at.shape)
+    elif isinstance(Omega, np.ndarray):
+        values, counts = np.unique(Omega.ravel(order="K")[:: max(1, Omega.size // SAMPLE)], return_counts=True)
+        base = values[np.argmax(counts)]
+        rows, columns = np.nonzero(Omega != base)
+        weights = Weights(float(base), rows, columns, Omega[rows, columns])
+        left = base > 0 or bool(np.any(weights.weights > 0))
+    else:
+        (rows, columns), seen = _stored(Omega), Omega.data > 0
+        weights = Weights(0.0, rows[seen], columns[seen], Omega.data[seen])
+        left = bool(seen.any())
+    if not left:
+        raise ValueError("weights, mask and missing entries leave nothing of X; wanted a positive weight somewhere")
+    shape = Omega.at.shape if isinstance(Omega, Hidden) else Omega.shape
+    if len(weights.rows) <= most * math.prod(shape):
+        return weights
+    if isinstance(Omega, Hidden):
+        return weights._replace(dense=1 - Omega.at.astype(dtype).toarray())
+    return weights._replace(dense=Omega if isinstance(Omega, np.ndarray) else Omega.toarray())
+
+
+def _refuse_observed(X: Any, Omega: Any) -> None:
+    """Say what is wrong with the entries of X that have a weight."""
+    if isinstance(X, np.ndarray):
+        if isinstance(Omega, Hidden):
+            seen = np.ones(X.shape, dtype=bool)
+            seen[_stored(Omega.at)] = False
+        else:
+            seen = (Omega if isinstance(Omega, np.ndarray) else Omega.toarray()) > 0
+        refuse_entries(np.where(seen, X, 0), "X")
+    else:
+        sparse_mask = isinstance(Omega, Hidden)
+        seen = (_at(Omega.at if sparse_mask else Omega, *_stored(X)) > 0) != sparse_mask
+        refuse_stored_entries(type(X)((np.where(seen, X.data, 0), X.indices, X.indptr), shape=X.shape), "X")
+    raise ValueError("weights times the squares of X are beyond float64; scale the weights")
+
+
+def warn_of_unobserved(held: Data, fixed: tuple[bool, bool]) -> None:
+    """Name the rows and the columns without an observation, where their factor is not given."""
+    for found, name, given in zip(held.unobserved, ("row", "column"), fixed, strict=True):
+        if len(found) and not given:
+            said = f"{len(found)} {name}s of X have" if len(found) > 1 else f"1 {name} of X has"
+            which = "the first" if len(found) > 1 else "it"
+            factor = "W" if name == "row" else "H"
+            warnings.warn(
+                f"{said} no observed entry ({which} is {name} {found[0]}): nothing is known of {factor} there, "
+                "see Result.unobserved",
+                UserWarning,
+                stacklevel=_outside(),
+            )
+
+
+def _outside() -> int:
+    """The level of the first caller outside of this package, seen from the function that asks."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
+        level, frame = level + 1, frame.f_back
+    return level

@@ -1,0 +1,21 @@
+"""X as one of the storages."""
+
+import math
+from typing import Any
+
+from .._checks import check_compressed, check_matrix, is_sparse, refuse_entries, refuse_stored_entries
+from .._runtime import Workspace
+from .base import Data
+from .dense import Dense
+from .sparse import Sparse
+
+
+def as_data(X: Any, n_threads: int, signed: bool = False, name: str = "X") -> tuple[Data, Workspace]:
+    """X held for a fit, and the workspace of that fit; X is copied only where the kernels cannot read it as it is."""
+    stored = is_sparse(X)
+    X = check_compressed(X, name) if stored else check_matrix(X, name)
+    workspace = Workspace(X.dtype, n_threads)
+    held = Sparse.of(X, workspace) if stored else Dense.of(X, workspace)
+    if not ((signed or held.measures.smallest >= 0) and math.isfinite(held.measures.squared_norm)):
+        refuse_stored_entries(X, name) if stored else refuse_entries(X, name)
+    return held, workspace

@@ -1,0 +1,52 @@
+"""The loss that the user names."""
+
+import numbers
+from typing import Any
+
+import numpy as np
+
+from .._checks import MOST, quoted
+from ..data import Data
+from .base import Loss
+from .frobenius import Frobenius
+from .l21 import L21
+from .pointwise import L1, NAMES, BetaDivergence, Huber
+from .weighted import weighted
+
+SNAP = 1e-8
+
+
+def of(beta: float) -> Loss:
+    """The beta-divergence: least squares has normal equations, the others have two parts of a gradient.
+
+    A beta next to 0, 1 or 2 is that one: in the formula for others a difference is divided by a distance to 0 or 1.
+    """
+    beta = next((named for named in NAMES if abs(beta - named) <= SNAP), float(beta))
+    return Frobenius() if beta == 2 else BetaDivergence(beta)
+
+
+NAMED = {name: of(beta) for beta, name in NAMES.items()} | {"l1": L1(), "l21": L21()}
+
+
+def check_loss(value: Any) -> Loss:
+    """The loss of that name, or of that beta, or that object itself."""
+    if isinstance(value, Frobenius | BetaDivergence | Huber | L1 | L21):
+        return of(value.beta) if type(value) is BetaDivergence else value
+    if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
+        if not abs(value) < MOST:
+            raise ValueError(f"loss is beta={value}; wanted a finite number below {MOST}")
+        return of(float(value))
+    wanted = f"wanted one of {quoted(NAMED)}, a number beta, or an object such as nmfcore.Huber(delta)"
+    if not isinstance(value, str):
+        raise TypeError(f"loss is {value!r} ({type(value).__name__}); {wanted}")
+    if value not in NAMED:
+        raise ValueError(f"loss is {value!r}; {wanted}")
+    return NAMED[value]
+
+
+def check_weighted_loss(value: Any, held: Data) -> Loss:
+    """The loss of that name, or of that beta, or that object, for data with or without weights."""
+    chosen = check_loss(value)
+    if held.weighted and isinstance(chosen, L21):
+        raise ValueError("loss is 'l21', which sees samples, not entries, and takes no weights; wanted another loss")
+    return weighted(chosen) if held.weighted else chosen

@@ -1,0 +1,86 @@
+"""The choice of a rank in plain NumPy and Python: the oracle of the tests."""
+
+import itertools
+import math
+
+import numpy as np
+
+from .algorithms import beta_divergence
+
+MASK = 2**64 - 1
+
+
+def splitmix64(state: int) -> int:
+    """The output at a state (Steele, Lea & Flood 2014)."""
+    z = (state + 0x9E3779B97F4A7C15) & MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+def hidden(shape: tuple[int, int], fraction: float, seed: int) -> np.ndarray:
+    """Which entries are hidden, but for rows and columns of which nothing would be left."""
+    key = splitmix64(seed)
+    mask = np.array(
+        [[splitmix64(splitmix64(key ^ i) ^ j) < fraction * 2**64 for j in range(shape[1])] for i in range(shape[0])]
+    )
+    return mask & ~mask.all(axis=1, keepdims=True) & ~mask.all(axis=0, keepdims=True)
+
+
+def foretold(X: np.ndarray, hidden: np.ndarray, model: np.ndarray, beta: float) -> float:
+    """The error of a model at hidden entries as a share of that of the mean of the others."""
+    seen = X[~hidden]
+    model = np.clip(model, 1e-3 * seen.mean(), seen.max())
+    constant = np.full_like(X, seen.mean())
+    return beta_divergence(X[hidden], model[hidden], beta) / beta_divergence(X[hidden], constant[hidden], beta)
+
+
+def description_length(X: np.ndarray, W: np.ndarray, H: np.ndarray) -> float:
+    """Bits an entry of X / rms(X), W and H with the precisions that make the whole shortest."""
+    m, n = X.shape
+    rms = math.sqrt(np.mean(X**2))
+    X, W = X / rms, W / rms
+    s2 = float(np.mean((X - W @ H) ** 2))
+    bits = 0.5 * m * n * math.log2(2 * math.pi * math.e * s2)
+    for t in range(W.shape[1]):
+        for v, other in ((W[:, t], H[t]), (H[t], W[:, t])):
+            step = math.sqrt(12 * s2 / float(other @ other))
+            zero = v < step / 2
+            share = float(np.mean(zero))
+            bits -= len(v) * sum(p * math.log2(p) for p in (share, 1 - share) if p > 0)
+            x = v[~zero]
+            s = math.log(x.mean()) - float(np.mean(np.log(x)))
+            a = (3 - s + math.sqrt((s - 3) ** 2 + 24 * s)) / (12 * s)
+            theta = float(x.mean()) / a
+            density = x ** (a - 1) * np.exp(-x / theta) / (math.gamma(a) * theta**a)
+            bits += float(np.sum(np.maximum(0, -np.log2(density) - math.log2(step))))
+    return (bits + W.shape[1] * (m + n) / (2 * math.log(2))) / (m * n)
+
+
+def relevance(
+    X: np.ndarray, W: np.ndarray, H: np.ndarray, phi: float, iterations: int, least_squares: bool, a: float = 5.0
+) -> np.ndarray:
+    """By which share the scale of each component exceeds that of an empty one: L1-ARD, multiplicative updates."""
+    m, n = X.shape
+    k = W.shape[1]
+    c, b = m + n + a + 1, math.sqrt((a - 1) * (a - 2) * X.mean() / k)
+    W, H = W.copy(), H.copy()
+    scale = (W.sum(axis=0) + H.sum(axis=1) + b) / c
+    for _ in range(iterations):
+        V = W @ H
+        P, Q = (X, V) if least_squares else (X / V, np.ones_like(X))
+        W *= P @ H.T / (Q @ H.T + phi / scale)
+        V = W @ H
+        P, Q = (X, V) if least_squares else (X / V, np.ones_like(X))
+        H *= W.T @ P / (W.T @ Q + (phi / scale)[:, None])
+        scale = (W.sum(axis=0) + H.sum(axis=1) + b) / c
+    return np.sort(scale * c / b - 1)[::-1]
+
+
+def elbow(ranks: list[int], error: list[float]) -> int:
+    """The place of the rank to which the error falls most beside how it falls to the next one."""
+    best = [min(error[: i + 1]) for i in range(len(error))]
+    falls = [(best[i] - best[i + 1]) / (ranks[i + 1] - ranks[i]) for i in range(len(ranks) - 1)]
+    least = 0.1 * sum(falls) / len(falls)
+    ratios = [max(a, least) / max(b, least) for a, b in itertools.pairwise(falls)]
+    return 1 + ratios.index(max(ratios))
