@@ -287,6 +287,8 @@ def test_convergence_warning():
     X = problem()
     with pytest.warns(ConvergenceWarning, match="Maximum number of iterations 3 reached"):
         NMF(4, max_iter=3).fit(X)
+    with pytest.warns(ConvergenceWarning, match="Maximum number of iterations 1 reached"):
+        NMF(1, max_iter=1, init="custom").fit_transform(np.ones((2, 2)), W=np.ones((2, 1)), H=np.ones((1, 2)))
     NMF(4, max_iter=3, tol=0).fit(X)
     NMF(4, max_iter=5000, random_state=0).fit(X)
 

@@ -309,12 +309,13 @@ class NMF(BaseNMF):
         )
         return replace(found, W=found.W / norms.astype(found.W.dtype), H=H)
 
-    def _fitted(self, X: Any, k: int, mask: Any, **options: Any) -> Result:
-        """What `nmfcore.nmf` finds, and a warning where that is not the end of it."""
+    def _fitted(self, X: Any, k: int, mask: Any, *, max_iter: int, **options: Any) -> Result:
+        """The fit by `nmfcore.nmf`, with a warning where scikit-learn gives one."""
         if mask is None:
             _check.entries(X, self._beta)
-        found = nmf(X, k, mask=mask, n_threads=self.n_threads, verbose=bool(self.verbose), **options)
-        if found.reason == "max_iter" and self.tol > 0:
+        found = nmf(X, k, mask=mask, n_threads=self.n_threads, verbose=bool(self.verbose), max_iter=max_iter, **options)
+        # By the number of iterations, not by the reason: round-off decides whether the last one also converged.
+        if found.n_iter == max_iter and self.tol > 0:
             self._warn_of_max_iter(found.n_iter)
         return found
 
