@@ -39,7 +39,7 @@ FITS = {
 }
 
 
-class Keeper:
+class CheckpointWriter:
     """A callback that keeps the checkpoint of an iteration."""
 
     def __init__(self, at):
@@ -67,7 +67,7 @@ def same(a, b):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("options", FITS.values(), ids=FITS)
 def test_it_goes_on_to_the_same_bits(options, dtype, tmp_path):
-    keeper = Keeper(11)
+    keeper = CheckpointWriter(11)
     undisturbed = fit(X.astype(dtype), callback=keeper, **options)
     keeper.checkpoint.save(tmp_path / "fit.npz")
     del keeper.checkpoint
@@ -77,7 +77,7 @@ def test_it_goes_on_to_the_same_bits(options, dtype, tmp_path):
 
 @pytest.mark.parametrize("at", range(1, 26))
 def test_wherever_it_was_made(at):
-    keeper = Keeper(at)
+    keeper = CheckpointWriter(at)
     undisturbed = fit(sp.csr_array(np.where(HOLES, X, 0)), loss="frobenius", callback=keeper)
     resumed = fit(sp.csr_array(np.where(HOLES, X, 0)), init=keeper.checkpoint, n_threads=1)
     assert same(undisturbed, resumed)
@@ -87,13 +87,13 @@ def test_wherever_it_was_made(at):
 def test_a_fit_that_had_converged_ends_where_it_did(loss):
     whole = fit(loss=loss, tol=0.3, max_iter=500)
     assert whole.reason == "tol"
-    keeper = Keeper(whole.n_iter)
+    keeper = CheckpointWriter(whole.n_iter)
     fit(loss=loss, tol=0.3, max_iter=500, callback=keeper)
     assert same(whole, fit(loss=loss, tol=0.3, max_iter=500, init=keeper.checkpoint))
 
 
 def test_iterations_and_seconds_count_from_the_first_start():
-    keeper = Keeper(11)
+    keeper = CheckpointWriter(11)
     fit(callback=keeper)
     assert fit(max_iter=5, init=keeper.checkpoint).n_iter == 11
     assert fit(max_iter=14, init=keeper.checkpoint).n_iter == 14
@@ -103,7 +103,7 @@ def test_iterations_and_seconds_count_from_the_first_start():
 
 
 def test_a_checkpoint_is_a_copy_and_serves_many_times():
-    keeper = Keeper(3)
+    keeper = CheckpointWriter(3)
     fit(callback=keeper)
     before = {name: array.copy() for name, array in keeper.checkpoint.arrays.items()}
     first, second = fit(init=keeper.checkpoint), fit(init=keeper.checkpoint)
@@ -112,7 +112,7 @@ def test_a_checkpoint_is_a_copy_and_serves_many_times():
 
 
 def test_another_fit_is_refused():
-    keeper = Keeper(3)
+    keeper = CheckpointWriter(3)
     fit(callback=keeper)
     with pytest.raises(ValueError, match="a fit with loss='frobenius', but loss is 'kullback-leibler' now"):
         fit(loss="kullback-leibler", init=keeper.checkpoint)
@@ -134,7 +134,7 @@ def test_another_fit_is_refused():
 
 
 def test_files_of_another_kind_are_refused(tmp_path):
-    keeper = Keeper(3)
+    keeper = CheckpointWriter(3)
     result = fit(callback=keeper)
     keeper.checkpoint.save(tmp_path / "checkpoint.npz")
     result.save(tmp_path / "result.npz")
@@ -163,7 +163,7 @@ def test_only_in_the_callback_and_only_of_fits_that_can_go_on():
 
 @pytest.mark.parametrize("spoil", ["lacking", "shape", "negative", "nan", "dtype", "exponents", "course"])
 def test_a_checkpoint_that_was_tampered_with_is_refused(spoil, tmp_path):
-    keeper = Keeper(3)
+    keeper = CheckpointWriter(3)
     fit(callback=keeper)
     arrays, course = dict(keeper.checkpoint.arrays), keeper.checkpoint.course
     W = arrays["W_factor"]

@@ -123,7 +123,7 @@ def test_by_iterations_and_by_seconds(monkeypatch):
     monkeypatch.setattr(_checkpoints.time, "monotonic", lambda: now[0])
     for every, wanted in {(3, np.inf): [3, 6, 9], (0, 4.0): [4, 8]}.items():
         saved.clear()
-        keeper, state = _checkpoints.Keeper(Path("state"), every), State()
+        keeper, state = _checkpoints.CheckpointWriter(Path("state"), every), State()
         for state.iteration in range(1, 11):
             now[0] += 1
             assert not keeper(state)

@@ -9,7 +9,7 @@ import scipy.io
 import scipy.sparse as sp
 
 from nmfcore._cli import _reading, _text
-from nmfcore._cli._reading import Wish, read
+from nmfcore._cli._reading import ReadOptions, read
 from nmfcore._cli._table import InputError
 
 NAN = np.nan
@@ -23,7 +23,7 @@ def csv(tmp_path):
         path = tmp_path / name
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         try:
-            return read(path, Wish(**wish))
+            return read(path, ReadOptions(**wish))
         except InputError as error:
             return str(error).replace(f"{tmp_path}/", "")
 
@@ -142,11 +142,11 @@ def test_npz(tmp_path):
     np.savez(path, only=np.eye(2))
     assert read(path).X.tolist() == [[1, 0], [0, 1]]
     np.savez_compressed(path, A=np.eye(2), B=np.ones((1, 2)))
-    assert read(path, Wish(key="B")).X.tolist() == [[1, 1]]
+    assert read(path, ReadOptions(key="B")).X.tolist() == [[1, 1]]
     with pytest.raises(InputError, match=r"x.npz has 2 arrays; wanted one array, or for X --key with one of A, B"):
         read(path)
     with pytest.raises(InputError, match=r"x.npz has no array 'C'; wanted one array, or for X --key with one of A, B"):
-        read(path, Wish(key="C"))
+        read(path, ReadOptions(key="C"))
     for kind in (sp.csr_array, sp.csc_array, sp.coo_array):
         sp.save_npz(path, kind(np.eye(3)))
         assert sp.issparse(read(path).X) and read(path).X.toarray().tolist() == np.eye(3).tolist()
@@ -191,9 +191,9 @@ def test_annotated_data(tmp_path):
     table = read(tmp_path / "x.h5ad")
     assert table.X.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert (table.rows, table.columns) == (("a", "b"), ("u", "v", "\u03b2"))
-    assert read(tmp_path / "x.h5ad", Wish(key="raw")).X.sum() == 6
+    assert read(tmp_path / "x.h5ad", ReadOptions(key="raw")).X.sum() == 6
     with pytest.raises(InputError, match="no layer 'no'; wanted one of raw"):
-        read(tmp_path / "x.h5ad", Wish(key="no"))
+        read(tmp_path / "x.h5ad", ReadOptions(key="no"))
 
 
 def test_parquet(tmp_path):
@@ -235,7 +235,11 @@ def test_files_that_are_none(tmp_path):
     }.items():
         with pytest.raises(InputError, match=message):
             read(tmp_path / name)
-    for wish, option in ((Wish(key="a"), "--key"), (Wish(header=False), "--header"), (Wish(row_names=True), "--row")):
+    for wish, option in (
+        (ReadOptions(key="a"), "--key"),
+        (ReadOptions(header=False), "--header"),
+        (ReadOptions(row_names=True), "--row"),
+    ):
         with pytest.raises(InputError, match=f"{option}.* says nothing of x.mtx; it is of "):
             _reading.check(Path("x.mtx"), wish)
 

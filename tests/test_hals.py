@@ -96,7 +96,7 @@ def test_plain_objective_falls_in_every_iteration(dtype):
 @pytest.fixture
 def all_threads(monkeypatch):
     """As many threads as were asked for, whatever else runs on this machine."""
-    monkeypatch.setattr(threads.Crowd, "threads", lambda crowd: crowd.n_threads)
+    monkeypatch.setattr(threads.ThreadBudget, "threads", lambda crowd: crowd.n_threads)
 
 
 def test_threads_change_no_bit(dtype, all_threads):

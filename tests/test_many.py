@@ -84,9 +84,9 @@ def test_fits_that_join_late_and_find_little_room(X, monkeypatch):
     """As many fits as the memory allows are under way; others join them, and all stay what they are alone."""
     joined = []
     monkeypatch.setattr(
-        batch.Lockstep,
+        batch.BatchFit,
         "join",
-        lambda self, fits, join=batch.Lockstep.join: joined.append(len(fits)) or join(self, fits),
+        lambda self, fits, join=batch.BatchFit.join: joined.append(len(fits)) or join(self, fits),
     )
     memory = schedule.ARRAYS * sum(X.shape) * 8 * 12
     ensemble = nmfcore.fit_many(X, [2, 5, 4], 4, memory=memory, random_state=2)
@@ -200,8 +200,8 @@ def test_fits_whose_batch_breaks_are_done_alone(X, monkeypatch):
             raise MemoryError("no room")
         return iterate(self)
 
-    iterate = batch.Lockstep._iterate
-    monkeypatch.setattr(batch.Lockstep, "_iterate", breaks)
+    iterate = batch.BatchFit._iterate
+    monkeypatch.setattr(batch.BatchFit, "_iterate", breaks)
     with pytest.warns(RuntimeWarning, match="6 fits are done again, one by one: MemoryError: no room"):
         ensemble = nmfcore.fit_many(X, [3, 5], 3, tol=0, max_iter=20, random_state=1)
     monkeypatch.undo()
@@ -210,7 +210,7 @@ def test_fits_whose_batch_breaks_are_done_alone(X, monkeypatch):
 
 
 def test_no_fit_at_all(X, monkeypatch):
-    monkeypatch.setattr(batch.Lockstep, "_iterate", lambda self: 1 / 0)
+    monkeypatch.setattr(batch.BatchFit, "_iterate", lambda self: 1 / 0)
     monkeypatch.setattr("nmfcore._fit.driver.Fit.run", lambda self: 1 / 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -319,7 +319,7 @@ def test_a_ledger_knows_given_arrays_from_others(X, tmp_path, options):
 def test_what_has_ended_is_written_though_no_other_fit_ends(X, tmp_path, monkeypatch):
     """Of fits that end together all are in the ledger a moment later, whatever becomes of the others."""
     monkeypatch.setattr("nmfcore._many.ledger_writer.WRITE_SECONDS", 0.0)
-    iterate, iterations = batch.Lockstep._iterate, []
+    iterate, iterations = batch.BatchFit._iterate, []
 
     def killed(self):
         iterations.append(1)
@@ -327,9 +327,9 @@ def test_what_has_ended_is_written_though_no_other_fit_ends(X, tmp_path, monkeyp
             raise KeyboardInterrupt
         iterate(self)
 
-    monkeypatch.setattr(batch.Lockstep, "_iterate", killed)
+    monkeypatch.setattr(batch.BatchFit, "_iterate", killed)
     monkeypatch.setattr(
-        "nmfcore._many.ledger_writer.Book.close", lambda self, error=None: None
+        "nmfcore._many.ledger_writer.LedgerWriter.close", lambda self, error=None: None
     )  # as if nothing ran any more
     with pytest.raises(KeyboardInterrupt):
         memory = schedule.ARRAYS * sum(X.shape) * 8 * 20
@@ -339,9 +339,9 @@ def test_what_has_ended_is_written_though_no_other_fit_ends(X, tmp_path, monkeyp
 
 def test_fits_under_way_keep_to_the_memory(X, monkeypatch):
     widest = []
-    advance = batch.Lockstep.advance
+    advance = batch.BatchFit.advance
     monkeypatch.setattr(
-        batch.Lockstep, "advance", lambda self, deadline: widest.append(self.columns) or advance(self, deadline)
+        batch.BatchFit, "advance", lambda self, deadline: widest.append(self.columns) or advance(self, deadline)
     )
     memory = schedule.ARRAYS * sum(X.shape) * 8 * 12
     nmfcore.fit_many(X, [5, 6, 8, 9, 10, 11, 12], 1, memory=memory, random_state=0)

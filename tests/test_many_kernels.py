@@ -20,7 +20,7 @@ SHAPES = [(1, 1), (33, 1100), (1100, 33), (300, 1543)]
 THREADS = (1, 2, 3)
 
 
-class Stack:
+class FactorBatch:
     """Ranks, those of the fits that go on, and matrices of all fits in a flat array."""
 
     def __init__(self, ranks, fits, dtype, seed=0):
@@ -71,7 +71,7 @@ def product_many(kernels, X, B, stack, scale, n_threads):
 @pytest.mark.parametrize(("ranks", "fits"), STACKS)
 @pytest.mark.parametrize(("m", "n"), SHAPES)
 def test_product_many(kernels, m, n, ranks, fits, layout, dtype):
-    stack = Stack(ranks, fits, dtype)
+    stack = FactorBatch(ranks, fits, dtype)
     X, B = lay_out(stack.rng.random((m, n)).astype(dtype), layout), stack.random(n)
     alone = {fit: product(kernels, X, stack.of(B, fit), 0.5) for fit in fits}
     for n_threads in THREADS:
@@ -96,7 +96,7 @@ def test_the_bits_of_a_column_do_not_depend_on_those_beside_it(kernels, m, n, la
 @pytest.mark.parametrize(("ranks", "fits"), STACKS)
 @pytest.mark.parametrize("rows", [1, 127, 1500])
 def test_gram_many(kernels, rows, ranks, fits, dtype):
-    stack = Stack(ranks, fits, dtype)
+    stack = FactorBatch(ranks, fits, dtype)
     F, alone = stack.random(rows), {}
     for fit in fits:
         alone[fit] = np.full((ranks[fit], ranks[fit]), np.nan)
@@ -125,7 +125,7 @@ def test_gram_uses_nothing_of_what_lies_behind_the_factor(kernels, dtype):
 @pytest.mark.parametrize(("ranks", "fits"), STACKS)
 @pytest.mark.parametrize("rows", [1, 65, 300])
 def test_sweep_many(kernels, rows, ranks, fits, dtype):
-    stack = Stack(ranks, fits, dtype)
+    stack = FactorBatch(ranks, fits, dtype)
     C, F, G = stack.random(rows), stack.random(rows), nan_scratch(stack.squares[-1])
     most, stop = stack.rng.integers(1, 7, len(ranks)), stack.rng.random(len(ranks)) * 0.2
     alone, moved = {}, {}
@@ -151,7 +151,7 @@ def test_sweep_many(kernels, rows, ranks, fits, dtype):
 @pytest.mark.parametrize(("ranks", "fits"), STACKS)
 @pytest.mark.parametrize("rows", [1, 2100])
 def test_sums_many(kernels, rows, ranks, fits, dtype):
-    stack = Stack(ranks, fits, dtype)
+    stack = FactorBatch(ranks, fits, dtype)
     A, B = stack.random(rows), stack.random(rows)
     for n_threads in THREADS:
         found, sums = np.full(len(ranks), np.nan), np.full(stack.columns[-1], np.nan)
@@ -167,7 +167,7 @@ def test_sums_many(kernels, rows, ranks, fits, dtype):
 @pytest.mark.parametrize(("ranks", "fits"), STACKS)
 @pytest.mark.parametrize("rows", [1, 2100])
 def test_extrapolate_many_and_copy_many(kernels, rows, ranks, fits, rising, dtype):
-    stack = Stack(ranks, fits, dtype)
+    stack = FactorBatch(ranks, fits, dtype)
     new, old, weights = stack.random(rows), stack.random(rows), stack.rng.random(len(ranks))
     for n_threads in THREADS:
         found, copied = old.copy(), stack.empty(rows)
@@ -184,7 +184,7 @@ def test_extrapolate_many_and_copy_many(kernels, rows, ranks, fits, rising, dtyp
 
 
 def test_no_fit_is_left(kernels, dtype):
-    stack = Stack([3, 2], [], dtype)
+    stack = FactorBatch([3, 2], [], dtype)
     F, columns, fits = stack.empty(5), stack.columns, stack.fits
     kernels.product_many(np.ones((5, 5), dtype), F, columns, fits, stack.empty(1), F, 1.0, 2)
     kernels.gram_many(F, 5, columns, fits, stack.squares, nan_scratch(9), nan_scratch(13), 2)

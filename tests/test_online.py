@@ -10,10 +10,10 @@ import nmfcore
 from nmfcore import losses
 from nmfcore.data.storage import as_data
 from nmfcore.reference import online
-from nmfcore.sklearn._online import Memory, Net, Online
+from nmfcore.sklearn._online import OnlineState, ElasticNetTerm, Online
 
 BETAS = [2, 1, 0, 0.5, 1.5, 3, -0.5]
-NOTHING = (Net(0.0, 0.0), Net(0.0, 0.0))
+NOTHING = (ElasticNetTerm(0.0, 0.0), ElasticNetTerm(0.0, 0.0))
 
 
 @pytest.mark.parametrize("kernels", LEVELS, ids=lambda kernels: kernels.__name__.rpartition(".")[2])
@@ -51,7 +51,7 @@ def passes(X, W, H, beta, rho, nets=NOTHING, size=16, times=3, n_threads=2):
     """W, H and the costs after some passes over X in batches, by the engine."""
     held, workspace = as_data(X, n_threads)
     exponent, loss = held.measures.exponent, losses.of(beta)
-    online = Online(Memory.of(H, exponent, loss), loss, nets, workspace)
+    online = Online(OnlineState.of(H, exponent, loss), loss, nets, workspace)
     W, costs = np.ldexp(W, -exponent), []
     for _ in range(times):
         for i in range(0, len(W), size):
@@ -71,7 +71,9 @@ def test_the_engine_is_the_reference(store, beta, alpha):
             rows = slice(i, i + 16)
             of_batch = (alpha, 2 * alpha), (alpha * len(X[rows]), alpha * len(X[rows]) / 2)
             online.online_step(X[rows], W[rows], H, A, B, beta, 0.6, of_batch)
-    found_W, found_H, _ = passes(store(X), W0, H0, beta, 0.6, (Net(alpha, 2 * alpha), Net(alpha, alpha / 2)))
+    found_W, found_H, _ = passes(
+        store(X), W0, H0, beta, 0.6, (ElasticNetTerm(alpha, 2 * alpha), ElasticNetTerm(alpha, alpha / 2))
+    )
     np.testing.assert_allclose(found_W, W, rtol=1e-11)
     np.testing.assert_allclose(found_H, H, rtol=1e-11)
 

@@ -61,7 +61,7 @@ def test_the_quadratic_touches_the_penalty_from_above(name, seed, near):
     penalty, ones, F = within(penalty), np.ones(4), factor(seed)
     other = np.maximum(0, F + near * (factor(seed + 1) - 0.5))
     np.testing.assert_allclose(penalty.value(F, ones), written_out(F), rtol=1e-12)
-    G, C = penalty.edit(F, ones)
+    G, C = penalty.majorizer(F, ones)
 
     def quadratic(Y):
         return 0.5 * np.sum((Y @ G) * Y) - np.sum(C * Y)
@@ -80,8 +80,8 @@ def test_shares_bound_what_a_scaling_of_the_components_does(name, seed):
     penalty = within(PENALTIES[name][0])
     F, norms, scale = factor(seed), factor(seed + 1)[0] + 0.1, 3 * factor(seed + 2)[0]
     np.testing.assert_allclose(penalty.value(F, norms), PENALTIES[name][1](F * norms), rtol=1e-12)
-    G, C = penalty.edit(F, norms)
-    G1, C1 = penalty.edit(F * norms, np.ones(4))
+    G, C = penalty.majorizer(F, norms)
+    G1, C1 = penalty.majorizer(F * norms, np.ones(4))
     np.testing.assert_allclose(F @ G - C, (F * norms @ G1 - C1) * norms, rtol=1e-9, atol=1e-13)
     bound = penalty.value(F, norms) + 0.5 * np.sum(penalty.shares(F, norms) * (scale**2 - 1))
     assert penalty.value(F, norms * scale) <= bound * (1 + 1e-12)

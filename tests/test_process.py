@@ -217,8 +217,8 @@ def test_fewer_threads_where_processors_are_busy(monkeypatch, asked, runnable, r
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     monkeypatch.setattr(threads, "_runnable", lambda: runnable)
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    monkeypatch.setattr(threads.Crowd, "_last_region", (time.perf_counter() if recent else -float("inf"), 4))
-    assert threads.Crowd(asked).threads() == expected
+    monkeypatch.setattr(threads.ThreadBudget, "_last_region", (time.perf_counter() if recent else -float("inf"), 4))
+    assert threads.ThreadBudget(asked).threads() == expected
 
 
 def test_runnable_threads():

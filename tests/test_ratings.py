@@ -120,7 +120,7 @@ def test_the_objective_never_rises(options):
 
 
 def test_the_number_of_threads_changes_no_bit(dtype, monkeypatch):
-    monkeypatch.setattr("nmfcore._runtime.threads.Crowd.threads", lambda self: self.n_threads)
+    monkeypatch.setattr("nmfcore._runtime.threads.ThreadBudget.threads", lambda self: self.n_threads)
     X, _ = rated(300, 200, dtype=dtype)
     one, two, five = (nmfcore.complete(X, 9, max_iter=6, random_state=0, n_threads=n) for n in (1, 2, 5))
     assert same(one, two)

@@ -10,7 +10,7 @@ import nmfcore
 from nmfcore import reference
 from nmfcore._fit.problem import Problem
 from nmfcore._rank import ard, elbow, speckled
-from nmfcore._rank.fits import Foretold, begun, divergence, grown
+from nmfcore._rank.fits import HoldoutScore, begun, divergence, grown
 from nmfcore._rank.mdl import code_length, description_length
 from nmfcore._rank.select_rank import FIT, METHODS, select_rank
 from nmfcore.reference import rank
@@ -145,7 +145,7 @@ def test_the_score_is_that_of_the_reference(loss):
     fit = begun(part, 2, "random", 0).run()
     model = fit.W @ fit.H
     model[rows[0], columns[0]] = 1e9  # kept within the range of what is seen
-    found = Foretold(part.data, part.loss).share([(X[rows, columns], model[rows, columns])])
+    found = HoldoutScore(part.data, part.loss).share([(X[rows, columns], model[rows, columns])])
     beta = {"frobenius": 2, "kullback-leibler": 1, "itakura-saito": 0}.get(loss, loss)
     assert found == pytest.approx(rank.foretold(X, mask, model, beta), rel=1e-9)
 

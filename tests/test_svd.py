@@ -103,7 +103,7 @@ def test_powers_of_two_change_no_digit():
 
 @pytest.mark.parametrize("kind", [np.array, sp.csr_array])
 def test_bits_do_not_depend_on_threads(kind, dtype, monkeypatch):
-    monkeypatch.setattr("nmfcore._runtime.threads.Crowd.threads", lambda crowd: crowd.n_threads)
+    monkeypatch.setattr("nmfcore._runtime.threads.ThreadBudget.threads", lambda crowd: crowd.n_threads)
     X = kind(falling(700, 400, base=0.95).astype(dtype))
     one = nmfcore.svd(X, 20, random_state=0, n_threads=1)
     for n_threads in (2, 5):

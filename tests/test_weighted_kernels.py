@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_kernels import LEVELS
 
-from nmfcore._runtime.weighted import Places
+from nmfcore._runtime.weighted import ExceptionEntries
 from nmfcore.reference import weighted as reference
 
 pytestmark = pytest.mark.parametrize("kernels", LEVELS, ids=lambda kernels: kernels.__name__.rpartition(".")[2])
@@ -48,7 +48,7 @@ class Problem:
         rows, columns = np.nonzero(self.weights != self.base)
         indptr = np.searchsorted(rows, np.arange(self.shape[0] + 1)).astype(index)
         weights, x = self.weights[rows, columns], self.X[rows, columns]
-        return Places.of(indptr, columns.astype(index), weights - self.dtype(self.base), weights * x)
+        return ExceptionEntries.of(indptr, columns.astype(index), weights - self.dtype(self.base), weights * x)
 
     def gram_sweep(self, kernels, sweeps, stop=0.0, n_threads=1, index=np.int32, along=False):
         F, B, places = self.F.copy(), self.B.astype(float), self.places(index)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import nmfcore
 from nmfcore import penalties, reference
-from nmfcore._runtime.weighted import Box, Quadratic
+from nmfcore._runtime.weighted import SweepBounds, Quadratic
 from nmfcore._runtime.workspace import Workspace
-from nmfcore.data import Corrected, Weighted, Weights, weigh
+from nmfcore.data import SparselyReweighted, DenselyWeighted, Weights, weigh
 from nmfcore.reference import weighted as weighted_reference
 
 TEXTBOOK = {"inner_iter": 1, "extrapolate": False, "tol": 0}
@@ -145,7 +145,7 @@ def sides_of(X, Omega):
         few = Weights(base, rows, columns, Omega[rows, columns])
         found += [weigh(X, few, workspace), weigh(sp.csr_array(X), few, workspace)]
     found.append(weigh(X, few._replace(dense=Omega), workspace))
-    assert [type(data) for data in found] == 4 * [Corrected] + [Weighted]
+    assert [type(data) for data in found] == 4 * [SparselyReweighted] + [DenselyWeighted]
     return found
 
 
@@ -174,7 +174,9 @@ def test_all_representations_are_one(m, n, k, hidden, seed, transposed):
     for data in sides_of(X, Omega):
         found = F.copy()
         shared = data.shared(B.T @ B, B, np.empty((m, k)))
-        found_moved, found_value = data.sweep(shared, Quadratic.none(k, X.dtype), Box.of(k, X.dtype), found, B, 2, 0.0)
+        found_moved, found_value = data.sweep(
+            shared, Quadratic.none(k, X.dtype), SweepBounds.of(k, X.dtype), found, B, 2, 0.0
+        )
         np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
         np.testing.assert_allclose(found_moved, moved, rtol=1e-8)
         np.testing.assert_allclose(found_value, value, rtol=1e-8, atol=1e-9 * np.sum(Omega * X**2))
@@ -320,7 +322,7 @@ def test_penalties_bounds_and_given_values_go_with_weights(kind):
     fixed[:3] = W[:3]
     asked = {
         "penalty_W": penalties.L1(0.3) + penalties.L2(0.1),
-        "penalty_H": penalties.L2(0.2) + penalties.Box(upper=0.9) + penalties.Smooth(0.5),
+        "penalty_H": penalties.L2(0.2) + penalties.SweepBounds(upper=0.9) + penalties.Smooth(0.5),
         "fixed_W": fixed,
     }
     result = nmfcore.hals(X, 4, weights=Omega, init=(W, H), max_iter=4000, tol=1e-9, **asked)

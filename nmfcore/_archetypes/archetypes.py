@@ -11,7 +11,7 @@ from .._checks import check_count, check_number, check_random_state
 from .._runtime import check_threads, single_blas
 from ..data import as_data, frames
 from . import check_archetypes
-from .fit import Alternation, Limits, Problem
+from .fit import ArchetypalFit, ArchetypalLimits, ArchetypalProblem
 from .result import Archetypes
 
 
@@ -123,11 +123,11 @@ def archetypes(
     weights, heaviest = check_archetypes.weights(weights, data.shape[0])
     start = check_archetypes.start(init, k, n_starts, data.shape[0])
     with single_blas():
-        problem = Problem.of(data, k, weights, huber, delta, workspace)
+        problem = ArchetypalProblem.of(data, k, weights, huber, delta, workspace)
         best, objectives = None, []
         for _ in range(n_starts):
             rows = start(problem, rng) if callable(start) else start
-            fit = Alternation(problem, rows, clock).run(Limits(max_iter, tol, until))
+            fit = ArchetypalFit(problem, rows, clock).run(ArchetypalLimits(max_iter, tol, until))
             objectives.append(fit.history.objective[-1])
             best = fit if best is None or objectives[-1] < best.history.objective[-1] else best
             if time.perf_counter() >= until:

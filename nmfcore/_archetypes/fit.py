@@ -25,7 +25,7 @@ SPARE = 4  # times the candidates in use, before the others are dropped
 BLOCK = 1 << 18  # entries of the residual that exist at a time
 
 
-class Problem(NamedTuple):
+class ArchetypalProblem(NamedTuple):
     """What is fitted: X, less its mean, and how its rows count."""
 
     data: Data
@@ -46,7 +46,7 @@ class Problem(NamedTuple):
     @classmethod
     def of(
         cls, X: Data, k: int, weights: np.ndarray | None, huber: float | None, delta: float, workspace: Workspace
-    ) -> "Problem":
+    ) -> "ArchetypalProblem":
         """For dense X without its mean, which no archetype notices but where the sums of B are relaxed."""
         data, offset, exponent = X, 0.0, X.measures.exponent
         if isinstance(X, Dense) and delta == 0:
@@ -88,7 +88,7 @@ class Problem(NamedTuple):
 class Candidates:
     """Rows of X, times a factor where B is relaxed, and B in shares of them."""
 
-    def __init__(self, problem: Problem, rows: np.ndarray) -> None:
+    def __init__(self, problem: ArchetypalProblem, rows: np.ndarray) -> None:
         m, n = problem.data.shape
         self.problem = problem
         self.rows, self.factors = np.empty(0, np.intp), np.empty(0)
@@ -156,7 +156,7 @@ class Candidates:
         return out
 
 
-class Limits(NamedTuple):
+class ArchetypalLimits(NamedTuple):
     """When a fit ends."""
 
     max_iter: int
@@ -176,7 +176,7 @@ class Fitted(NamedTuple):
     reason: str
     history: History
 
-    def result(self, problem: Problem, heaviest: float, objectives: list[float], names: Names) -> Archetypes:
+    def result(self, problem: ArchetypalProblem, heaviest: float, objectives: list[float], names: Names) -> Archetypes:
         """The fit in units of X and of the weights, of which the heaviest is given."""
         scatter = problem.scatter()
         with np.errstate(over="ignore", under="ignore"):  # what units of X cannot express is infinite or 0
@@ -199,10 +199,10 @@ class Fitted(NamedTuple):
         )
 
 
-class Alternation:
+class ArchetypalFit:
     """One fit from k rows of X."""
 
-    def __init__(self, problem: Problem, rows: np.ndarray, clock: float) -> None:
+    def __init__(self, problem: ArchetypalProblem, rows: np.ndarray, clock: float) -> None:
         self.problem, self.clock = problem, clock
         self.candidates = Candidates(problem, rows)
         m, n = problem.data.shape
@@ -212,7 +212,7 @@ class Alternation:
         self.values: list[float] = []
         self.seconds: list[float] = []
 
-    def run(self, limits: Limits) -> Fitted:
+    def run(self, limits: ArchetypalLimits) -> Fitted:
         """Alternate until the stopping rule or a limit ends it."""
         squared = self._fit_rows(self.candidates.Z)
         self._record(float(self.problem.weighed(self.problem.losses(squared)).sum()))

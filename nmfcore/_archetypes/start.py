@@ -3,14 +3,14 @@
 import numpy as np
 
 from .._checks import Random
-from .fit import Problem
+from .fit import ArchetypalProblem
 from .simplex import fit_rows
 
 EXCHANGES = 10  # of furthest sum, after the k rows are found
 ROUND_OFF = 64  # machine epsilons, for each archetype: what a squared distance may be off
 
 
-def hull_distances(problem: Problem, rows: np.ndarray, W: np.ndarray) -> np.ndarray:
+def hull_distances(problem: ArchetypalProblem, rows: np.ndarray, W: np.ndarray) -> np.ndarray:
     """The squared distance of each row of X to the convex hull of those, 0 to round-off; W is where it is nearest."""
     Zt = np.ascontiguousarray(problem.data.take(rows).T)
     C = problem.data.dot(Zt, np.empty_like(W))
@@ -20,7 +20,7 @@ def hull_distances(problem: Problem, rows: np.ndarray, W: np.ndarray) -> np.ndar
     return np.where(found > ROUND_OFF * eps * len(rows) * (problem.squares + G.max()), found, 0)
 
 
-def plus_plus(problem: Problem, rng: Random) -> np.ndarray:
+def plus_plus(problem: ArchetypalProblem, rng: Random) -> np.ndarray:
     """Row after row, drawn by its loss beside the hull of those before (Mair & Sjolund 2023)."""
     m, k = problem.data.shape[0], problem.k
     rows = [_draw(problem.weighed(np.ones(m)), rng)]
@@ -34,7 +34,7 @@ def plus_plus(problem: Problem, rng: Random) -> np.ndarray:
     return np.resize(rows, k)
 
 
-def furthest_sum(problem: Problem, rng: Random) -> np.ndarray:
+def furthest_sum(problem: ArchetypalProblem, rng: Random) -> np.ndarray:
     """Row after row, the one whose distances to those before have the largest sum (Morup & Hansen 2012).
 
     Then EXCHANGES times the oldest of them is given back, the first one having been drawn.
@@ -53,13 +53,13 @@ def furthest_sum(problem: Problem, rng: Random) -> np.ndarray:
     return np.resize(rows, k)
 
 
-def drawn(problem: Problem, rng: Random) -> np.ndarray:
+def drawn(problem: ArchetypalProblem, rng: Random) -> np.ndarray:
     """Rows by chance, none twice while there are others."""
     m, k = problem.data.shape[0], problem.k
     return np.resize(rng.permutation(m)[:k], k)
 
 
-def _distances(problem: Problem, row: int) -> np.ndarray:
+def _distances(problem: ArchetypalProblem, row: int) -> np.ndarray:
     """Of all rows of X to one of them."""
     point = problem.data.take([row])
     along = problem.data.dot(np.ascontiguousarray(point.T), np.empty((problem.data.shape[0], 1), point.dtype))[:, 0]

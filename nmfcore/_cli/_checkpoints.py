@@ -17,7 +17,7 @@ EVERY = 0, 60.0  # iterations and seconds between two checkpoints
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-class Keeper:
+class CheckpointWriter:
     """Saves the state now and then, and at last when a signal asks the fit to end."""
 
     def __init__(self, path: Path, every: tuple[int, float]) -> None:

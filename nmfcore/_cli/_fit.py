@@ -37,7 +37,7 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _prepare(options: Namespace, output: Path) -> _checkpoints.Keeper | None:
+def _prepare(options: Namespace, output: Path) -> _checkpoints.CheckpointWriter | None:
     """Refuse what cannot end well, before anything large is read."""
     inputs = _model.files(options)
     _writing.check(output, _results.FORMATS, inputs)
@@ -51,7 +51,7 @@ def _prepare(options: Namespace, output: Path) -> _checkpoints.Keeper | None:
             raise InputError(f"{asked} is said of no checkpoint; wanted --checkpoint FILE, too")
         return None
     _writing.check(path, (path.suffix.lower(),), [*inputs, output])
-    return _checkpoints.Keeper(path, options.every or _checkpoints.EVERY)
+    return _checkpoints.CheckpointWriter(path, options.every or _checkpoints.EVERY)
 
 
 def _name(init: str) -> str:
@@ -68,7 +68,11 @@ def _start(init: str) -> str | Result:
 
 
 def _fitted(
-    X: Any, k: int, asked: dict[str, Any], draw: Callable[[Any], None] | None, keeper: _checkpoints.Keeper | None
+    X: Any,
+    k: int,
+    asked: dict[str, Any],
+    draw: Callable[[Any], None] | None,
+    keeper: _checkpoints.CheckpointWriter | None,
 ) -> Result:
     """The result of the fit, of which those are told who listen: nobody's state costs nothing."""
     if keeper is None:

@@ -16,10 +16,10 @@ LOSSES = {"Huber": Huber, "BetaDivergence": BetaDivergence}
 ARRAYS = ("mask", "weights", "fixed_W", "fixed_H")  # which options name as files
 
 
-def wish(options: Namespace, **others: Any) -> _reading.Wish:
+def wish(options: Namespace, **others: Any) -> _reading.ReadOptions:
     """How the files of a command are to be read."""
     answers = YES_NO[options.header], YES_NO[options.row_names]
-    return _reading.Wish(options.key, options.delimiter, *answers)._replace(**others)
+    return _reading.ReadOptions(options.key, options.delimiter, *answers)._replace(**others)
 
 
 def files(options: Namespace) -> list[Path]:

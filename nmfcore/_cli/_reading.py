@@ -18,7 +18,7 @@ from ._table import InputError, Table
 NPY = b"\x93NUMPY"  # with which such a file begins
 
 
-class Wish(NamedTuple):
+class ReadOptions(NamedTuple):
     """How a file is to be read; None is found out."""
 
     key: str | None = None
@@ -29,10 +29,10 @@ class Wish(NamedTuple):
     """Reads a field of a text file that is no number."""
 
 
-AS_FOUND = Wish()
+AS_FOUND = ReadOptions()
 
 
-def read(path: Path, wish: Wish = AS_FOUND) -> Table:
+def read(path: Path, wish: ReadOptions = AS_FOUND) -> Table:
     """The matrix in a file; what cannot be read is an `InputError`, a library that is missing an ImportError."""
     suffix = ending(path)
     if suffix not in FORMATS:
@@ -49,7 +49,7 @@ def read(path: Path, wish: Wish = AS_FOUND) -> Table:
         raise InputError(f"{path} is damaged or not what its name says: {error}") from None
 
 
-def check(path: Path, wish: Wish) -> None:
+def check(path: Path, wish: ReadOptions) -> None:
     """Refuse what says nothing of a file in that format."""
     said = {
         "--key": (wish.key, (".npz", ".h5ad")),
@@ -84,7 +84,7 @@ def boolean(table: Table, path: Path) -> Any:
     return X
 
 
-def _numpy(path: Path, wish: Wish) -> Table:
+def _numpy(path: Path, wish: ReadOptions) -> Table:
     """An array of .npy, left in the file until it is used, or one of .npz, dense or sparse."""
     with open(path, "rb") as file:
         try:
@@ -118,11 +118,11 @@ def _of_archive(path: Path, held: Any, key: str | None) -> Table:
         raise InputError(f"{path}: the array {key!r} holds Python objects; wanted numbers") from None
 
 
-def _table_of_text(path: Path, wish: Wish) -> Table:
+def _table_of_text(path: Path, wish: ReadOptions) -> Table:
     return _text.read(path, ending(path), wish.delimiter, wish.header, wish.row_names, wish.cell)
 
 
-def _matrix_market(path: Path, wish: Wish) -> Table:
+def _matrix_market(path: Path, wish: ReadOptions) -> Table:
     import scipy.io
 
     try:
@@ -131,7 +131,7 @@ def _matrix_market(path: Path, wish: Wish) -> Table:
         raise InputError(f"{path} is no matrix in Matrix Market format: {error}") from None
 
 
-def _anndata(path: Path, wish: Wish) -> Table:
+def _anndata(path: Path, wish: ReadOptions) -> Table:
     """X, or a layer, of annotated data: observations in rows, variables in columns."""
     anndata = load("anndata", "anndata", f"reading {path.name}")
     with warnings.catch_warnings():
@@ -148,7 +148,7 @@ def _anndata(path: Path, wish: Wish) -> Table:
     return Table(X, tuple(map(str, held.obs_names)), tuple(map(str, held.var_names)))
 
 
-def _parquet(path: Path, wish: Wish) -> Table:
+def _parquet(path: Path, wish: ReadOptions) -> Table:
     """The columns of numbers; names of rows are an index that pandas has stored, or a first column of text."""
     purpose = f"reading {path.name}"
     load("pyarrow", "cli", purpose)
@@ -171,7 +171,7 @@ def _holds_text(column: Any) -> bool:
     return isinstance(column.dtype, pandas.CategoricalDtype) or pandas.api.types.is_string_dtype(column)
 
 
-FORMATS: dict[str, Callable[[Path, Wish], Table]] = {
+FORMATS: dict[str, Callable[[Path, ReadOptions], Table]] = {
     ".npy": _numpy,
     ".npz": _numpy,
     ".csv": _table_of_text,

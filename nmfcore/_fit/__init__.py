@@ -9,14 +9,14 @@ from .assemble import STARTS
 from .check import check_entries, check_options
 from .check_checkpoint import NEAR, ROUND_OFF
 from .checkpoint import COURSE, Checkpoint, fingerprint
-from .driver import Fit, Half
+from .driver import Fit, FactorState
 from .nmf import hals, mu, nmf
-from .problem import OfRank, Problem
+from .problem import RankedProblem, Problem
 from .records import History, Optimality, State
-from .report import REPORT_SECONDS, Report
+from .report import REPORT_SECONDS, ProgressPrinter
 from .result import STORED, Result, result_from_arrays, result_to_arrays
 from .specification import Options
-from .stopping import STALLED, Course, Momentum
+from .stopping import STALLED, StoppingState, Momentum
 from .transform import transform
 
 __all__ = [
@@ -28,16 +28,16 @@ __all__ = [
     "STARTS",
     "STORED",
     "Checkpoint",
-    "Course",
+    "StoppingState",
     "Fit",
-    "Half",
+    "FactorState",
     "History",
     "Momentum",
-    "OfRank",
+    "RankedProblem",
     "Optimality",
     "Options",
     "Problem",
-    "Report",
+    "ProgressPrinter",
     "Result",
     "State",
     "check_entries",

@@ -10,18 +10,18 @@ from .._runtime import Workspace
 from .._starts import Start, beside, enter
 from ..data import Data
 from ..losses import Loss
-from ..penalties import Box, Fixed, MinVolume, Penalty, Side, Sum, SumToOne, Units
+from ..penalties import Box, Fixed, MinVolume, Penalty, FactorPenalty, Sum, SumToOne, Units
 from ..solvers import Solver
 from .assemble import make_start, resumed
 from .checkpoint import Checkpoint
-from .specification import Part
+from .specification import FactorSpec
 
 PENALTIES, GIVEN = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
 ONE = np.array([[0.5]])  # the size of a factor whose entries sum to one, for its scale
 LARGEST = {4: 1e12, 8: 1e60}  # strengths by the bytes of a number: what is beyond is as good as infinite
 
 
-class Known:
+class FactorConstraints:
     """What is known of both factors, as the user says it: W first, then H."""
 
     def __init__(self, shape: tuple[int, int], k: int, on: tuple[Any, Any], fixed: tuple[Any, Any]) -> None:
@@ -84,7 +84,7 @@ class Known:
 
     def parts(
         self, solvers: tuple[Solver, Solver], start: Start, loss: Loss, data: Data, workspace: Workspace
-    ) -> tuple[Part, Part]:
+    ) -> tuple[FactorSpec, FactorSpec]:
         """The parts of a fit, in its units; the start is brought into their sets."""
         within = [own and self._within(own, side, start, loss, data) for side, own in enumerate(self.own)]
         factors = start.W, start.Ht
@@ -92,8 +92,8 @@ class Known:
             penalties.ORTHANT if own is None else own.domain(F) for own, F in zip(within, factors, strict=True)
         )
         enter(start, domains, self.fixed, workspace)
-        sides = Side(within[0], within[1], self.coupled), Side(within[1], within[0], self.coupled)
-        return tuple(map(Part, solvers, sides, domains, self.fixed))
+        sides = FactorPenalty(within[0], within[1], self.coupled), FactorPenalty(within[1], within[0], self.coupled)
+        return tuple(map(FactorSpec, solvers, sides, domains, self.fixed))
 
 
 def _values(given: Any, side: int, shape: tuple[int, int]) -> np.ndarray | None:

@@ -16,16 +16,16 @@ from .._starts import Start
 from ..data import Data
 from ..losses import Loss
 from .checkpoint import COURSE, Checkpoint, fingerprint
-from .records import History, Origin, State
+from .records import History, Provenance, State
 from .result import Result
-from .specification import Options, Part
-from .stopping import Course
+from .specification import Options, FactorSpec
+from .stopping import StoppingState
 
 
-class Half:
+class FactorState:
     """One side of the alternation: its factor, X seen from it, and the arrays that its updates need."""
 
-    def __init__(self, data: Data, loss: Loss, part: Part, start: np.ndarray, extrapolate: bool) -> None:
+    def __init__(self, data: Data, loss: Loss, part: FactorSpec, start: np.ndarray, extrapolate: bool) -> None:
         self.data, self.loss, self.part = data, loss, part
         idle = data.unobserved[0]  # rows of which nothing is known but what the penalties say
         if len(idle) and not part.fixed:
@@ -76,26 +76,26 @@ class Fit:
         self,
         data: Data,
         loss: Loss,
-        parts: tuple[Part, Part],
+        parts: tuple[FactorSpec, FactorSpec],
         start: Start,
         checkpoint: Checkpoint | None,
         options: Options,
         workspace: Workspace,
         clock: float,
-        origin: Origin,
+        origin: Provenance,
     ) -> None:
         self.loss, self.options, self.workspace, self.clock = loss, options, workspace, clock
         self.origin = origin
         of_w, of_h = loss.sides()
-        self.w = Half(data, of_w, parts[0], start.W, options.extrapolate)
-        self.h = Half(data.T, of_h, parts[1], start.Ht, options.extrapolate)
+        self.w = FactorState(data, of_w, parts[0], start.W, options.extrapolate)
+        self.h = FactorState(data.T, of_h, parts[1], start.Ht, options.extrapolate)
         self.halves = [half for half in (self.w, self.h) if not half.part.fixed]
         self.exponents = start.exponents
-        self.course = Course(loss, data)
+        self.course = StoppingState(loss, data)
         self.values: list[float] = []
         self.seconds: list[float] = []
         self.ended = False
-        self.at_best: dict[Half, Any] = {}  # the statistics for a factor at the best ones, where at hand
+        self.at_best: dict[FactorState, Any] = {}  # the statistics for a factor at the best ones, where at hand
         if checkpoint is not None:
             self._resume(checkpoint)
 
@@ -143,7 +143,7 @@ class Fit:
     def _fingerprint(self) -> dict[str, Any]:
         return fingerprint(self.w.data)
 
-    def _named(self) -> tuple[tuple[str, Half], tuple[str, Half]]:
+    def _named(self) -> tuple[tuple[str, FactorState], tuple[str, FactorState]]:
         return ("W", self.w), ("H", self.h)
 
     def _iterate(self, iteration: int, statistics: Any) -> Any:
@@ -178,10 +178,10 @@ class Fit:
             following = following if self.loss.constant else None
         return following
 
-    def _other(self, half: Half) -> Half:
+    def _other(self, half: FactorState) -> FactorState:
         return self.h if half is self.w else self.w
 
-    def _extrapolate(self, half: Half, weight: float) -> None:
+    def _extrapolate(self, half: FactorState, weight: float) -> None:
         if self.options.extrapolate:
             half.part.solver.extrapolate(half.factor, half.old, weight, self.workspace)
             half.part.domain.project(half.old, self.workspace)
@@ -192,7 +192,7 @@ class Fit:
         w, h = self.w, self.h
         return w.part.side.value(w.factor, h.factor) + h.part.side.value(h.factor, w.factor)
 
-    def _keep_best(self, half: Half, statistics: Any) -> bool:
+    def _keep_best(self, half: FactorState, statistics: Any) -> bool:
         """Enter the objective, which the statistics for a factor give, and keep the factors if it is the lowest so far.
 
         Returns whether it is, to round-off.
@@ -217,7 +217,7 @@ class Fit:
             half.restart(half.old if self.course.since_progress == 1 else half.best)
             self._other(half).made = None
 
-    def _statistics(self, half: Half) -> Any:
+    def _statistics(self, half: FactorState) -> Any:
         other = self._other(half)
         if other.summary is None:
             other.summary = other.loss.summary(other.factor, self.workspace)
@@ -226,17 +226,17 @@ class Fit:
         )
         return half.made
 
-    def _half_step(self, half: Half, statistics: Any, iteration: int) -> float:
+    def _half_step(self, half: FactorState, statistics: Any, iteration: int) -> float:
         half.summary = self._other(half).made = None
         once = len(self.halves) == 1 and self.loss.constant
         cost = math.inf if once else half.loss.cost(half.data, half.factor.shape[1])
         asked = self._edited(half, half.factor, self._other(half).factor, statistics)
         return half.part.solver.update(half.factor, asked, half.part.domain, cost, iteration, self.workspace)
 
-    def _edited(self, half: Half, F: np.ndarray, B: np.ndarray, statistics: Any) -> Any:
+    def _edited(self, half: FactorState, F: np.ndarray, B: np.ndarray, statistics: Any) -> Any:
         """The statistics with what the penalties add to them."""
-        edit = half.part.side.edit(F, B)
-        return statistics if edit is None else statistics.edited(edit, F, self.workspace)
+        majorizer = half.part.side.majorizer(F, B)
+        return statistics if majorizer is None else statistics.majorized(majorizer, F, self.workspace)
 
     def _record(self, value: float) -> bool:
         """Enter the objective of an iteration; whether it is, to round-off, the lowest so far."""
@@ -328,5 +328,5 @@ class Fit:
     def _relative_error(self) -> float:
         return self.loss.relative_error(self.w.data, self.w.best, self.h.best, self.course.best_loss, self.workspace)
 
-    def _best_statistics(self, half: Half, other: Half) -> Any:
+    def _best_statistics(self, half: FactorState, other: FactorState) -> Any:
         return half.loss.statistics(half.data, half.best, other.best, other.best_summary, half.out, False, None)

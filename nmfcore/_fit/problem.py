@@ -8,9 +8,9 @@ from ..losses import check_weighted_loss
 from . import check_solvers, provenance
 from .check import check_entries, check_options
 from .checkpoint import Checkpoint
-from .constraints import Known
+from .constraints import FactorConstraints
 from .driver import Fit
-from .report import Report
+from .report import ProgressPrinter
 
 
 class Problem:
@@ -24,12 +24,12 @@ class Problem:
         self.loss = check_weighted_loss(asked["loss"], self.data)
 
     def fit(self, clock: float, first: bool = True, **own: Any) -> Fit:
-        """A fit that has not begun, with arguments of its own; see `OfRank`."""
-        ranked = OfRank(self, first, **own)
+        """A fit that has not begun, with arguments of its own; see `RankedProblem`."""
+        ranked = RankedProblem(self, first, **own)
         return ranked.fit(clock, ranked.asked["random_state"])
 
 
-class OfRank:
+class RankedProblem:
     """A problem of one rank: what fits that differ in their random state alone have in common.
 
     The `first` one of several warns of what all of them see.
@@ -40,7 +40,7 @@ class OfRank:
         asked = self.asked
         data, loss, k = problem.data, problem.loss, asked["k"]
         on, fixed = (asked["penalty_W"], asked["penalty_H"]), (asked["fixed_W"], asked["fixed_H"])
-        self.known = Known(data.shape, k, on, fixed)
+        self.known = FactorConstraints(data.shape, k, on, fixed)
         if first:
             warn_of_unobserved(data, self.known.fixed)
         self.solvers = check_solvers.solvers(
@@ -48,7 +48,7 @@ class OfRank:
         )
         extrapolates = all(chosen.extrapolates(loss) for chosen in self.solvers)
         limits = (asked[name] for name in ("max_iter", "tol", "max_time", "extrapolate", "callback", "verbose"))
-        self.options = check_options(extrapolates, *limits, Report())
+        self.options = check_options(extrapolates, *limits, ProgressPrinter())
         check_entries(data, problem.X, loss)
         self.origin = provenance.of(asked, problem.names, data)
 

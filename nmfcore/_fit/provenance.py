@@ -12,14 +12,14 @@ from ..penalties import Penalty
 from . import check_checkpoint
 from .checkpoint import Checkpoint
 from .constraints import shown
-from .records import Origin
+from .records import Provenance
 
 ARRAYS = ("fixed_W", "fixed_H", "weights", "mask")  # of which is kept whether they were given
 LEFT_OUT = ("X", "n_threads", "callback", "verbose")  # what no factor depends on, beside X
 PLAIN = {str: str, bool: bool, np.bool_: bool, numbers.Integral: int, numbers.Real: float}
 
 
-def of(asked: dict[str, Any], names: Names, data: Data) -> Origin:
+def of(asked: dict[str, Any], names: Names, data: Data) -> Provenance:
     """The origin of a result, from the arguments of `nmf`; that of the first start where a fit goes on."""
     options = {name: _plain(value) for name, value in asked.items() if name not in LEFT_OUT}
     options |= {name: asked[name] is not None for name in ARRAYS}
@@ -28,10 +28,10 @@ def of(asked: dict[str, Any], names: Names, data: Data) -> Origin:
     if isinstance(asked["init"], Checkpoint):
         check_checkpoint.same_fit(asked["init"], options, data)
         options |= {name: asked["init"].options[name] for name in ("init", "random_state")}
-    return Origin(options, names)
+    return Provenance(options, names)
 
 
-def of_seed(origin: Origin, random_state: Any) -> Origin:
+def of_seed(origin: Provenance, random_state: Any) -> Provenance:
     """The same with another random state."""
     return origin._replace(options=origin.options | {"random_state": _plain(random_state)})
 

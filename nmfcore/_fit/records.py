@@ -28,7 +28,7 @@ class History:
     seconds: np.ndarray
 
 
-class Origin(NamedTuple):
+class Provenance(NamedTuple):
     """What a result says of its origin (see `Result`)."""
 
     options: dict[str, Any]

@@ -5,7 +5,7 @@ from .records import State
 REPORT_SECONDS = 1.0
 
 
-class Report:
+class ProgressPrinter:
     """Prints the first iteration, then one a second."""
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..penalties import Domain, Side
+from ..penalties import Domain, FactorPenalty
 from ..solvers import Solver
 from .records import State
 
@@ -21,11 +21,11 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Part:
+class FactorSpec:
     """How one factor is fitted: what updates it, what is asked of it, and the set in which it lies."""
 
     solver: Solver
-    side: Side
+    side: FactorPenalty
     domain: Domain
     fixed: bool
     """Whether the factor is given."""

@@ -26,7 +26,7 @@ class Momentum:
         self.t = 1.0
 
 
-class Course(Momentum):
+class StoppingState(Momentum):
     """What a fit, or each of several that advance together, remembers of its objective, and what it decides by it.
 
     Every number is one, or an array with one for each fit; nothing here depends on which.

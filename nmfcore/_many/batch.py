@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .._fit import COURSE, Course, Fit, Half
-from .._runtime import Bulk, Stack
+from .._fit import COURSE, StoppingState, Fit, FactorState
+from .._runtime import BatchKernels, FactorBatch
 from ..losses import Loss
 from ..penalties import ORTHANT
 
@@ -29,13 +29,13 @@ def together(fit: Fit) -> bool:
     return free and serves and begins and not fit.w.data.weighted
 
 
-class Pile:
-    """One side of the alternation of several fits: what `Half` is for one."""
+class BatchHalf:
+    """One side of the alternation of several fits: what `FactorState` is for one."""
 
-    def __init__(self, halves: Sequence[Half], loss: Loss, extrapolate: bool) -> None:
+    def __init__(self, halves: Sequence[FactorState], loss: Loss, extrapolate: bool) -> None:
         factors = [half.factor for half in halves]
         self.data, self.solver = halves[0].data, halves[0].part.solver
-        self.factor = Stack(len(factors[0]), [F.shape[1] for F in factors], factors[0].dtype)
+        self.factor = FactorBatch(len(factors[0]), [F.shape[1] for F in factors], factors[0].dtype)
         self.old = self.factor.like() if extrapolate else self.factor
         self.best, self.out = self.factor.like(), loss.allocate_many(self.factor)
         self.statistics = self.summaries = None
@@ -58,10 +58,10 @@ class Pile:
         self.summarized = False
 
 
-class Lockstep:
+class BatchFit:
     """Some fits on their way, all of one problem and let in by `together`; more may join."""
 
-    def __init__(self, fits: Sequence[Fit], bulk: Bulk) -> None:
+    def __init__(self, fits: Sequence[Fit], bulk: BatchKernels) -> None:
         first = fits[0]
         self.loss, self.options, self.data = first.loss, first.options, first.w.data
         self.bulk, self.fits, self.going = bulk, [], np.arange(0)
@@ -73,8 +73,8 @@ class Lockstep:
         for place, f in enumerate(self.going):
             self._hand_back(place, f)
         self.fits = going + list(fits)
-        self.w = Pile([fit.w for fit in self.fits], self.loss, self.options.extrapolate)
-        self.h = Pile([fit.h for fit in self.fits], self.loss, self.options.extrapolate)
+        self.w = BatchHalf([fit.w for fit in self.fits], self.loss, self.options.extrapolate)
+        self.h = BatchHalf([fit.h for fit in self.fits], self.loss, self.options.extrapolate)
         self.going = np.arange(len(self.fits))
         self.stale = self.going < len(going)  # whose statistics for W are not those of the factors
         new = self.going[len(going) :]
@@ -134,7 +134,7 @@ class Lockstep:
         if self.options.extrapolate:
             self._restart(np.flatnonzero(~no_higher))
 
-    def _make(self, pile: Pile, other: Pile, fits: np.ndarray) -> None:
+    def _make(self, pile: BatchHalf, other: BatchHalf, fits: np.ndarray) -> None:
         """The statistics for a side."""
         if not other.summarized:
             self._summarize(other, fits)
@@ -142,21 +142,21 @@ class Lockstep:
             pile.data, pile.factor, other.factor, other.summaries, pile.out, fits, pile is self.w, self.bulk
         )
 
-    def _summarize(self, pile: Pile, fits: np.ndarray) -> None:
+    def _summarize(self, pile: BatchHalf, fits: np.ndarray) -> None:
         pile.summaries = self.loss.summaries(pile.factor, fits, pile.summaries, self.bulk)
         pile.summarized = len(fits) == len(self.going)
 
-    def _update(self, pile: Pile, iterations: np.ndarray) -> np.ndarray:
+    def _update(self, pile: BatchHalf, iterations: np.ndarray) -> np.ndarray:
         pile.summarized = False
         arguments = pile.data, self.loss, iterations, self.going, self.bulk
         return pile.solver.update_many(pile.factor, pile.statistics, *arguments)
 
-    def _extrapolate(self, pile: Pile, weights: np.ndarray | None) -> None:
+    def _extrapolate(self, pile: BatchHalf, weights: np.ndarray | None) -> None:
         if weights is not None:
             pile.solver.extrapolate_many(pile.factor, pile.old, weights, self.going, self.bulk)
             pile.exchange()
 
-    def _enter(self, pile: Pile, fits: np.ndarray) -> np.ndarray:
+    def _enter(self, pile: BatchHalf, fits: np.ndarray) -> np.ndarray:
         """Enter the objectives, which the statistics for a side give, and keep the factors of those that fell."""
         other = self.h if pile is self.w else self.w
         arguments = pile.summaries, pile.statistics, fits, self.bulk
@@ -192,9 +192,9 @@ class Lockstep:
                     reasons[place] = reason
         return reasons
 
-    def _gathered(self, fits: np.ndarray) -> Course:
+    def _gathered(self, fits: np.ndarray) -> StoppingState:
         """The courses of some fits as one."""
-        course = Course(self.loss, self.data)
+        course = StoppingState(self.loss, self.data)
         for name in NUMBERS:
             setattr(course, name, np.array([getattr(self.fits[f].course, name) for f in fits]))
         return course

@@ -12,7 +12,7 @@ from .._ensemble import Ensemble, Progress
 from .._fit import Problem
 from ..penalties import Penalty
 from . import check_many, schedule
-from .run import Report, Run
+from .run import BatchReport, Run
 
 OF_ALL = ("ranks", "n_starts", "memory", "worker", "ledger")  # arguments that are not those of `nmf`
 
@@ -125,7 +125,7 @@ mask, missing, n_threads
     entropy = check_many.entropy(random_state, worker[1], ledger)
     deadline = None if max_time is None else clock + check_number(max_time, "max_time")
     if check_flag(verbose, "verbose"):
-        listeners.append(Report())
+        listeners.append(BatchReport())
     of_fits = {name: value for name, value in asked.items() if name not in OF_ALL}
     problem = Problem(of_fits | {"init": init, "max_time": None, "callback": None, "verbose": False})
     room = schedule.columns_at_a_time(problem.data, check_many.memory(memory, problem.data, ranks[-1]))

@@ -11,21 +11,21 @@ import numpy as np
 import scipy.sparse
 
 from .._ensemble import Failure, Ledger
-from .._fit import OfRank, Result, fingerprint
+from .._fit import RankedProblem, Result, fingerprint
 from .schedule import Job
 
 WRITE_SECONDS = 1.0  # whose finished fits a killed call may lose
 OF_ONE = ("k", "random_state")  # options in which the fits differ
 
 
-class Book:
+class LedgerWriter:
     """Fits for a ledger, if there is one: written once a second, since a safe write takes longer than a small fit."""
 
     def __init__(self, ledger: Ledger | None) -> None:
         self.ledger, self.waiting, self.written = ledger, [], time.perf_counter()
 
     @classmethod
-    def open(cls, path: str | os.PathLike | None, ranked: OfRank, entropy: int) -> "Book":
+    def open(cls, path: str | os.PathLike | None, ranked: RankedProblem, entropy: int) -> "LedgerWriter":
         """The book of the ledger at a path, of fits such as those."""
         if path is None:
             return cls(None)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Generator, Iterator
 
 from .._checks import ends_fit
 from .._ensemble import Ensemble, Failure, Progress
-from .._fit import REPORT_SECONDS, Fit, OfRank, Problem, Result
-from .._runtime import Bulk
-from .batch import Lockstep, together
-from .ledger_writer import Book
+from .._fit import REPORT_SECONDS, Fit, RankedProblem, Problem, Result
+from .._runtime import BatchKernels
+from .batch import BatchFit, together
+from .ledger_writer import LedgerWriter
 from .schedule import Job
 
 
@@ -24,12 +24,12 @@ class Run:
     ) -> None:
         self.problem, self.entropy, self.deadline, self.room = problem, entropy, deadline, room
         self.first_rank, self.pending, self.total = rank, deque(jobs), len(jobs)
-        self.book = Book(None)
+        self.book = LedgerWriter(None)
         self.error: Exception | None = None  # the first one
         self.ended: dict[Job, Result | Failure] = {}
-        self.ranked: dict[int, OfRank] = {}
+        self.ranked: dict[int, RankedProblem] = {}
         self.jobs: dict[Fit, Job] = {}  # of the fits that advance together
-        self.lockstep: Lockstep | None = None
+        self.lockstep: BatchFit | None = None
 
     def all(self, path: str | os.PathLike | None, listeners: list[Callable], clock: float) -> Ensemble:
         """Do what is not in the ledger, and tell after each fit."""
@@ -52,15 +52,15 @@ class Run:
 
     def _open(self, path: str | os.PathLike | None) -> None:
         """Check what is asked of the first fits, and take those that are in the ledger."""
-        ranked = self.ranked[self.first_rank] = OfRank(self.problem, True, k=self.first_rank)
-        self.book = Book.open(path, ranked, self.entropy)
+        ranked = self.ranked[self.first_rank] = RankedProblem(self.problem, True, k=self.first_rank)
+        self.book = LedgerWriter.open(path, ranked, self.entropy)
         self.ended |= self.book.finished(set(self.pending))
         self.pending = deque(job for job in self.pending if job not in self.ended)
 
     def _fit(self, job: Job) -> Fit:
         clock = time.perf_counter()
         if job.k not in self.ranked:
-            self.ranked[job.k] = OfRank(self.problem, False, k=job.k)
+            self.ranked[job.k] = RankedProblem(self.problem, False, k=job.k)
         return self.ranked[job.k].fit(clock, job.seed(self.entropy))
 
     def _run(self) -> Iterator[tuple[Job, Result | Failure]]:
@@ -107,7 +107,7 @@ class Run:
         under_way = (self.lockstep.fits_going() if self.lockstep else []) + fresh
         try:
             if self.lockstep is None:
-                self.lockstep = Lockstep(fresh, Bulk(self.problem.workspace))
+                self.lockstep = BatchFit(fresh, BatchKernels(self.problem.workspace))
             elif fresh:
                 self.lockstep.join(fresh)
             ended = list(self.lockstep.advance(self.deadline))
@@ -169,7 +169,7 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-class Report:
+class BatchReport:
     """Prints the first fit, the last one, and between them one a second."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from .._fit import Problem
 from .._runtime import Workspace
 from . import check_select_rank
 from .choice import column, foretells
-from .fits import Foretold, Scores, Task, begun, path
+from .fits import HoldoutScore, Scores, Task, begun, path
 
 BLOCK = 1 << 18  # entries of a dense block of the model
 
@@ -39,7 +39,7 @@ def fold(task: Task, rows: np.ndarray, columns: np.ndarray, others: np.ndarray, 
     """
     A, B, C, D = (part(task.X, *at) for at in ((rows, columns), (rows, kept), (others, columns), (others, kept)))
     whole, above, left = (Problem(task.problem.asked | {"X": block}) for block in (D, B, C))
-    foretold = Foretold(whole.data, whole.loss)
+    foretold = HoldoutScore(whole.data, whole.loss)
     for k, fit in path(whole, task.ranks, task.rng):
         W = begun(above, k, "auto", task.rng, fixed_H=fit.H).run().W
         H = begun(left, k, "auto", task.rng, fixed_W=fit.W).run().H

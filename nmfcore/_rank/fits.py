@@ -107,7 +107,7 @@ def divergence(x: np.ndarray, y: np.ndarray, beta: float) -> float:
     return float(np.sum(terms)) / (beta * (beta - 1))
 
 
-class Foretold:
+class HoldoutScore:
     """How far hidden entries are from a model, as a share of how far they are from the mean of those that are seen."""
 
     def __init__(self, data: Data, loss: Loss) -> None:

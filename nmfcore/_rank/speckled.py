@@ -7,7 +7,7 @@ from ..data import Data, Weights, pair_products, stored_at, weigh
 from ..losses import Frobenius, weighted
 from . import check_select_rank
 from .choice import column, foretells
-from .fits import Foretold, Scores, Task, on, path
+from .fits import HoldoutScore, Scores, Task, on, path
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -26,7 +26,7 @@ def scores(task: Task) -> Scores:
     for repeat, seed in enumerate(task.seeds(n_repeats)):
         rows, columns = hidden(data.shape, fraction, seed)
         problem = without(task.problem, task.X, rows, columns)
-        foretold, x = Foretold(problem.data, problem.loss), entries(task.X, rows, columns)
+        foretold, x = HoldoutScore(problem.data, problem.loss), entries(task.X, rows, columns)
         table.append([])
         for k, fit in path(problem, task.ranks, np.random.default_rng(seed)):
             table[-1].append(foretold.share([(x, pair_products(fit.W, fit.H.T, rows, columns))]))

@@ -12,7 +12,7 @@ from .._runtime import Workspace, check_threads
 from ..data import frames
 from . import check_ratings
 from .completion import Completion, CompletionState
-from .fit import Alternation, Model
+from .fit import CompletionFit, BiasModel
 
 
 def complete(
@@ -117,7 +117,7 @@ def complete(
     """
     clock = time.perf_counter()
     biases = check_flag(biases, "biases")
-    model = Model(
+    model = BiasModel(
         k=check_count(k, "k", 0 if biases else 1),
         strengths=check_ratings.strengths(strength),
         per_rating=check_flag(per_rating, "per_rating"),
@@ -127,4 +127,4 @@ def complete(
     options = check_options(False, max_iter, tol, max_time, False, callback, False, None)
     X = check_ratings.ratings(frames.unwrap(X)[0], "X")
     workspace = Workspace(X.dtype, check_threads(n_threads))
-    return Alternation(X, model, check_random_state(random_state), options, workspace, clock).run()
+    return CompletionFit(X, model, check_random_state(random_state), options, workspace, clock).run()

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._checks import ends_fit
 from .._fit import STALLED, History, Options
-from .._runtime import Box, Places, Quadratic, Workspace, gram_sweep
+from .._runtime import SweepBounds, ExceptionEntries, Quadratic, Workspace, gram_sweep
 from ..data import pair_products
 from ..losses import EPS, converged
 from .completion import Completion, CompletionState
@@ -25,7 +25,7 @@ CANCELLED = 1e-8  # of the squares of the ratings: below it the objective is sum
 MOST_STRENGTH = 1e100  # in scaled units, which leaves nothing of a factor
 
 
-class Model(NamedTuple):
+class BiasModel(NamedTuple):
     """What is fitted to the ratings."""
 
     k: int
@@ -36,14 +36,16 @@ class Model(NamedTuple):
     nonnegative: tuple[bool, bool]
 
 
-class Side:
+class FactorPenalty:
     """The users or the items: their factor, their ratings, and the penalty on each."""
 
-    def __init__(self, Y: Any, start: np.ndarray, model: Model, strengths: tuple[float, float], items: bool) -> None:
+    def __init__(
+        self, Y: Any, start: np.ndarray, model: BiasModel, strengths: tuple[float, float], items: bool
+    ) -> None:
         k, columns, dtype = model.k, model.k + 2 * model.biases, Y.dtype
         counts = np.diff(Y.indptr)
         self.unobserved = np.flatnonzero(counts == 0)
-        self.places = Places.of(Y.indptr, Y.indices, np.ones(len(Y.data), dtype), Y.data)
+        self.places = ExceptionEntries.of(Y.indptr, Y.indices, np.ones(len(Y.data), dtype), Y.data)
         self.factor, q = np.zeros((len(counts), columns), dtype), np.zeros(columns)
         lower, upper = np.full((1, columns), -np.inf, dtype), np.full((1, columns), np.inf, dtype)
         self.factor[:, :k], q[:k] = start, strengths[0]
@@ -57,9 +59,9 @@ class Side:
             q[self.bias] = strengths[1]
         ridge = counts if model.per_rating else counts > 0
         self.added = Quadratic.none(columns, dtype)._replace(ridge=ridge.astype(np.float64), q=q)
-        self.box = Box(lower, upper)
+        self.box = SweepBounds(lower, upper)
 
-    def sweep(self, other: "Side", sweeps: int, workspace: Workspace) -> tuple[float, float]:
+    def sweep(self, other: "FactorPenalty", sweeps: int, workspace: Workspace) -> tuple[float, float]:
         """Sweeps over the factor in place; see `gram_sweep`, whose values come back."""
         k, added = self.factor.shape[1], self.added
         problem = 0.0, np.zeros((k, k)), self.places, added, self.box, self.factor, other.factor
@@ -75,10 +77,12 @@ class Side:
         return np.zeros(len(self.factor), self.factor.dtype) if self.bias is None else self.factor[:, self.bias]
 
 
-class Alternation:
+class CompletionFit:
     """One fit, from ratings to their completion."""
 
-    def __init__(self, X: Any, model: Model, rng: Any, options: Options, workspace: Workspace, clock: float) -> None:
+    def __init__(
+        self, X: Any, model: BiasModel, rng: Any, options: Options, workspace: Workspace, clock: float
+    ) -> None:
         self.model, self.options, self.workspace, self.clock = model, options, workspace, clock
         self.exponent, self.mean, Y = _centred(X, model.biases)
         squares = Y.data.astype(np.float64)
@@ -88,7 +92,7 @@ class Alternation:
             of_factors = min(float(np.ldexp(model.strengths[0], -self.exponent)), MOST_STRENGTH)
         starts = _starts(X.shape, math.sqrt(self.squares / len(Y.data)), model, rng)
         self.users, self.items = (
-            Side(ratings, start, model, (of_factors, model.strengths[1]), items)
+            FactorPenalty(ratings, start, model, (of_factors, model.strengths[1]), items)
             for ratings, start, items in zip((Y, Y.tocsc().T), starts, (False, True), strict=True)
         )
         self.rated = X.indptr.copy(), X.indices.copy()
@@ -196,7 +200,7 @@ def _centred(X: Any, centre: bool) -> tuple[int, float, Any]:
     return exponent, mean, type(X)(((values - mean).astype(X.dtype), X.indices, X.indptr), shape=X.shape)
 
 
-def _starts(shape: tuple[int, int], size: float, model: Model, rng: Any) -> tuple[float, np.ndarray]:
+def _starts(shape: tuple[int, int], size: float, model: BiasModel, rng: Any) -> tuple[float, np.ndarray]:
     """The starts of W, which the first half-step replaces, and of H'; their product is about of the given size.
 
     W has one value, so that a permutation of the users permutes what is found.

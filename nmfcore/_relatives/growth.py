@@ -28,7 +28,7 @@ class Node(NamedTuple):
     direction: np.ndarray
 
 
-class Growth:
+class ClusterTreeBuilder:
     """The tree, leaf by leaf."""
 
     def __init__(

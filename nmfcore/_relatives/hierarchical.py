@@ -12,7 +12,7 @@ from .._fit import check_options
 from .._runtime import check_threads, single_blas
 from ..data import as_data, frames
 from . import check_relatives
-from .growth import Growth
+from .growth import ClusterTreeBuilder
 from .hierarchy import Hierarchy
 
 
@@ -112,7 +112,7 @@ def hierarchical(
         return any(answers) or time.perf_counter() >= until
 
     with single_blas():
-        growth = Growth(data, rng, workspace, of_fits, refine, names)
+        growth = ClusterTreeBuilder(data, rng, workspace, of_fits, refine, names)
         growth.grow(n_leaves, over)
         return growth.hierarchy()
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import check_count, check_random_state
-from .._fit import Report, State, check_options
+from .._fit import ProgressPrinter, State, check_options
 from .._runtime import check_threads, single_blas
 from ..data import as_data, frames
 from . import check_relatives
@@ -110,7 +110,7 @@ def symmetric(
     """
     clock = time.perf_counter()
     k, n_starts = check_count(k, "k", 1), check_relatives.starts(n_starts, init is not None, STARTS)
-    options = check_options(False, max_iter, tol, max_time, False, callback, verbose, Report())
+    options = check_options(False, max_iter, tol, max_time, False, callback, verbose, ProgressPrinter())
     rng = check_random_state(random_state)
     S, names = frames.unwrap(S, "S")
     data, workspace = as_data(S, check_threads(n_threads), name="S")

@@ -13,7 +13,7 @@ FITS_A_THREAD = 2  # from which on a thread takes whole fits
 MANY_FLOP = 1e11  # one call of a kernel for several fits, or for one that takes more; between two a Ctrl-C is heard
 
 
-class Stack:
+class FactorBatch:
     """Matrices of some fits, one behind the other in one array: all have `rows` rows, each its own columns."""
 
     def __init__(self, rows: int, ranks: Sequence[int], dtype: np.dtype) -> None:
@@ -55,12 +55,12 @@ class Stack:
         out[fits] = values
         return out
 
-    def like(self) -> "Stack":
+    def like(self) -> "FactorBatch":
         """Another one of that shape, not filled."""
-        return Stack(self.rows, self.ranks, self.flat.dtype)
+        return FactorBatch(self.rows, self.ranks, self.flat.dtype)
 
 
-class Squares:
+class GramBatch:
     """A k x k matrix in float64 for each fit, one behind the other."""
 
     def __init__(self, ranks: Sequence[int]) -> None:
@@ -80,7 +80,7 @@ def _views(flat: np.ndarray, first: np.ndarray, shapes: list[tuple[int, int]]) -
     return [flat[i:j].reshape(shape) for (i, j), shape in zip(ends, shapes, strict=True)]
 
 
-class Bulk:
+class BatchKernels:
     """What `Workspace` does for one fit, for those `fits` (indices, ascending) of stacks; each to the same bits.
 
     Where it makes several calls for one fit, the fits are done one after another.
@@ -89,7 +89,7 @@ class Bulk:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
 
-    def product(self, X: np.ndarray, B: Stack, out: Stack, fits: np.ndarray, scale: float) -> None:
+    def product(self, X: np.ndarray, B: FactorBatch, out: FactorBatch, fits: np.ndarray, scale: float) -> None:
         """out = scale X B, for X (rows x terms) with unit stride along one axis, in one reading of X."""
         rows, terms = X.shape
         for part in _calls(B, fits, 2.0 * rows * terms):
@@ -98,7 +98,9 @@ class Bulk:
             scratch = self.workspace.reserve(kernels.product_scratch(rows, terms, columns, threads), X.dtype)
             kernels.product_many(X, B.flat, B.columns, part, scratch, out.flat, scale, threads)
 
-    def sparse_product(self, X: Sequence[np.ndarray], B: Stack, out: Stack, fits: np.ndarray, scale: float) -> None:
+    def sparse_product(
+        self, X: Sequence[np.ndarray], B: FactorBatch, out: FactorBatch, fits: np.ndarray, scale: float
+    ) -> None:
         """out = scale X B, for the arrays of X in compressed rows."""
         flop = 2.0 * len(X[2])
         if len(fits) == 1:  # whose columns other panels fit better
@@ -112,12 +114,12 @@ class Bulk:
     def split_step(
         self,
         X: np.ndarray,
-        F: Stack,
-        B: Stack,
+        F: FactorBatch,
+        B: FactorBatch,
         family: str,
         parameter: float,
-        num: Stack,
-        den: Stack,
+        num: FactorBatch,
+        den: FactorBatch,
         fits: np.ndarray,
         scale: float,
         evaluate: bool,
@@ -139,9 +141,9 @@ class Bulk:
     def sparse_share(
         self,
         X: Sequence[np.ndarray],
-        F: Stack,
-        B: Stack,
-        num: Stack,
+        F: FactorBatch,
+        B: FactorBatch,
+        num: FactorBatch,
         fits: np.ndarray,
         scale: float,
         evaluate: bool,
@@ -159,7 +161,7 @@ class Bulk:
             kernels.sparse_share_many(*X, *stacks, scale, evaluate, values, threads)
         return values[fits]
 
-    def gram(self, F: Stack, fits: np.ndarray, out: Squares) -> None:
+    def gram(self, F: FactorBatch, fits: np.ndarray, out: GramBatch) -> None:
         """out = F'F."""
         if F.rows > self.workspace.gram_rows(F.widest(fits)):
             for f in fits.tolist():
@@ -169,35 +171,39 @@ class Bulk:
         scratch = self.workspace.reserve(kernels.gram_many_scratch(F.rows, F.columns, fits, threads), FLOAT64)
         kernels.gram_many(F.flat, F.rows, F.columns, fits, out.first, scratch, out.flat, threads)
 
-    def column_sums(self, F: Stack, fits: np.ndarray, out: Stack) -> Stack:
+    def column_sums(self, F: FactorBatch, fits: np.ndarray, out: FactorBatch) -> FactorBatch:
         """The sum of each column, in float64; out has one row."""
         threads = self.workspace.threads(F.rows * F.columns_of(fits))
         kernels.column_sums_many(F.flat, F.rows, F.columns, fits, out.flat, threads)
         return out
 
-    def inner(self, A: Stack, B: Stack, fits: np.ndarray) -> np.ndarray:
+    def inner(self, A: FactorBatch, B: FactorBatch, fits: np.ndarray) -> np.ndarray:
         """The sums of A_ij B_ij."""
         out = np.empty(len(A.ranks))
         threads = self.workspace.threads(2.0 * A.rows * A.columns_of(fits))
         kernels.inner_many(A.flat, B.flat, A.rows, A.columns, fits, out, threads)
         return out[fits]
 
-    def inner_of_squares(self, A: Squares, B: Squares, fits: np.ndarray) -> np.ndarray:
+    def inner_of_squares(self, A: GramBatch, B: GramBatch, fits: np.ndarray) -> np.ndarray:
         """The same for small matrices."""
         return np.array([kernels.inner(A[f], B[f], 1) for f in fits.tolist()])
 
-    def copy(self, source: Stack, target: Stack, fits: np.ndarray) -> None:
+    def copy(self, source: FactorBatch, target: FactorBatch, fits: np.ndarray) -> None:
         """target = source."""
         threads = self.workspace.threads(source.rows * source.columns_of(fits))
         kernels.copy_many(source.flat, target.flat, source.rows, source.columns, fits, threads)
 
-    def extrapolate(self, new: Stack, old: Stack, weights: np.ndarray, rising: bool, fits: np.ndarray) -> None:
+    def extrapolate(
+        self, new: FactorBatch, old: FactorBatch, weights: np.ndarray, rising: bool, fits: np.ndarray
+    ) -> None:
         """old <- max(0, new + weight (new - old)), a weight for each of the fits; with `rising` new where it fell."""
         threads = self.workspace.threads(4.0 * new.rows * new.columns_of(fits))
         weights = new.each(weights, fits, np.float64)
         kernels.extrapolate_many(new.flat, old.flat, new.rows, new.columns, fits, weights, rising, threads)
 
-    def sweep(self, G: Squares, C: Stack, F: Stack, fits: np.ndarray, most: np.ndarray, stop: float) -> np.ndarray:
+    def sweep(
+        self, G: GramBatch, C: FactorBatch, F: FactorBatch, fits: np.ndarray, most: np.ndarray, stop: float
+    ) -> np.ndarray:
         """Coordinate sweeps over F in place, at most `most` of each fit; returns what `Workspace.sweep` does."""
         if F.rows > self.workspace.sweep_rows(F.widest(fits), int(most.max(initial=1))):
             each = zip(fits.tolist(), most.tolist(), strict=True)
@@ -210,9 +216,11 @@ class Bulk:
         )
         return moved[fits]
 
-    def multiply(self, F: Stack, num: Stack, den: Stack, exponent: float, floor: float, fits: np.ndarray) -> np.ndarray:
+    def multiply(
+        self, F: FactorBatch, num: FactorBatch, den: FactorBatch, exponent: float, floor: float, fits: np.ndarray
+    ) -> np.ndarray:
         """F <- max(floor mean F_t, F (num / den)^exponent); returns what `Workspace.multiply` does."""
-        least = self.column_sums(F, fits, Stack(1, F.ranks, FLOAT64)).flat
+        least = self.column_sums(F, fits, FactorBatch(1, F.ranks, FLOAT64)).flat
         least *= floor
         least /= F.rows
         moved, threads = np.empty(len(F.ranks)), self.workspace.threads(8.0 * F.rows * F.columns_of(fits))
@@ -221,7 +229,7 @@ class Bulk:
         return moved[fits]
 
 
-def _calls(B: Stack, fits: np.ndarray, flop: float) -> list[np.ndarray]:
+def _calls(B: FactorBatch, fits: np.ndarray, flop: float) -> list[np.ndarray]:
     """The fits in groups, each for a call of a kernel that takes so many flop a column."""
     if B.columns_of(fits) * flop <= MANY_FLOP:
         return [fits]

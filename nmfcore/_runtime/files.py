@@ -80,7 +80,7 @@ def unpack(file: BinaryIO, make: Callable[[dict[str, np.ndarray]], Made], name: 
     """What `make` makes of the arrays in the bytes of such a file, by whose name it is refused."""
     try:
         return make(_arrays(file, kind))
-    except Strange as strange:
+    except UnknownFormat as strange:
         fault = str(strange) or f"is {kind.other}"
     except MemoryError:
         raise
@@ -91,19 +91,21 @@ def unpack(file: BinaryIO, make: Callable[[dict[str, np.ndarray]], Made], name: 
     raise ValueError(f"{name} {fault}; wanted a file that {kind.writer} has written")
 
 
-class Strange(Exception):
+class UnknownFormat(Exception):
     """A file that this version does not write: of a newer one, or with no word another file altogether."""
 
 
 def _arrays(file: BinaryIO, kind: Kind) -> dict[str, np.ndarray]:
     if file.read(len(MARK)) != MARK:
-        raise Strange
+        raise UnknownFormat
     with zipfile.ZipFile(file) as archive:
         if "format.npy" not in archive.namelist() or str(_array(archive, "format.npy")) != kind.format:
-            raise Strange
+            raise UnknownFormat
         version = int(_array(archive, "format_version.npy"))
         if version > VERSION:
-            raise Strange(f"has version {version} of its format, of which this nmfcore ({__version__}) reads {VERSION}")
+            raise UnknownFormat(
+                f"has version {version} of its format, of which this nmfcore ({__version__}) reads {VERSION}"
+            )
         names = [name for name in archive.namelist() if name not in ("format.npy", "format_version.npy")]
         return {name.removesuffix(".npy"): _array(archive, name) for name in names}
 
@@ -112,13 +114,13 @@ def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """An array in native byte order; nothing but numbers and text is read."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED:  # what is stored cannot be larger than the file
-        raise Strange
+        raise UnknownFormat
     content = bytearray(archive.read(info))  # which checks the sum of it
     head = io.BytesIO(memoryview(content)[:HEAD])
     if np.lib.format.read_magic(head) != (1, 0):
-        raise Strange
+        raise UnknownFormat
     shape, in_columns, dtype = np.lib.format.read_array_header_1_0(head)
     if dtype.kind not in "biufU":
-        raise Strange
+        raise UnknownFormat
     found = np.ndarray(shape, dtype, content, head.tell(), order="F" if in_columns else "C")
     return found.astype(dtype.newbyteorder("="), order="K", copy=False)

@@ -50,7 +50,7 @@ def available() -> int:
     return max(1, int(min(count, _cgroup_limit())))
 
 
-class Crowd:
+class ThreadBudget:
     """How many of the threads asked for find a processor that nothing else keeps busy.
 
     A parallel region waits for its slowest thread: where one has to share a processor, that is a time slice, many
@@ -71,12 +71,12 @@ class Crowd:
         """Threads for a short parallel region that begins now."""
         now = time.perf_counter()
         if now >= self._next_look:
-            since, own = Crowd._last_region
+            since, own = ThreadBudget._last_region
             others = _runnable() - (own if now - since < self.OWN_SPIN_SECONDS else 1)
             self._free = max(1, min(self.n_threads, (os.cpu_count() or 1) - others)) if others > 0 else self.n_threads
             self._next_look = now + self.AGAIN_SECONDS
         if self._free > 1:
-            Crowd._last_region = now, self._free
+            ThreadBudget._last_region = now, self._free
         return self._free
 
 

@@ -12,7 +12,7 @@ ROW_PLACES = 16
 GROUP = 8  # rows of a task of `_core.kernels.weighted_descent`
 
 
-class Places(NamedTuple):
+class ExceptionEntries(NamedTuple):
     """The entries of X with a weight of their own, in compressed rows, indices rising.
 
     w: the weight less that of the other entries; y: the weight times the entry; bounds: the first row of each task.
@@ -25,7 +25,7 @@ class Places(NamedTuple):
     bounds: np.ndarray
 
     @classmethod
-    def of(cls, indptr: np.ndarray, indices: np.ndarray, w: np.ndarray, y: np.ndarray) -> "Places":
+    def of(cls, indptr: np.ndarray, indices: np.ndarray, w: np.ndarray, y: np.ndarray) -> "ExceptionEntries":
         """With tasks of about as many places, and rows, as any other."""
         rows = len(indptr) - 1
         cost = indptr.astype(np.int64) + ROW_PLACES * np.arange(rows + 1)
@@ -62,30 +62,32 @@ class Quadratic(NamedTuple):
         return self._replace(C=C, ridge=ridge)
 
 
-class Box(NamedTuple):
+class SweepBounds(NamedTuple):
     """Bounds of a factor: one row, or one for each of its rows."""
 
     lower: np.ndarray
     upper: np.ndarray
 
     @classmethod
-    def of(cls, k: int, dtype: np.dtype, lower: np.ndarray | None = None, upper: np.ndarray | None = None) -> "Box":
+    def of(
+        cls, k: int, dtype: np.dtype, lower: np.ndarray | None = None, upper: np.ndarray | None = None
+    ) -> "SweepBounds":
         """From 0 and to infinity where nothing is said."""
         lower = np.zeros((1, k), dtype) if lower is None else lower
         return cls(lower, np.full((1, k), np.inf, dtype) if upper is None else upper)
 
-    def rows(self, rows: slice) -> "Box":
+    def rows(self, rows: slice) -> "SweepBounds":
         """That of some rows."""
-        return Box(*(a[rows] if len(a) > 1 else a for a in self))
+        return SweepBounds(*(a[rows] if len(a) > 1 else a for a in self))
 
 
 def gram_sweep(
     workspace: Workspace,
     base: float,
     G: np.ndarray,
-    places: Places,
+    places: ExceptionEntries,
     added: Quadratic,
-    box: Box,
+    box: SweepBounds,
     F: np.ndarray,
     B: np.ndarray,
     sweeps: int,
@@ -114,7 +116,7 @@ def dense_sweep(
     weights: np.ndarray,
     scale: float,
     added: Quadratic,
-    box: Box,
+    box: SweepBounds,
     F: np.ndarray,
     B: np.ndarray,
     sweeps: int,

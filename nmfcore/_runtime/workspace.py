@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .._core import kernels
-from .threads import Crowd
+from .threads import ThreadBudget
 
 PARALLEL_FLOP = 2e5  # below it a second thread costs more than it saves
 PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth waiting for
@@ -37,7 +37,7 @@ class Workspace:
 
     def __init__(self, dtype: np.dtype, n_threads: int) -> None:
         self.dtype = np.dtype(dtype)
-        self._crowd = Crowd(n_threads)
+        self._crowd = ThreadBudget(n_threads)
         self._scratch: dict[np.dtype, np.ndarray] = {}
 
     def reserve(self, size: int, dtype: np.dtype) -> np.ndarray:

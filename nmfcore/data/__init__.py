@@ -13,15 +13,15 @@ from .pairs import pair_products
 from .sparse import Sparse
 from .storage import as_data
 from .weighing import Weights, stored_at, weigh
-from .weighted import Corrected, Weighted
+from .weighted import SparselyReweighted, DenselyWeighted
 
 __all__ = [
-    "Corrected",
+    "SparselyReweighted",
     "Data",
     "Dense",
     "Names",
     "Sparse",
-    "Weighted",
+    "DenselyWeighted",
     "Weights",
     "as_data",
     "as_weighted_data",

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from .._runtime import Bulk, Stack
+from .._runtime import BatchKernels, FactorBatch
 
 NOTHING = np.empty(0, dtype=np.intp)
 
@@ -58,7 +58,7 @@ class Data(Protocol):
         """out = X B for B (n x k), out (m x k)."""
         ...
 
-    def dot_many(self, B: Stack, out: Stack, fits: np.ndarray, bulk: Bulk) -> None:
+    def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, bulk: BatchKernels) -> None:
         """out = X B for those fits, in one reading of X."""
         ...
 
@@ -92,15 +92,15 @@ class Data(Protocol):
 
     def split_many(
         self,
-        F: Stack,
-        B: Stack,
+        F: FactorBatch,
+        B: FactorBatch,
         family: str,
         parameter: float,
-        num: Stack,
-        den: Stack,
+        num: FactorBatch,
+        den: FactorBatch,
         fits: np.ndarray,
         evaluate: bool,
-        bulk: Bulk,
+        bulk: BatchKernels,
     ) -> np.ndarray:
         """`split_step` for those fits, and what it returns."""
         ...

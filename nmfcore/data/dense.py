@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._runtime import Bulk, Stack, Workspace
+from .._runtime import BatchKernels, FactorBatch, Workspace
 from .base import NOTHING, Measures, measure
 
 RESIDUAL_BLOCK = 1 << 20  # entries of the m x n residual that exist at a time
@@ -82,7 +82,7 @@ class Dense:
         """out = X B."""
         return self.workspace.product(self.X, B, out, self._scale)
 
-    def dot_many(self, B: Stack, out: Stack, fits: np.ndarray, bulk: Bulk) -> None:
+    def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, bulk: BatchKernels) -> None:
         """out = X B for those fits."""
         bulk.product(self.X, B, out, fits, self._scale)
 
@@ -130,15 +130,15 @@ class Dense:
 
     def split_many(
         self,
-        F: Stack,
-        B: Stack,
+        F: FactorBatch,
+        B: FactorBatch,
         family: str,
         parameter: float,
-        num: Stack,
-        den: Stack,
+        num: FactorBatch,
+        den: FactorBatch,
         fits: np.ndarray,
         evaluate: bool,
-        bulk: Bulk,
+        bulk: BatchKernels,
     ) -> np.ndarray:
         """`split_step` for those fits."""
         return bulk.split_step(self.X, F, B, family, parameter, num, den, fits, self._scale, evaluate)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from .._runtime import FLOAT64, Bulk, Stack, Workspace
+from .._runtime import FLOAT64, BatchKernels, FactorBatch, Workspace
 from .base import NOTHING, Measures, measure
 
 TASK_COST = 16384  # entries, plus rows, of a task of a product
@@ -121,7 +121,7 @@ class Sparse:
         """out = X B."""
         return self.workspace.sparse_product(*self.rows, B, out, self._scale)
 
-    def dot_many(self, B: Stack, out: Stack, fits: np.ndarray, bulk: Bulk) -> None:
+    def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, bulk: BatchKernels) -> None:
         """out = X B for those fits."""
         bulk.sparse_product(self.rows, B, out, fits, self._scale)
 
@@ -173,21 +173,21 @@ class Sparse:
 
     def split_many(
         self,
-        F: Stack,
-        B: Stack,
+        F: FactorBatch,
+        B: FactorBatch,
         family: str,
         parameter: float,
-        num: Stack,
-        den: Stack,
+        num: FactorBatch,
+        den: FactorBatch,
         fits: np.ndarray,
         evaluate: bool,
-        bulk: Bulk,
+        bulk: BatchKernels,
     ) -> np.ndarray:
         """`split_step` for those fits; those that need dense blocks make them one after the other."""
         if family == "beta" and parameter == 1:
             stored = bulk.sparse_share(self.rows, F, B, num, fits, self._scale, evaluate)
             if evaluate:
-                of_F, of_B = (bulk.column_sums(A, fits, Stack(1, A.ranks, FLOAT64)) for A in (F, B))
+                of_F, of_B = (bulk.column_sums(A, fits, FactorBatch(1, A.ranks, FLOAT64)) for A in (F, B))
                 stored += [_inner(of_F.alone(f), of_B.alone(f)) for f in fits.tolist()]
             return stored
         return np.array(

@@ -1,4 +1,4 @@
-"""How X and what is said of its entries come to be held: `Weighted` or `Corrected`."""
+"""How X and what is said of its entries come to be held: `DenselyWeighted` or `SparselyReweighted`."""
 
 import math
 from dataclasses import replace
@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._runtime import Places, Workspace
+from .._runtime import ExceptionEntries, Workspace
 from .base import Measures, measure
 from .dense import Dense, contiguous_rows
 from .sparse import Sparse, scan_stored
-from .weighted import Corrected, Facts, Weighted, row_blocks
+from .weighted import SparselyReweighted, WeightStatistics, DenselyWeighted, row_blocks
 
 
 class Weights(NamedTuple):
@@ -23,14 +23,14 @@ class Weights(NamedTuple):
     dense: np.ndarray | None = None
 
 
-def weigh(X: Any, weights: Weights, workspace: Workspace) -> Weighted | Corrected:
+def weigh(X: Any, weights: Weights, workspace: Workspace) -> DenselyWeighted | SparselyReweighted:
     """Hold X, an array or a CSR array in canonical form, with its weights, of which some are positive."""
     if weights.dense is not None:
         return _weigh_all(X if isinstance(X, np.ndarray) else X.toarray(), weights.dense, workspace)
     base, rows, columns, omega, _ = weights
     if not isinstance(X, np.ndarray):
         X = _without(X, rows[omega == 0], columns[omega == 0])
-    rest = _Rest(X, rows, columns)
+    rest = _BaseEntries(X, rows, columns)
     x = np.where(omega > 0, rest.taken, 0).astype(X.dtype)
     total = base * (float(X.shape[0]) * X.shape[1] - len(rows)) + float(np.sum(omega, dtype=np.float64))
     seen, values, w64 = omega > 0, x.astype(np.float64), omega.astype(np.float64)
@@ -61,17 +61,17 @@ def weigh(X: Any, weights: Weights, workspace: Workspace) -> Weighted | Correcte
     by_column = np.argsort(columns, kind="stable")
     of_rows = _places(X.shape[0], rows, columns, w, y)
     of_columns = _places(X.shape[1], *(part[by_column] for part in (columns, rows, w, y)))
-    facts = Facts(workspace, measures, total, unobserved, entropy)
-    return Corrected(product, float(base), of_rows, of_columns, facts)
+    facts = WeightStatistics(workspace, measures, total, unobserved, entropy)
+    return SparselyReweighted(product, float(base), of_rows, of_columns, facts)
 
 
 def _sides(X: Any, rows: np.ndarray, columns: np.ndarray) -> list[tuple[np.ndarray, int]]:
     return [(rows, X.shape[0]), (columns, X.shape[1])]
 
 
-def _places(size: int, major: np.ndarray, minor: np.ndarray, w: np.ndarray, y: np.ndarray) -> Places:
+def _places(size: int, major: np.ndarray, minor: np.ndarray, w: np.ndarray, y: np.ndarray) -> ExceptionEntries:
     index = np.int32 if max(len(minor), size, minor.max(initial=0)) < 2**31 else np.int64
-    return Places.of(np.searchsorted(major, np.arange(size + 1)).astype(index), minor.astype(index), w, y)
+    return ExceptionEntries.of(np.searchsorted(major, np.arange(size + 1)).astype(index), minor.astype(index), w, y)
 
 
 def stored_at(X: Any, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +93,7 @@ def _without(X: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
     return type(X)((X.data[kept], X.indices[kept], indptr), shape=X.shape)
 
 
-class _Rest:
+class _BaseEntries:
     """A copy of the entries of X, an array or a CSR array, without those at the places, which are in `taken`."""
 
     def __init__(self, X: Any, rows: np.ndarray, columns: np.ndarray) -> None:
@@ -135,7 +135,7 @@ def _held(arrays: tuple, shape: tuple[int, int], workspace: Workspace, measures:
     return replace(Sparse.of(csr_array(arrays, shape=shape), workspace), measures=measures)
 
 
-def _weigh_all(X: np.ndarray, Omega: np.ndarray, workspace: Workspace) -> Weighted:
+def _weigh_all(X: np.ndarray, Omega: np.ndarray, workspace: Workspace) -> DenselyWeighted:
     """Hold X with a weight for every entry, both in the order of X, without what stands where the weight is 0."""
     order = "F" if X.flags.f_contiguous and not X.flags.c_contiguous else "C"
     X, Omega = np.asarray(X, order=order), np.asarray(Omega, X.dtype, order=order)
@@ -154,4 +154,4 @@ def _weigh_all(X: np.ndarray, Omega: np.ndarray, workspace: Workspace) -> Weight
 
     measures = measure(scan, total, X.dtype)
     unobserved = np.flatnonzero(~seen.any(axis=1)), np.flatnonzero(~seen.any(axis=0))
-    return Weighted(X, Omega, Facts(workspace, measures, total, unobserved))
+    return DenselyWeighted(X, Omega, WeightStatistics(workspace, measures, total, unobserved))

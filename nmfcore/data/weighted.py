@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._runtime import Box, Places, Quadratic, Workspace, dense_sweep, gram_sweep
+from .._runtime import SweepBounds, ExceptionEntries, Quadratic, Workspace, dense_sweep, gram_sweep
 from .base import Measures
 from .dense import Dense
 from .sparse import DENSE_BLOCK, Sparse
@@ -24,7 +24,7 @@ def _along(k: int, sweeps: int) -> bool:
     return k > 12 + 8 * sweeps
 
 
-class Facts(NamedTuple):
+class WeightStatistics(NamedTuple):
     """What all products with X and its transpose share."""
 
     workspace: Workspace
@@ -40,7 +40,7 @@ class Facts(NamedTuple):
 class _Held:
     """What both kinds say of X."""
 
-    facts: Facts
+    facts: WeightStatistics
     weighted = True
 
     @property
@@ -63,7 +63,7 @@ class _Held:
         """The rows and the columns without a positive weight."""
         return self.facts.unobserved
 
-    def _transposed_facts(self) -> Facts:
+    def _transposed_facts(self) -> WeightStatistics:
         return self.facts._replace(unobserved=self.facts.unobserved[::-1])
 
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
@@ -73,12 +73,12 @@ class _Held:
 
 
 @dataclass(slots=True)
-class Weighted(_Held):
+class DenselyWeighted(_Held):
     """A dense X with a weight for every entry; X and Omega lie in memory the same way. See `Data` for the protocol."""
 
     X: np.ndarray
     Omega: np.ndarray
-    facts: Facts
+    facts: WeightStatistics
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -96,9 +96,9 @@ class Weighted(_Held):
         return self.X.size
 
     @property
-    def T(self) -> "Weighted":
+    def T(self) -> "DenselyWeighted":
         """The transpose, without a copy."""
-        return Weighted(self.X.T, self.Omega.T, self._transposed_facts())
+        return DenselyWeighted(self.X.T, self.Omega.T, self._transposed_facts())
 
     @property
     def _scale(self) -> float:
@@ -136,7 +136,7 @@ class Weighted(_Held):
         self,
         shared: tuple[np.ndarray, np.ndarray],
         added: Quadratic,
-        box: Box,
+        box: SweepBounds,
         F: np.ndarray,
         B: np.ndarray,
         sweeps: int,
@@ -151,7 +151,7 @@ class Weighted(_Held):
 
 
 @dataclass(slots=True)
-class Corrected(_Held):
+class SparselyReweighted(_Held):
     """X with one weight, `base`, but for some places: see `_core/weighted.pxi`, and `Data` for the protocol.
 
     product is Omega o X; for base 0 it is not needed by least squares, whose places hold it.
@@ -159,9 +159,9 @@ class Corrected(_Held):
 
     product: Dense | Sparse
     base: float
-    rows: Places
-    columns: Places
-    facts: Facts
+    rows: ExceptionEntries
+    columns: ExceptionEntries
+    facts: WeightStatistics
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -179,7 +179,7 @@ class Corrected(_Held):
         return self.product.size
 
     @property
-    def T(self) -> "Corrected":
+    def T(self) -> "SparselyReweighted":
         """The transpose, without a copy."""
         sides = {"rows": self.columns, "columns": self.rows}
         return replace(self, product=self.product.T, **sides, facts=self._transposed_facts())
@@ -254,7 +254,7 @@ class Corrected(_Held):
         self,
         shared: tuple[np.ndarray, np.ndarray],
         added: Quadratic,
-        box: Box,
+        box: SweepBounds,
         F: np.ndarray,
         B: np.ndarray,
         sweeps: int,

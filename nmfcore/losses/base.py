@@ -12,7 +12,7 @@ import numpy as np
 
 from .._runtime import Workspace
 from ..data import Data
-from ..penalties import Domain, Edit
+from ..penalties import Domain, Majorizer
 
 #: The kinds of penalties that there are (see `penalties.Penalty.needs`).
 EVERYTHING = frozenset({"linear", "diagonal", "crossed", "volume", "bounds", "rows", "columns", "held"})
@@ -32,7 +32,7 @@ class Split(NamedTuple):
     num: np.ndarray
     den: np.ndarray
     exponent: float
-    edited_exponent: float
+    majorized_exponent: float
     objective: Callable[[np.ndarray], float]
     value: float = math.nan
     descend: Callable[[np.ndarray, int, Any], float] | None = None
@@ -41,31 +41,33 @@ class Split(NamedTuple):
         """Itself; other statistics make one."""
         return self
 
-    def edited(self, edit: Edit, F: np.ndarray, workspace: Workspace) -> "Split":
+    def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "Split":
         """With the gradient F G - C of a penalty's quadratic, its plus parts in den and its minus parts in num."""
-        dtype, linear = F.dtype, not edit.G.any()
-        slope = -edit.C[0]
-        num, den = (part + np.maximum(0, sign * edit.C).astype(dtype) for part, sign in ((self.num, 1), (self.den, -1)))
+        dtype, linear = F.dtype, not majorizer.G.any()
+        slope = -majorizer.C[0]
+        num, den = (
+            part + np.maximum(0, sign * majorizer.C).astype(dtype) for part, sign in ((self.num, 1), (self.den, -1))
+        )
         if linear:
             descend = self.descend and (lambda F, sweeps, more=0.0: self.descend(F, sweeps, slope + more))
-            return self._replace(num=num, den=den, objective=self._with(edit, workspace), descend=descend)
-        falls, rises = (np.maximum(0, sign * edit.G).astype(dtype) for sign in (-1, 1))
+            return self._replace(num=num, den=den, objective=self._with(majorizer, workspace), descend=descend)
+        falls, rises = (np.maximum(0, sign * majorizer.G).astype(dtype) for sign in (-1, 1))
         if falls.any():
             num += workspace.product(F, falls, np.empty_like(F))
         den = den + workspace.product(F, rises, np.empty_like(F))
         return self._replace(
-            num=num, den=den, exponent=self.edited_exponent, objective=self._with(edit, workspace), descend=None
+            num=num, den=den, exponent=self.majorized_exponent, objective=self._with(majorizer, workspace), descend=None
         )
 
-    def _with(self, edit: Edit, workspace: Workspace) -> Callable[[np.ndarray], float]:
+    def _with(self, majorizer: Majorizer, workspace: Workspace) -> Callable[[np.ndarray], float]:
         """The objective with a penalty's quadratic."""
-        return lambda F: self.objective(F) + quadratic(edit, F, workspace)
+        return lambda F: self.objective(F) + quadratic(majorizer, F, workspace)
 
 
-def quadratic(edit: Edit, F: np.ndarray, workspace: Workspace) -> float:
+def quadratic(majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> float:
     """1/2 tr(F G F') - tr(F C')."""
-    product = workspace.product(F, edit.G.astype(F.dtype), np.empty_like(F))
-    return 0.5 * workspace.inner(product, F) - float(np.sum(edit.C * F, dtype=np.float64))
+    product = workspace.product(F, majorizer.G.astype(F.dtype), np.empty_like(F))
+    return 0.5 * workspace.inner(product, F) - float(np.sum(majorizer.C * F, dtype=np.float64))
 
 
 class Loss(Protocol):

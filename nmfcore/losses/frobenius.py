@@ -1,13 +1,13 @@
-"""Half the squared error, by normal equations."""
+"""FactorState the squared error, by normal equations."""
 
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._runtime import Bulk, Squares, Stack, Workspace
+from .._runtime import BatchKernels, GramBatch, FactorBatch, Workspace
 from ..data import Data
-from ..penalties import Domain, Edit
+from ..penalties import Domain, Majorizer
 from .base import EPS, EVERYTHING, Split
 
 #: The share of ||X||_F^2 below which a difference of such numbers has lost half of its digits.
@@ -33,13 +33,13 @@ class Normal(NamedTuple):
 
         return Split(self.C, workspace.product(F, G, np.empty_like(F)), 1.0, 1.0, objective)
 
-    def edited(self, edit: Edit, F: np.ndarray, workspace: Workspace) -> "Normal":
+    def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "Normal":
         """With a penalty's quadratic, which is of the same form.
 
         A component without curvature would stay where it is, though a slope takes it to its bound: it gets some.
         """
-        G, C = self.G + edit.G, self.C + edit.C.astype(F.dtype) if edit.C.any() else self.C
-        empty = np.flatnonzero((G.diagonal() == 0) & edit.C.any(axis=0))
+        G, C = self.G + majorizer.G, self.C + majorizer.C.astype(F.dtype) if majorizer.C.any() else self.C
+        empty = np.flatnonzero((G.diagonal() == 0) & majorizer.C.any(axis=0))
         G[empty, empty] = 1.0
         return Normal(G, C)
 
@@ -57,8 +57,8 @@ def relative_error_of_squares(data: Data, F: np.ndarray, B: np.ndarray, workspac
 class Normals(NamedTuple):
     """The normal equations of several fits."""
 
-    G: Squares
-    C: Stack
+    G: GramBatch
+    C: FactorBatch
 
     def alone(self, fit: int) -> Normal:
         """Those of one fit."""
@@ -102,33 +102,40 @@ class Frobenius:
         """G and C for the other factor B and its summary G; C is written to out. 2 m n k flop."""
         return Normal(summary, data.dot(B, out))
 
-    def allocate_many(self, F: Stack) -> Stack:
+    def allocate_many(self, F: FactorBatch) -> FactorBatch:
         """Memory for C of several fits."""
         return F.like()
 
-    def summaries(self, F: Stack, fits: np.ndarray, held: Squares | None, bulk: Bulk) -> Squares:
+    def summaries(self, F: FactorBatch, fits: np.ndarray, held: GramBatch | None, bulk: BatchKernels) -> GramBatch:
         """`summary` of several fits, written to `held` if there is such."""
-        held = Squares(F.ranks) if held is None else held
+        held = GramBatch(F.ranks) if held is None else held
         bulk.gram(F, fits, held)
         return held
 
     def statistics_many(
         self,
         data: Data,
-        F: Stack,
-        B: Stack,
-        summaries: Squares,
-        out: Stack,
+        F: FactorBatch,
+        B: FactorBatch,
+        summaries: GramBatch,
+        out: FactorBatch,
         fits: np.ndarray,
         evaluate: bool,
-        bulk: Bulk,
+        bulk: BatchKernels,
     ) -> Normals:
         """`statistics` of several fits, in one reading of X."""
         data.dot_many(B, out, fits, bulk)
         return Normals(summaries, out)
 
     def values(
-        self, data: Data, F: Stack, B: Stack, summaries: Squares, statistics: Normals, fits: np.ndarray, bulk: Bulk
+        self,
+        data: Data,
+        F: FactorBatch,
+        B: FactorBatch,
+        summaries: GramBatch,
+        statistics: Normals,
+        fits: np.ndarray,
+        bulk: BatchKernels,
     ) -> np.ndarray:
         """`value` of several fits."""
         whole = data.measures.squared_norm

@@ -9,12 +9,12 @@ import numpy as np
 from .._checks import check_number
 from .._runtime import Workspace
 from ..data import Data
-from ..penalties import Domain, Edit
+from ..penalties import Domain, Majorizer
 from .base import EPS, EVERYTHING
 from .frobenius import Normal, relative_error_of_squares
 
 
-class Weighted(NamedTuple):
+class WeightedNormal(NamedTuple):
     """The normal equations of rows that count differently: 1/2 f G f' - f c', times the weight of the row."""
 
     G: np.ndarray
@@ -27,9 +27,9 @@ class Weighted(NamedTuple):
         """What the least squares count in the objective: as much as the mean row."""
         return float(np.mean(self.weights))
 
-    def edited(self, edit: Edit, F: np.ndarray, workspace: Workspace) -> "Weighted":
+    def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "WeightedNormal":
         """With what is linear in F, which counts the same in each row."""
-        return self._replace(C=self.C + (edit.C / self.weights[:, None]).astype(F.dtype))
+        return self._replace(C=self.C + (majorizer.C / self.weights[:, None]).astype(F.dtype))
 
 
 LEAST = 1e-6  # of epsilon: squares of residuals are differences of what X and the model are made of
@@ -66,9 +66,9 @@ class L21:
         if check_number(self.epsilon, "epsilon", positive=True) < LEAST:
             raise ValueError(f"epsilon is {self.epsilon}; wanted at least {LEAST}, or residuals are round-off")
 
-    def sides(self) -> tuple["L21", "OfFeatures"]:
+    def sides(self) -> tuple["L21", "L21OfFeatures"]:
         """As W sees it, and as H does."""
-        return self, OfFeatures(self.epsilon)
+        return self, L21OfFeatures(self.epsilon)
 
     def allocate(self, data: Data, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Memory for C, and the squared norms of the samples."""
@@ -80,11 +80,11 @@ class L21:
 
     def statistics(
         self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, out: Any, evaluate: bool, across: Any
-    ) -> Weighted:
+    ) -> WeightedNormal:
         """G and C for the rows of W, which do not depend on their weights, and the value at (F, B)."""
         C, squares = out
         data.dot(B, C)
-        return Weighted(summary, C, *self._weigh(data, squares, summary, C, F))
+        return WeightedNormal(summary, C, *self._weigh(data, squares, summary, C, F))
 
     def _weigh(
         self, data: Data, squares: np.ndarray, G: np.ndarray, C: np.ndarray, W: np.ndarray
@@ -138,7 +138,7 @@ class L21:
 
 
 @dataclass(frozen=True)
-class OfFeatures(L21):
+class L21OfFeatures(L21):
     """The same as H sees it: least squares of weighted samples."""
 
     def allocate(self, data: Data, F: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._checks import check_number
-from .._runtime import Bulk, Stack, Workspace
+from .._runtime import BatchKernels, FactorBatch, Workspace
 from ..data import Data
 from ..penalties import Domain
 from .base import EPS, EVERYTHING, Split
@@ -23,8 +23,8 @@ NAMES = {2.0: "frobenius", 1.0: "kullback-leibler", 0.0: "itakura-saito"}
 class Splits:
     """The parts of the gradients of several fits, and their objectives."""
 
-    num: Stack
-    den: Stack
+    num: FactorBatch
+    den: FactorBatch
     """With one row a fit where all rows of a factor share it."""
     exponent: float
     values: np.ndarray
@@ -40,7 +40,7 @@ class Pointwise(ABC):
     """The loss of (c X, c V) is c^degree times that of (X, V)."""
     exponent: float = 1.0
     """Of the multiplicative update that does not raise the objective."""
-    edited_exponent: float = 1.0
+    majorized_exponent: float = 1.0
     """The same with a penalty that is quadratic in the factor."""
     convex: bool = True
     positive: bool = False
@@ -90,28 +90,28 @@ class Pointwise(ABC):
 
         den_or_row = summary[None].astype(F.dtype) if self.shares_den else den
         value = math.inf if math.isnan(value) else max(0.0, value)  # where powers overflow
-        return Split(num, den_or_row, self.exponent, self.edited_exponent, objective, value, descend)
+        return Split(num, den_or_row, self.exponent, self.majorized_exponent, objective, value, descend)
 
-    def allocate_many(self, F: Stack) -> tuple[Stack, Stack]:
+    def allocate_many(self, F: FactorBatch) -> tuple[FactorBatch, FactorBatch]:
         """Memory for num and den of several fits."""
-        return F.like(), Stack(1 if self.shares_den else F.rows, F.ranks, F.flat.dtype)
+        return F.like(), FactorBatch(1 if self.shares_den else F.rows, F.ranks, F.flat.dtype)
 
-    def summaries(self, F: Stack, fits: np.ndarray, held: Stack | None, bulk: Bulk) -> Stack:
+    def summaries(self, F: FactorBatch, fits: np.ndarray, held: FactorBatch | None, bulk: BatchKernels) -> FactorBatch:
         """`summary` of several fits, written to `held` if there is such."""
-        held = Stack(1, F.ranks, np.dtype(np.float64)) if held is None else held
+        held = FactorBatch(1, F.ranks, np.dtype(np.float64)) if held is None else held
         bulk.column_sums(F, fits, held)
         return held
 
     def statistics_many(
         self,
         data: Data,
-        F: Stack,
-        B: Stack,
-        summaries: Stack,
-        out: tuple[Stack, Stack],
+        F: FactorBatch,
+        B: FactorBatch,
+        summaries: FactorBatch,
+        out: tuple[FactorBatch, FactorBatch],
         fits: np.ndarray,
         evaluate: bool,
-        bulk: Bulk,
+        bulk: BatchKernels,
     ) -> Splits:
         """`statistics` of several fits."""
         num, den = out
@@ -122,7 +122,14 @@ class Pointwise(ABC):
         return Splits(num, den, self.exponent, values)
 
     def values(
-        self, data: Data, F: Stack, B: Stack, summaries: Stack, statistics: Splits, fits: np.ndarray, bulk: Bulk
+        self,
+        data: Data,
+        F: FactorBatch,
+        B: FactorBatch,
+        summaries: FactorBatch,
+        statistics: Splits,
+        fits: np.ndarray,
+        bulk: BatchKernels,
     ) -> np.ndarray:
         """`value` of several fits, which the statistics hold."""
         return statistics.values
@@ -202,7 +209,7 @@ class BetaDivergence(Pointwise):
         return 1 / (2 - self.beta) if self.beta < 1 else 1 / (self.beta - 1) if self.beta > 2 else 1.0
 
     @property
-    def edited_exponent(self) -> float:
+    def majorized_exponent(self) -> float:
         """The same with a quadratic penalty (Tan & Fevotte 2013, doi:10.1109/TPAMI.2012.240)."""
         return 1 / (3 - self.beta) if self.beta <= 2 else 1 / (self.beta - 1)
 

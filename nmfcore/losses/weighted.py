@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from .._runtime import Box, Quadratic, Workspace
-from ..data import Corrected, Data, Weighted
-from ..penalties import ORTHANT, Domain, Edit
+from .._runtime import SweepBounds, Quadratic, Workspace
+from ..data import SparselyReweighted, Data, DenselyWeighted
+from ..penalties import ORTHANT, Domain, Majorizer
 from .base import Loss, Split
 from .frobenius import CANCELLED, Frobenius
 from .pointwise import BetaDivergence
@@ -17,27 +17,27 @@ from .pointwise import BetaDivergence
 class Rows:
     """A weighted least-squares half-step: every row of the factor has a Gram matrix of its own, which no one holds."""
 
-    data: Corrected | Weighted
+    data: SparselyReweighted | DenselyWeighted
     B: np.ndarray
     shared: tuple[np.ndarray, np.ndarray]
-    edit: Edit | None = None
+    majorizer: Majorizer | None = None
     found: list[float] = field(default_factory=list)
     """The objective without penalties after the last sweep, until it is taken."""
 
-    def edited(self, edit: Edit, F: np.ndarray, workspace: Workspace) -> "Rows":
-        """With a penalty's quadratic, which is of the same form for every row; see `Normal.edited` for empty ones."""
-        empty = np.flatnonzero(~self.B.any(axis=0) & (edit.G.diagonal() == 0) & edit.C.any(axis=0))
+    def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "Rows":
+        """With a penalty's quadratic, which is of the same form for every row; see `Normal.majorized` for empty ones."""
+        empty = np.flatnonzero(~self.B.any(axis=0) & (majorizer.G.diagonal() == 0) & majorizer.C.any(axis=0))
         if len(empty):
-            edit = edit._replace(G=edit.G.copy())
-            edit.G[empty, empty] = 1.0
-        return replace(self, edit=edit if self.edit is None else self.edit + edit)
+            majorizer = majorizer._replace(G=majorizer.G.copy())
+            majorizer.G[empty, empty] = 1.0
+        return replace(self, majorizer=majorizer if self.majorizer is None else self.majorizer + majorizer)
 
     def sweep(self, F: np.ndarray, sweeps: int, stop: float, domain: Domain) -> float:
         """Sweeps over F in place; returns the sum over the rows of curvature (change)^2 in the first one."""
         k = F.shape[1]
-        added, box = Quadratic.none(k, F.dtype), Box.of(k, F.dtype, domain.lower, domain.upper)
-        if self.edit is not None:
-            added = added._replace(G=self.edit.G, C=self.edit.C.astype(F.dtype))
+        added, box = Quadratic.none(k, F.dtype), SweepBounds.of(k, F.dtype, domain.lower, domain.upper)
+        if self.majorizer is not None:
+            added = added._replace(G=self.majorizer.G, C=self.majorizer.C.astype(F.dtype))
         moved, value = self.data.sweep(self.shared, added, box, F, self.B, sweeps, stop)
         self.found[:] = [value]
         return moved
@@ -45,7 +45,7 @@ class Rows:
     def value(self, F: np.ndarray) -> float:
         """The objective without penalties at F, where a sweep has just left it; else F is evaluated."""
         if not self.found:
-            replace(self, edit=None).sweep(F, 0, 0.0, ORTHANT)
+            replace(self, majorizer=None).sweep(F, 0, 0.0, ORTHANT)
         return self.found.pop()
 
     def split(self, F: np.ndarray, workspace: Workspace) -> Split:
@@ -57,7 +57,7 @@ class Rows:
             return self.data.split_step(F, self.B, "beta", 2.0, np.empty_like(F), np.empty_like(F), True)
 
         split = Split(num, den, 1.0, 1.0, objective, value)
-        return split if self.edit is None else split.edited(self.edit, F, workspace)
+        return split if self.majorizer is None else split.majorized(self.majorizer, F, workspace)
 
 
 class WeightedFrobenius(Frobenius):
@@ -101,10 +101,10 @@ class WeightedFrobenius(Frobenius):
         total = 0.0
         for data, F, rows, domain in sides:
             split, curvature = rows.split(F, workspace), data.curvature(rows.B).astype(np.float64)
-            if rows.edit is not None:
-                curvature += np.diagonal(rows.edit.G)
+            if rows.majorizer is not None:
+                curvature += np.diagonal(rows.majorizer.G)
             step = np.divide(split.den - split.num, curvature, out=np.zeros_like(curvature), where=curvature > 0)
-            lower, upper = Box.of(F.shape[1], F.dtype, domain.lower, domain.upper)
+            lower, upper = SweepBounds.of(F.shape[1], F.dtype, domain.lower, domain.upper)
             total += float(np.sum(curvature * (F - np.clip(F - step, lower, upper)) ** 2))
         return (total / whole) ** 0.5 if whole > 0 else 0.0
 

@@ -16,15 +16,15 @@ import numpy as np
 from .domain import ORTHANT, Domain
 
 
-class Edit(NamedTuple):
+class Majorizer(NamedTuple):
     """The quadratic 1/2 tr(F G F') - tr(F C'), up to a constant: G is k x k, C is m x k or one row for all; float64."""
 
     G: np.ndarray
     C: np.ndarray
 
-    def __add__(self, other: "Edit") -> "Edit":  # type: ignore[override]
+    def __add__(self, other: "Majorizer") -> "Majorizer":  # type: ignore[override]
         """The sum of two quadratics."""
-        return Edit(self.G + other.G, self.C + other.C)
+        return Majorizer(self.G + other.G, self.C + other.C)
 
 
 class Units(NamedTuple):
@@ -92,7 +92,7 @@ class Penalty(ABC):
         """The penalty of F diag(norms)."""
         return 0.0
 
-    def edit(self, F: np.ndarray, norms: np.ndarray) -> Edit | None:
+    def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer | None:
         """A quadratic in F that touches `value` at F from above, up to a constant."""
         return None
 
@@ -131,9 +131,9 @@ class Sum(Penalty):
         """The sum of their values."""
         return sum(part.value(F, norms if part.scale_free else np.ones_like(norms)) for part in self.terms)
 
-    def edit(self, F: np.ndarray, norms: np.ndarray) -> Edit | None:
+    def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer | None:
         """The sum of their quadratics."""
-        return _total(part.edit(F, norms if part.scale_free else np.ones_like(norms)) for part in self.terms)
+        return _total(part.majorizer(F, norms if part.scale_free else np.ones_like(norms)) for part in self.terms)
 
     def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """The sum of their shares."""
@@ -147,16 +147,16 @@ class Sum(Penalty):
         return common
 
 
-def _total(edits: Iterator[Edit | None]) -> Edit | None:
+def _total(edits: Iterator[Majorizer | None]) -> Majorizer | None:
     total = None
-    for edit in edits:
-        if edit is not None:
-            total = edit if total is None else total + edit
+    for majorizer in edits:
+        if majorizer is not None:
+            total = majorizer if total is None else total + majorizer
     return total
 
 
 @dataclass(frozen=True)
-class Side:
+class FactorPenalty:
     """What the penalties ask of one factor F, given the other one B.
 
     Penalties on one factor alone would be undone by scaling it down and the other one up. Where nothing is said of the
@@ -173,16 +173,16 @@ class Side:
         """The penalties on F."""
         return 0.0 if self.own is None else self.own.value(F, self._norms(B))
 
-    def edit(self, F: np.ndarray, B: np.ndarray) -> Edit | None:
+    def majorizer(self, F: np.ndarray, B: np.ndarray) -> Majorizer | None:
         """The quadratic in F that touches the penalties from above."""
         if self.own is not None:
-            return self.own.edit(F, self._norms(B))
+            return self.own.majorizer(F, self._norms(B))
         if self.other is None or not self.coupled:
             return None
         norms = self._norms(F)
         shares = self.other.shares(B, norms)
         least = np.finfo(F.dtype).eps * (norms.max() or 1.0)  # an empty component stays so
-        return Edit(np.diag(shares / np.maximum(norms, least) ** 2), np.zeros((1, F.shape[1])))
+        return Majorizer(np.diag(shares / np.maximum(norms, least) ** 2), np.zeros((1, F.shape[1])))
 
     def _norms(self, F: np.ndarray) -> np.ndarray:
         return component_norms(F) if self.coupled else np.ones(F.shape[1])

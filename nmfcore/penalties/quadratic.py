@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._checks import check_number
-from .base import Edit, Penalty, Units, entries_fault
+from .base import Majorizer, Penalty, Units, entries_fault
 
 OFF = 1e30  # curvature and slope that keep a component that was switched off at 0
 
@@ -52,9 +52,9 @@ class L1(Strong):
         """The sum."""
         return float(np.sum(self.shares(F, norms)))
 
-    def edit(self, F: np.ndarray, norms: np.ndarray) -> Edit:
+    def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
         """C - strength."""
-        return Edit(np.zeros((F.shape[1],) * 2), -self.strength * norms[None])
+        return Majorizer(np.zeros((F.shape[1],) * 2), -self.strength * norms[None])
 
     def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """The sum of each component: s <= (s^2 + 1) / 2."""
@@ -78,12 +78,12 @@ class L2(Strong):
         return L2(units.strength(self.strength, 2))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """Half of the sum of squares."""
+        """FactorState of the sum of squares."""
         return 0.5 * float(np.sum(self.shares(F, norms)))
 
-    def edit(self, F: np.ndarray, norms: np.ndarray) -> Edit:
+    def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
         """G + strength I."""
-        return Edit(np.diag(self.strength * norms**2), _no_row(F))
+        return Majorizer(np.diag(self.strength * norms**2), _no_row(F))
 
     def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """The squares of each component."""
@@ -130,13 +130,13 @@ class Group(Strong):
         """The sum of norms."""
         return self.strength * float(np.sum(self._sizes(F, norms)))
 
-    def edit(self, F: np.ndarray, norms: np.ndarray) -> Edit:
+    def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
         """G_tt + strength / norm of component t."""
         sizes = self._sizes(F, norms)
         on = sizes > np.finfo(F.dtype).eps * sizes.max()
         off = OFF * (not on.all() and self.strength > 0)
         curvature = np.where(on, self.strength * norms**2 / np.where(on, sizes, 1), off)
-        return Edit(np.diag(curvature), np.where(on, 0.0, -off)[None])
+        return Majorizer(np.diag(curvature), np.where(on, 0.0, -off)[None])
 
     def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """The norm of each component."""
@@ -163,14 +163,14 @@ class Orthogonality(Strong):
         return Orthogonality(units.strength(self.strength, 2))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """Half of the sum over ordered pairs."""
+        """FactorState of the sum over ordered pairs."""
         return 0.5 * float(np.sum(self.shares(F, norms)))
 
-    def edit(self, F: np.ndarray, norms: np.ndarray) -> Edit:
+    def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
         """G + strength off the diagonal."""
         G = self.strength * np.outer(norms, norms)
         np.fill_diagonal(G, 0)
-        return Edit(G, _no_row(F))
+        return Majorizer(G, _no_row(F))
 
     def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """The overlap of each component with the others: 2 s_t s_u <= s_t^2 + s_u^2."""
@@ -240,10 +240,10 @@ class Smooth(Strong):
         """The sum over neighbours."""
         return 0.5 * float(np.sum(self.shares(F, norms)))
 
-    def edit(self, F: np.ndarray, norms: np.ndarray) -> Edit:
+    def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
         """D - A <= 2 max(D): the Laplacian's part that couples rows stays where it is, for the price of its bound."""
         weights, bound = self.strength * norms**2, 2 * self._degrees(len(F)).max()
-        return Edit(np.diag(bound * weights), weights * (bound * F - self._laplacian(F)))
+        return Majorizer(np.diag(bound * weights), weights * (bound * F - self._laplacian(F)))
 
     def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """Of each component."""
@@ -289,12 +289,12 @@ class MinVolume(Strong):
         return self._square * np.einsum("is,it->st", F, F) + self.delta * np.eye(F.shape[1])
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """Half of the log determinant."""
+        """FactorState of the log determinant."""
         return 0.5 * self.strength * float(np.linalg.slogdet(self._gram(F))[1])
 
-    def edit(self, F: np.ndarray, norms: np.ndarray) -> Edit:
+    def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
         """G + strength (F'F + delta I)^-1: log det lies below its tangents."""
-        return Edit(self.strength * self._square * np.linalg.inv(self._gram(F)), _no_row(F))
+        return Majorizer(self.strength * self._square * np.linalg.inv(self._gram(F)), _no_row(F))
 
 
 @dataclass(frozen=True)
@@ -329,12 +329,12 @@ class Prior(Penalty):
         return Prior(target, units.strength(self.strength, 2))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """Half of the squared distance."""
+        """FactorState of the squared distance."""
         return 0.5 * self.strength * float(np.sum((F - self.target) ** 2))
 
-    def edit(self, F: np.ndarray, norms: np.ndarray) -> Edit:
+    def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
         """G + strength I, C + strength target."""
-        return Edit(self.strength * np.eye(F.shape[1]), self.strength * self.target)
+        return Majorizer(self.strength * np.eye(F.shape[1]), self.strength * self.target)
 
 
 def scikit_learn(

@@ -16,7 +16,7 @@ from .._runtime import Workspace, check_threads
 from ..data import as_data
 from . import _check
 from ._base import BaseNMF
-from ._online import Memory, Net, Online, Step
+from ._online import OnlineState, ElasticNetTerm, Online, Step
 
 EXTRAS_OF_NMF = {"penalty_W", "penalty_H", "callback"}
 COUNT = Interval(Integral, 1, None, closed="left")
@@ -193,12 +193,12 @@ class MiniBatchNMF(BaseNMF):
         X, W, H = self._begun(X, W, H, reset=True)
         held, workspace = as_data(X, check_threads(self.n_threads))
         exponent, m = held.measures.exponent, len(W)
-        online = self._online(Memory.of(H, exponent, self._loss, self.start_weight), workspace)
+        online = self._online(OnlineState.of(H, exponent, self._loss, self.start_weight), workspace)
         size = min(self.batch_size, m)
         self._rho = self.forget_factor ** (size / m)
         batches = [(held.part(rows.start, rows.stop), rows) for rows in gen_batches(m, size)]
         W, n_steps = np.ldexp(W, -exponent), self.max_iter * len(batches)
-        watch = Watch(self.tol, self.max_no_improvement, m, (n_steps, online.unit) if self.verbose else None)
+        watch = BatchStopping(self.tol, self.max_no_improvement, m, (n_steps, online.unit) if self.verbose else None)
         for number, (part, rows) in enumerate(itertools.islice(itertools.cycle(batches), n_steps), 1):
             found = self._step(online, part, None if self.fresh_restarts else W[rows])
             if watch.ends(number, found, rows.stop - rows.start):
@@ -241,11 +241,11 @@ class MiniBatchNMF(BaseNMF):
             _check.entries(X, self._beta)
             held, workspace = as_data(X, check_threads(self.n_threads))
             Ht = np.require(self.components_.T, requirements="CW")
-            online = self._online(Memory(Ht, *self._sums), workspace)
+            online = self._online(OnlineState(Ht, *self._sums), workspace)
         else:
             X, _, H = self._begun(X, W, H, reset=True)
             held, workspace = as_data(X, check_threads(self.n_threads))
-            online = self._online(Memory.of(H, held.measures.exponent, self._loss, self.start_weight), workspace)
+            online = self._online(OnlineState.of(H, held.measures.exponent, self._loss, self.start_weight), workspace)
             self._rho = self.forget_factor ** (min(self.batch_size, X.shape[0]) / X.shape[0])
             self.n_steps_ = 0
         self._step(online, held.at(online.memory.exponent), None)
@@ -277,7 +277,7 @@ class MiniBatchNMF(BaseNMF):
         _check.entries(X, self._beta)
         held, workspace = as_data(X, check_threads(self.n_threads))
         Ht = np.ascontiguousarray(self.components_.T, X.dtype)
-        online = self._online(Memory(Ht, held.measures.exponent), workspace)
+        online = self._online(OnlineState(Ht, held.measures.exponent), workspace)
         W = online.coordinates(held, self._transform_max_iter, self.tol)
         return np.ldexp(W, held.measures.exponent, out=W)
 
@@ -299,11 +299,11 @@ class MiniBatchNMF(BaseNMF):
         W, H = self._given(X, k, W, H, update_H=True)
         return X, *(self._start(X, k) if W is None else (W, H))
 
-    def _online(self, memory: Memory, workspace: Workspace) -> Online:
+    def _online(self, memory: OnlineState, workspace: Workspace) -> Online:
         """The updates under the penalties as they are set now."""
         alpha_H = self.alpha_W if self.alpha_H == "same" else self.alpha_H
         of_W, of_H = (
-            Net(alpha * self.l1_ratio, alpha * (1 - self.l1_ratio))
+            ElasticNetTerm(alpha * self.l1_ratio, alpha * (1 - self.l1_ratio))
             for alpha in (self.alpha_W * len(memory.Ht), alpha_H)
         )
         return Online(memory, self._loss, (of_W, of_H), workspace)
@@ -315,13 +315,13 @@ class MiniBatchNMF(BaseNMF):
         W = online.coordinates(part, self.fresh_restarts_max_iter, self.tol)
         return online.step(part, W, self._rho, update_W=False)
 
-    def _keep(self, memory: Memory) -> None:
+    def _keep(self, memory: OnlineState) -> None:
         """What the next batch goes on from."""
         self.components_, self.n_components_ = memory.Ht.T, memory.Ht.shape[1]
         self._sums = memory.exponent, memory.A, memory.B, memory.unit
 
 
-class Watch:
+class BatchStopping:
     """When a fit ends: H stands still, or the cost, smoothed over the batches, does not fall any more."""
 
     def __init__(self, tol: float, most: int | None, n_samples: int, told: tuple[int, float] | None) -> None:

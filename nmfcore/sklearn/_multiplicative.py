@@ -8,15 +8,15 @@ from .. import losses
 from .._runtime import Workspace
 from ..data import Data
 from ..losses import BetaDivergence, Frobenius, Normal, Pointwise, Split
-from ..penalties import Domain, Edit
+from ..penalties import Domain, Majorizer
 
 
 class AddedNormal(Normal):
     """Normal equations to which penalties are added as to any other gradient."""
 
-    def edited(self, edit: Edit, F: np.ndarray, workspace: Workspace) -> Split:  # type: ignore[override]
+    def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> Split:  # type: ignore[override]
         """The two parts of the gradient; L1 is a part of den, where `Normal` takes it off num."""
-        return self.split(F, workspace).edited(edit, F, workspace)
+        return self.split(F, workspace).majorized(majorizer, F, workspace)
 
 
 class AddedFrobenius(Frobenius):
@@ -39,7 +39,7 @@ class PlainBeta(BetaDivergence):
     """A beta-divergence whose updates have the same exponent with penalties as without, which is not proven to fall."""
 
     @property
-    def edited_exponent(self) -> float:
+    def majorized_exponent(self) -> float:
         """That without penalties."""
         return self.exponent
 

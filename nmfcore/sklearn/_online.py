@@ -23,15 +23,15 @@ SMALLEST = float(np.finfo(np.float64).eps)  # of a coordinate, as a share of the
 MOST_EXPONENT = 64  # of what B begins with: beside it nothing that is added shows
 
 
-class Net(NamedTuple):
+class ElasticNetTerm(NamedTuple):
     """What is added to the objective for a factor F: l1 sum F + l2 / 2 sum F^2."""
 
     l1: float
     l2: float
 
-    def times(self, scale: float, of_F: float = 1.0) -> "Net":
+    def times(self, scale: float, of_F: float = 1.0) -> "ElasticNetTerm":
         """That of an objective times scale, for F / of_F."""
-        return Net(self.l1 and self.l1 * scale * of_F, self.l2 and self.l2 * scale * of_F * of_F)
+        return ElasticNetTerm(self.l1 and self.l1 * scale * of_F, self.l2 and self.l2 * scale * of_F * of_F)
 
     def on(self, den: np.ndarray, F: np.ndarray) -> np.ndarray:
         """den of the gradient with its own; a row for all stays one without l2."""
@@ -45,7 +45,7 @@ class Net(NamedTuple):
 
 
 @dataclass
-class Memory:
+class OnlineState:
     """What is known of the batches so far: H' (n x k), A and B, which is one row where all rows of den are the same.
 
     H is in units of X, A and B in those of the gradient for X 2**-exponent; without them H serves for coordinates only.
@@ -59,7 +59,7 @@ class Memory:
     """What B began with."""
 
     @classmethod
-    def of(cls, H: np.ndarray, exponent: int, loss: BetaDivergence | Frobenius, weight: float = 1.0) -> "Memory":
+    def of(cls, H: np.ndarray, exponent: int, loss: BetaDivergence | Frobenius, weight: float = 1.0) -> "OnlineState":
         """The start: A = weight H and B = weight, in units of X."""
         Ht = np.array(H.T, order="C")
         unit = Ht.dtype.type(weight * 2.0 ** min(MOST_EXPONENT, -exponent * loss.degree))
@@ -78,7 +78,11 @@ class Online:
     """The updates of a memory, batch after batch; of_W and of_H: penalties, that of H for one sample."""
 
     def __init__(
-        self, memory: Memory, loss: BetaDivergence | Frobenius, nets: tuple[Net, Net], workspace: Workspace
+        self,
+        memory: OnlineState,
+        loss: BetaDivergence | Frobenius,
+        nets: tuple[ElasticNetTerm, ElasticNetTerm],
+        workspace: Workspace,
     ) -> None:
         self.memory, self.loss, self.workspace = memory, loss, workspace
         self.gamma = getattr(loss, "exponent", 1.0)

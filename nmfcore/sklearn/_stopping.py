@@ -17,7 +17,7 @@ STEP = 10  # iterations between two looks at the objective
 EXTRAPOLATED = 2  # looks in a row, for extrapolation pauses where it is begun anew
 
 
-class Fall:
+class SklearnStopping:
     """A callback that ends a fit like scikit-learn's multiplicative updates.
 
     They end where, over 10 iterations, the square root of twice the objective has fallen by less than tol times what
@@ -56,8 +56,8 @@ def stopping(solver: str, tol: float, max_iter: int, callback: Callable[[State],
         plain = {"extrapolate": False, "inner_iter": 1} if solver == "cd" else {}
         return {"tol": 0.0, "max_iter": max_iter, "callback": callback, **plain}
     if solver == "mu":
-        return {"tol": 0.0, "max_iter": max_iter, "callback": Fall(tol, callback)}
-    return {"tol": SHARE * tol, "max_iter": max_iter, "callback": Fall(tol, callback, EXTRAPOLATED)}
+        return {"tol": 0.0, "max_iter": max_iter, "callback": SklearnStopping(tol, callback)}
+    return {"tol": SHARE * tol, "max_iter": max_iter, "callback": SklearnStopping(tol, callback, EXTRAPOLATED)}
 
 
 def of_one_factor(tol: float, max_iter: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._runtime import Bulk, Stack, Workspace
+from .._runtime import BatchKernels, FactorBatch, Workspace
 from ..data import Data
 from ..losses import Loss, Normal, Normals
 from ..penalties import Domain
@@ -50,13 +50,13 @@ class HALS:
 
     def update_many(
         self,
-        F: Stack,
+        F: FactorBatch,
         statistics: Normals,
         data: Data,
         loss: Loss,
         iterations: np.ndarray,
         fits: np.ndarray,
-        bulk: Bulk,
+        bulk: BatchKernels,
     ) -> np.ndarray:
         """`update` of several fits, each in its own iteration."""
         most = np.empty(len(fits), np.int64)
@@ -73,6 +73,8 @@ class HALS:
         """old <- max(0, new + weight (new - old))."""
         workspace.extrapolate(new, old, weight, False)
 
-    def extrapolate_many(self, new: Stack, old: Stack, weights: np.ndarray, fits: np.ndarray, bulk: Bulk) -> None:
+    def extrapolate_many(
+        self, new: FactorBatch, old: FactorBatch, weights: np.ndarray, fits: np.ndarray, bulk: BatchKernels
+    ) -> None:
         """`extrapolate` of several fits."""
         bulk.extrapolate(new, old, weights, False, fits)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._runtime import Bulk, Stack, Workspace
+from .._runtime import BatchKernels, FactorBatch, Workspace
 from ..data import Data
 from ..losses import EPS, Loss, Split, Splits
 from ..penalties import Domain
@@ -42,13 +42,13 @@ class MU:
 
     def update_many(
         self,
-        F: Stack,
+        F: FactorBatch,
         statistics: Splits,
         data: Data,
         loss: Loss,
         iterations: np.ndarray,
         fits: np.ndarray,
-        bulk: Bulk,
+        bulk: BatchKernels,
     ) -> np.ndarray:
         """`update` of several fits."""
         floor = EPS[F.flat.dtype] if self.floor is None else self.floor
@@ -62,6 +62,8 @@ class MU:
         """old <- new + weight max(0, new - old): what is positive stays so."""
         workspace.extrapolate(new, old, weight, True)
 
-    def extrapolate_many(self, new: Stack, old: Stack, weights: np.ndarray, fits: np.ndarray, bulk: Bulk) -> None:
+    def extrapolate_many(
+        self, new: FactorBatch, old: FactorBatch, weights: np.ndarray, fits: np.ndarray, bulk: BatchKernels
+    ) -> None:
         """`extrapolate` of several fits."""
         bulk.extrapolate(new, old, weights, True, fits)
