@@ -4,6 +4,7 @@ import importlib
 from typing import Any
 
 from ._archetypes import Archetypes, archetypes
+from ._checks import InputError, InputTypeError
 from ._ensemble import Ensemble, Failure, Progress
 from ._fit import Checkpoint, History, Optimality, Result, State, hals, mu, nmf, transform
 from ._many import fit_many
@@ -29,6 +30,8 @@ __all__ = [
     "Failure",
     "Hierarchy",
     "History",
+    "InputError",
+    "InputTypeError",
     "Huber",
     "Optimality",
     "Progress",

@@ -1,16 +1,15 @@
 """The command line, `nmfcore` or `python -m nmfcore`: finds the command, and turns exceptions into exit codes."""
 
 import contextlib
-import dis
 import importlib
 import os
 import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from ._checks import InputError, InputTypeError, MissingLibraryError
 from ._cli import _arguments
 
 COMMANDS = {  # the module and the function that serve each
@@ -76,17 +75,7 @@ def _code(error: Exception) -> int | None:
     """The exit code for what a user or a machine has to mend; None for a fault of this program."""
     if isinstance(error, OSError | MemoryError):
         return FAILED
-    return REFUSED if isinstance(error, ValueError | TypeError | ImportError) and _raised_here(error) else None
-
-
-def _raised_here(error: Exception) -> bool:
-    """Whether a statement `raise` of this package has raised an exception: so its checks refuse what they are given."""
-    last = error.__traceback__
-    while last.tb_next is not None:
-        last = last.tb_next
-    code = last.tb_frame.f_code
-    here = Path(code.co_filename).is_relative_to(Path(__file__).parent)
-    return here and dis.opname[code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
+    return REFUSED if isinstance(error, InputError | InputTypeError | MissingLibraryError) else None
 
 
 def _line(error: Exception) -> str:

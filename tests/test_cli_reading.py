@@ -8,9 +8,9 @@ import pytest
 import scipy.io
 import scipy.sparse as sp
 
+from nmfcore import InputError
 from nmfcore._cli import _reading, _text
 from nmfcore._cli._reading import ReadOptions, read
-from nmfcore._cli._table import InputError
 
 NAN = np.nan
 

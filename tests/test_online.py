@@ -10,7 +10,7 @@ import nmfcore
 from nmfcore import losses
 from nmfcore.data.storage import as_data
 from nmfcore.reference import online
-from nmfcore.sklearn._online import OnlineState, ElasticNetTerm, Online
+from nmfcore.sklearn._online import ElasticNetTerm, Online, OnlineState
 
 BETAS = [2, 1, 0, 0.5, 1.5, 3, -0.5]
 NOTHING = (ElasticNetTerm(0.0, 0.0), ElasticNetTerm(0.0, 0.0))

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import nmfcore
 from nmfcore import penalties, reference
-from nmfcore._runtime.weighted import SweepBounds, Quadratic
+from nmfcore._runtime.weighted import Quadratic, SweepBounds
 from nmfcore._runtime.workspace import Workspace
-from nmfcore.data import SparselyReweighted, DenselyWeighted, Weights, weigh
+from nmfcore.data import DenselyWeighted, SparselyReweighted, Weights, weigh
 from nmfcore.reference import weighted as weighted_reference
 
 TEXTBOOK = {"inner_iter": 1, "extrapolate": False, "tol": 0}

@@ -4,7 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_choice, check_dtype, check_index_range, check_number, quoted, refuse_entries
+from .._checks import (
+    InputError,
+    InputTypeError,
+    check_choice,
+    check_dtype,
+    check_index_range,
+    check_number,
+    quoted,
+    refuse_entries,
+)
 from .start import STARTS
 
 
@@ -12,7 +21,7 @@ def relaxation(delta: Any) -> float:
     """How far a row of B may sum to other than 1."""
     delta = check_number(delta, "delta")
     if delta > 1:
-        raise ValueError(f"delta is {delta}; wanted a number from 0 to 1, by which the sums of B may differ from 1")
+        raise InputError(f"delta is {delta}; wanted a number from 0 to 1, by which the sums of B may differ from 1")
     return delta
 
 
@@ -23,12 +32,12 @@ def weights(values: Any, rows: int) -> tuple[np.ndarray | None, float]:
     values = np.asarray(values)
     check_dtype(values.dtype, "weights")
     if values.shape != (rows,):
-        raise ValueError(f"weights has shape {values.shape}; wanted one for each row of X, ({rows},)")
+        raise InputError(f"weights has shape {values.shape}; wanted one for each row of X, ({rows},)")
     values = values.astype(np.float64)
     if not (np.isfinite(values).all() and values.min() >= 0):
         refuse_entries(values[:, None], "weights")
     if not values.any():
-        raise ValueError("weights are 0 everywhere; wanted a positive one")
+        raise InputError("weights are 0 everywhere; wanted a positive one")
     return values / values.max(), float(values.max())
 
 
@@ -39,10 +48,10 @@ def start(init: Any, k: int, n_starts: int, rows: int) -> Any:
     wanted = f"wanted one of {quoted(STARTS)}, or the indices of k rows of X"
     init = np.asarray(init)
     if init.dtype.kind not in "iu":
-        raise TypeError(f"init has dtype {init.dtype}; {wanted}")
+        raise InputTypeError(f"init has dtype {init.dtype}; {wanted}")
     if init.shape != (k,):
-        raise ValueError(f"init has shape {init.shape}, but k is {k}; {wanted}")
+        raise InputError(f"init has shape {init.shape}, but k is {k}; {wanted}")
     check_index_range(init, rows, "init")
     if n_starts > 1:
-        raise ValueError(f"n_starts is {n_starts}, but init says where to start; wanted 1")
+        raise InputError(f"n_starts is {n_starts}, but init says where to start; wanted 1")
     return init.astype(np.intp)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import InputError
 from .._fit import History
 from .._runtime import Workspace, check_threads
 from ..data import Data, Dense, Names, as_data, frames, same_columns
@@ -90,5 +91,5 @@ def _new_points(X: Any, columns: int, n_threads: Any) -> tuple[Data, Workspace]:
     """Points for archetypes that are fitted."""
     held, workspace = as_data(X, check_threads(n_threads), signed=True)
     if held.shape[1] != columns:
-        raise ValueError(f"X has {held.shape[1]} columns, but the archetypes have {columns}; wanted as many")
+        raise InputError(f"X has {held.shape[1]} columns, but the archetypes have {columns}; wanted as many")
     return held, workspace

@@ -15,6 +15,7 @@ from .arrays import (
     refuse_entries,
     refuse_stored_entries,
 )
+from .errors import InputError, InputTypeError, MissingLibraryError
 from .scalars import (
     MOST,
     Random,
@@ -29,6 +30,9 @@ from .scalars import (
 
 __all__ = [
     "MOST",
+    "InputError",
+    "InputTypeError",
+    "MissingLibraryError",
     "Random",
     "check_H",
     "check_choice",

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from .errors import InputError, InputTypeError
+
 BLOCK = 1 << 20  # entries looked at at a time to find the first bad one
 KINDS = {"NaN": np.isnan, "infinite": np.isinf, "negative": lambda block: block < 0}
 
@@ -12,14 +14,14 @@ KINDS = {"NaN": np.isnan, "infinite": np.isinf, "negative": lambda block: block 
 def check_matrix(X: Any, name: str) -> np.ndarray:
     """A non-empty 2-D array of float32 or float64 in native byte order, with unit stride along one axis."""
     if is_sparse(X):
-        raise TypeError(f"{name} is a sparse {type(X).__name__}; wanted a dense array: pass {name}.toarray()")
+        raise InputTypeError(f"{name} is a sparse {type(X).__name__}; wanted a dense array: pass {name}.toarray()")
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         count = np.ma.count_masked(X)
-        raise ValueError(f"{name} is a masked array with {count} masked entries; wanted numbers everywhere")
+        raise InputError(f"{name} is a masked array with {count} masked entries; wanted numbers everywhere")
     try:
         X = np.asarray(X)
     except ValueError as error:
-        raise ValueError(f"{name} cannot be read as a matrix: {error}") from None
+        raise InputError(f"{name} cannot be read as a matrix: {error}") from None
     check_dtype(X.dtype, name)
     _check_shape(X.shape, name)
     X = np.asarray(X, _computed_in(X.dtype))
@@ -39,20 +41,22 @@ def is_sparse(X: Any) -> bool:
 
 def check_dtype(dtype: np.dtype, name: str) -> None:
     if dtype.kind == "c":
-        raise TypeError(f"{name} is complex ({dtype}); wanted real numbers")
+        raise InputTypeError(f"{name} is complex ({dtype}); wanted real numbers")
     if dtype.kind not in "biuf":
-        raise TypeError(f"{name} has dtype {dtype}; wanted real numbers")
+        raise InputTypeError(f"{name} has dtype {dtype}; wanted real numbers")
     if dtype.kind == "f" and dtype.itemsize > 8:
-        raise TypeError(f"{name} has dtype {dtype}, more precise than the computation: pass {name}.astype('float64')")
+        raise InputTypeError(
+            f"{name} has dtype {dtype}, more precise than the computation: pass {name}.astype('float64')"
+        )
 
 
 def _check_shape(shape: tuple[int, ...], name: str) -> None:
     if len(shape) != 2:
-        raise ValueError(
+        raise InputError(
             f"{name} has {len(shape)} dimension{'s' * (len(shape) != 1)}, shape {shape}; wanted a matrix (2)"
         )
     if 0 in shape:
-        raise ValueError(f"{name} is empty, shape {shape}; wanted at least one row and one column")
+        raise InputError(f"{name} is empty, shape {shape}; wanted at least one row and one column")
 
 
 def _computed_in(dtype: np.dtype) -> type:
@@ -88,15 +92,15 @@ def _check_compressed(X: Any, name: str) -> None:
     pointers, stored = X.indptr, min(len(X.indices), len(X.data))
     wanted = f"wanted {major + 1} numbers from 0 to at most {stored} that never fall"
     if len(pointers) != major + 1:
-        raise ValueError(f"{name}.indptr has {len(pointers)} numbers; {wanted}")
+        raise InputError(f"{name}.indptr has {len(pointers)} numbers; {wanted}")
     if pointers[0] != 0 or pointers[-1] > stored or np.any(pointers[1:] < pointers[:-1]):
-        raise ValueError(f"{name}.indptr runs from {pointers[0]} to {pointers[-1]}, or falls; {wanted}")
+        raise InputError(f"{name}.indptr runs from {pointers[0]} to {pointers[-1]}, or falls; {wanted}")
     check_index_range(X.indices[: pointers[-1]], minor, f"{name}.indices")
 
 
 def check_index_range(indices: np.ndarray, size: int, name: str) -> None:
     if len(indices) and not 0 <= indices.min() <= indices.max() < size:
-        raise ValueError(f"{name} has indices from {indices.min()} to {indices.max()}; wanted 0 to {size - 1}")
+        raise InputError(f"{name} has indices from {indices.min()} to {indices.max()}; wanted 0 to {size - 1}")
 
 
 def refuse_stored_entries(X: Any, name: str) -> None:
@@ -112,7 +116,7 @@ def refuse_stored_entries(X: Any, name: str) -> None:
 def _refuse(name: str, count: int, kind: str, entry: Any, place: tuple[int, int]) -> None:
     entries = "entry" if count == 1 else "entries"
     wanted = "finite numbers" if kind != "negative" else "numbers >= 0"
-    raise ValueError(f"{name} has {count} {kind} {entries}, the first ({entry}) at {place}; wanted {wanted}")
+    raise InputError(f"{name} has {count} {kind} {entries}, the first ({entry}) at {place}; wanted {wanted}")
 
 
 def refuse_entries(X: np.ndarray, name: str) -> None:
@@ -133,11 +137,11 @@ def refuse_entries(X: np.ndarray, name: str) -> None:
 def check_factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
     F = check_matrix(F, name)
     if F.shape != shape:
-        raise ValueError(f"{name} has shape {F.shape}; wanted {shape}")
+        raise InputError(f"{name} has shape {F.shape}; wanted {shape}")
     if not (F.min() >= 0 and F.max() < math.inf):
         refuse_entries(F, name)
     if F.dtype != dtype and F.max() > np.finfo(dtype).max:
-        raise ValueError(f"{name} has entries up to {F.max()}, more than the {dtype} of X can hold")
+        raise InputError(f"{name} has entries up to {F.max()}, more than the {dtype} of X can hold")
     return F
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .errors import InputError, InputTypeError
+
 Random = np.random.Generator | np.random.RandomState
 MOST = 2**31 - 1  # of a count
 
@@ -20,42 +22,42 @@ def check_number(value: Any, name: str, positive: bool = False) -> float:
     """A finite number >= 0, or > 0."""
     wanted = "> 0" if positive else ">= 0"
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); wanted a number {wanted}")
+        raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); wanted a number {wanted}")
     try:
         if 0 <= float(value) < math.inf and (float(value) > 0 or not positive):
             return float(value)
     except OverflowError:  # an integer larger than any float
         pass
-    raise ValueError(f"{name} is {value}; wanted a finite number {wanted}")
+    raise InputError(f"{name} is {value}; wanted a finite number {wanted}")
 
 
 def check_count(value: Any, name: str, least: int) -> int:
     """An integer, of Python or NumPy, that is at least `least`."""
     wanted = f"wanted an integer >= {least}"
     if isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} is {value!r}; {wanted}")
+        raise InputTypeError(f"{name} is {value!r}; {wanted}")
     try:
         value = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); {wanted}") from None
+        raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); {wanted}") from None
     if not least <= value <= MOST:
-        raise ValueError(f"{name} is {value}; {wanted}" + f" and <= {MOST}" * (value > MOST))
+        raise InputError(f"{name} is {value}; {wanted}" + f" and <= {MOST}" * (value > MOST))
     return value
 
 
 def check_flag(value: Any, name: str) -> bool:
     """True or False."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); wanted True or False")
+        raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); wanted True or False")
     return bool(value)
 
 
 def check_choice(value: Any, name: str, known: dict[str, Any]) -> Any:
     """What a name stands for."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); wanted one of {quoted(known)}")
+        raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); wanted one of {quoted(known)}")
     if value not in known:
-        raise ValueError(f"{name} is {value!r}; wanted one of {quoted(known)}")
+        raise InputError(f"{name} is {value!r}; wanted one of {quoted(known)}")
     return known[value]
 
 
@@ -72,7 +74,7 @@ def check_random_state(random_state: Any) -> Random:
         return random_state
     wanted = "wanted None, an integer >= 0, a numpy Generator or a RandomState"
     if isinstance(random_state, bool | np.bool_) or not isinstance(random_state, numbers.Integral):
-        raise TypeError(f"random_state is {random_state!r} ({type(random_state).__name__}); {wanted}")
+        raise InputTypeError(f"random_state is {random_state!r} ({type(random_state).__name__}); {wanted}")
     if random_state < 0:
-        raise ValueError(f"random_state is {random_state}; {wanted}")
+        raise InputError(f"random_state is {random_state}; {wanted}")
     return np.random.default_rng(int(random_state))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import Checkpoint
-from ._table import InputError
+from .._checks import InputError
 
 EVERY = 0, 60.0  # iterations and seconds between two checkpoints
 

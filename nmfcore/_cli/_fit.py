@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from .. import Result, nmf
+from .._checks import InputError
 from .._starts import INITS
 from . import _checkpoints, _model, _progress, _reading, _results, _writing
-from ._table import InputError, Table
+from ._table import Table
 
 
 def run(options: Namespace) -> int:

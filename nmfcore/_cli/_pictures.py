@@ -3,9 +3,9 @@
 from argparse import Namespace
 from typing import Any
 
+from .._checks import InputError
 from .._runtime import optional, written
 from . import _demo, _results, _writing
-from ._table import InputError
 
 NEEDS = "matplotlib", "plot"
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._checks import InputError
 from .._runtime import load
 from ..data import frames
 from . import _text
-from ._table import InputError, Table
+from ._table import Table
 
 NPY = b"\x93NUMPY"  # with which such a file begins
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import Result, __version__
+from .._checks import InputError
 from .._fit import STORED, result_from_arrays
 from .._runtime import load, written
-from ._table import InputError
 
 FORMATS = (".npz", ".h5")
 DATASETS = {  # of an .h5 file, for what `Result.save` writes as an array

@@ -5,10 +5,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
-class InputError(ValueError):
-    """What is wrong with a file or an option, in one sentence that names it."""
-
-
 class Table(NamedTuple):
     """A matrix, dense or sparse, with the names of its rows and columns where its file has such."""
 

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from ._table import InputError, Table
+from .._checks import InputError
+from ._table import Table
 
 OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -179,7 +180,7 @@ def _numbers(layout: Layout, cell: Callable[[str], float] | None) -> Table:
             ndmin=2,
         )
     if X.shape[1] != layout.width:
-        raise ValueError(f"rows of {layout.width} and of {X.shape[1]} fields")
+        raise InputError(f"rows of {layout.width} and of {X.shape[1]} fields")
     if layout.width == 1:
         _refuse_gaps(layout)
     return Table(X[:, 1:] if layout.names else X, tuple(names) or None, layout.columns)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .._checks import InputError
 from .._runtime import written
-from ._table import InputError
 
 FORMATS = (".npy", ".npz", ".csv", ".tsv")
 MARGIN = 1 << 16  # bytes beside the factors

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from .._checks import check_count, check_number
+from .._checks import InputError, InputTypeError, check_count, check_number
 from .._fit import NEAR, ROUND_OFF, Result, check_result
 from ..data import same_columns
 from .records import Failure
@@ -26,23 +26,23 @@ def place(k: Any, start: Any, result: Any = None) -> tuple[int, int]:
     if result is None:
         return k, start
     if not isinstance(result, Result):
-        raise TypeError(f"result is of type {type(result).__name__}; wanted a Result")
+        raise InputTypeError(f"result is of type {type(result).__name__}; wanted a Result")
     if result.W.shape[1] != k:
-        raise ValueError(f"k is {k}, but the result has {result.W.shape[1]} components; wanted its rank")
+        raise InputError(f"k is {k}, but the result has {result.W.shape[1]} components; wanted its rank")
     return k, start
 
 
 def sequence(values: Any, name: str) -> tuple[Any, ...]:
     """What can be gone through, as a tuple."""
     if not isinstance(values, Iterable) or isinstance(values, str | bytes | Result):
-        raise TypeError(f"{name} is of type {type(values).__name__}; wanted a sequence")
+        raise InputTypeError(f"{name} is of type {type(values).__name__}; wanted a sequence")
     return tuple(values)
 
 
 def members(fits: Sequence[Any], starts: Sequence[Any], failures: Sequence[Any]) -> list[int]:
     """The starts as integers, of fits of one X and one objective, none of them twice."""
     if len(fits) != len(starts):
-        raise ValueError(f"starts has {len(starts)} entries, but there are {len(fits)} fits; wanted one for each")
+        raise InputError(f"starts has {len(starts)} entries, but there are {len(fits)} fits; wanted one for each")
     for name, values, kind in (("fits", fits, Result), ("failures", failures, Failure)):
         _all_of(values, name, kind)
     for i, fit in enumerate(fits):
@@ -51,7 +51,7 @@ def members(fits: Sequence[Any], starts: Sequence[Any], failures: Sequence[Any])
     seen: set[tuple[int, int]] = set()
     for fit, start in zip(fits, found, strict=True):
         if (place := (fit.W.shape[1], start)) in seen:
-            raise ValueError(f"starts has {start} twice for rank {place[0]}; wanted each start of a rank once")
+            raise InputError(f"starts has {start} twice for rank {place[0]}; wanted each start of a rank once")
         seen.add(place)
     return found
 
@@ -59,25 +59,25 @@ def members(fits: Sequence[Any], starts: Sequence[Any], failures: Sequence[Any])
 def _all_of(values: Sequence[Any], name: str, kind: type) -> None:
     for i, value in enumerate(values):
         if not isinstance(value, kind):
-            raise TypeError(f"{name}[{i}] is of type {type(value).__name__}; wanted {kind.__name__}")
+            raise InputTypeError(f"{name}[{i}] is of type {type(value).__name__}; wanted {kind.__name__}")
 
 
 def _beside(first: Result, fit: Result, i: int) -> None:
     """Refuse a fit whose objective says nothing beside that of the first one."""
     shapes = [(len(one.W), one.H.shape[1]) for one in (first, fit)]
     if shapes[0] != shapes[1]:
-        raise ValueError(f"fits[{i}] is of an X with shape {shapes[1]}, fits[0] of {shapes[0]}; wanted one X")
+        raise InputError(f"fits[{i}] is of an X with shape {shapes[1]}, fits[0] of {shapes[0]}; wanted one X")
     for name in OBJECTIVE:
         asked = [one.options.get(name) for one in (first, fit)]
         if asked[0] != asked[1]:
-            raise ValueError(f"fits[{i}] has {name}={asked[1]!r}, fits[0] {asked[0]!r}; wanted fits of one objective")
+            raise InputError(f"fits[{i}] has {name}={asked[1]!r}, fits[0] {asked[0]!r}; wanted fits of one objective")
 
 
 def ensembles(values: Any, kind: type) -> list[Any]:
     """At least one ensemble; `kind` is their class."""
     found = [values] if isinstance(values, kind) else list(sequence(values, "ensembles"))
     if not found:
-        raise ValueError("ensembles is empty; wanted at least one Ensemble")
+        raise InputError("ensembles is empty; wanted at least one Ensemble")
     _all_of(found, "ensembles", kind)
     return found
 
@@ -86,41 +86,41 @@ def paths(values: Any) -> list[Any]:
     """One path or several, as a list that is not empty."""
     found = [values] if isinstance(values, str | bytes | os.PathLike) else list(sequence(values, "paths"))
     if not found:
-        raise ValueError("paths is empty; wanted at least one path")
+        raise InputError("paths is empty; wanted at least one path")
     for i, path in enumerate(found):
         if not isinstance(path, str | bytes | os.PathLike):
-            raise TypeError(f"paths[{i}] is of type {type(path).__name__}; wanted a path")
+            raise InputTypeError(f"paths[{i}] is of type {type(path).__name__}; wanted a path")
     return found
 
 
 def rank(k: Any, ranks: tuple[int, ...]) -> int:
     """A rank of which there are fits; the only one for None."""
     if not ranks:
-        raise ValueError("the ensemble has no fit")
+        raise InputError("the ensemble has no fit")
     shown = ", ".join(map(str, ranks))
     if k is None:
         if len(ranks) > 1:
-            raise ValueError(f"k is None, but the ensemble has fits of the ranks {shown}; wanted one of them")
+            raise InputError(f"k is None, but the ensemble has fits of the ranks {shown}; wanted one of them")
         return ranks[0]
     if not isinstance(k, numbers.Number):  # X, perhaps, which would be long to read
-        raise TypeError(f"k is of type {type(k).__name__}; wanted one of the ranks {shown}")
+        raise InputTypeError(f"k is of type {type(k).__name__}; wanted one of the ranks {shown}")
     k = check_count(k, "k", 1)
     if k not in ranks:
-        raise ValueError(f"k is {k}, but the ensemble has fits of rank {shown}; wanted one of them")
+        raise InputError(f"k is {k}, but the ensemble has fits of rank {shown}; wanted one of them")
     return k
 
 
 def several(k: int, count: int, what: str) -> None:
     """Refuse a single start where starts are to be compared."""
     if count < 2:
-        raise ValueError(f"the ensemble has one fit of rank {k}, but {what} compares fits; wanted at least two starts")
+        raise InputError(f"the ensemble has one fit of rank {k}, but {what} compares fits; wanted at least two starts")
 
 
 def share(value: Any, name: str) -> float:
     """A number > 0 and at most 1."""
     value = check_number(value, name, positive=True)
     if value > 1:
-        raise ValueError(f"{name} is {value}; wanted a number > 0 and <= 1")
+        raise InputError(f"{name} is {value}; wanted a number > 0 and <= 1")
     return value
 
 
@@ -131,8 +131,8 @@ def enough_components(
     if kept >= k:
         return
     if distances is None:
-        raise ValueError(f"{kept} of {total} components are not 0 everywhere; wanted at least k={k}")
-    raise ValueError(
+        raise InputError(f"{kept} of {total} components are not 0 everywhere; wanted at least k={k}")
+    raise InputError(
         f"{kept} of {total} components are within threshold={threshold} of their neighbours, whose distances are from "
         f"{distances.min():.3g} to {distances.max():.3g}; wanted a threshold that leaves at least k={k}"
     )
@@ -147,10 +147,10 @@ def refit(X: Any, columns: tuple[str, ...] | None, fit: Result, asked: dict[str,
     for name in ("weights", "mask"):
         if bool(known.get(name)) != (asked[name] is not None or (name == "mask" and isinstance(X, np.ma.MaskedArray))):
             had, given = ("", "out") if known.get(name) else ("out", "")
-            raise ValueError(f"the fits are with{had} {name}, but X comes with{given} it; wanted it as in the fits")
+            raise InputError(f"the fits are with{had} {name}, but X comes with{given} it; wanted it as in the fits")
     loss = known.get("loss", "frobenius") if asked["loss"] is None else asked["loss"]
     if isinstance(loss, str) and loss not in losses.NAMED:
-        raise ValueError(f"the fits have the loss {loss}, which no result holds; wanted it as loss=")
+        raise InputError(f"the fits have the loss {loss}, which no result holds; wanted it as loss=")
     return {"loss": loss, "missing": known.get("missing")} | {name: asked[name] for name in ("weights", "mask")}
 
 
@@ -161,7 +161,7 @@ def same_fit(k: int, start: int, before: tuple[float | None, float | None], now:
     if now[0] == 0 or not math.isfinite(now[0]):  # which many fits are, where objectives leave float64
         pairs.append((before[1], now[1]))
     if not exact and not all(one is not None and math.isclose(one, two, rel_tol=AGREE) for one, two in pairs):
-        raise ValueError(
+        raise InputError(
             f"the fit of rank {k}, start {start}, is there twice, with objectives {before[0]} and {now[0]}, "
             f"relative errors {before[1]} and {now[1]}; wanted fits of one X with the same options"
         )
@@ -170,12 +170,12 @@ def same_fit(k: int, start: int, before: tuple[float | None, float | None], now:
 def same_identity(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
     """Refuse to go on with a ledger of other fits."""
     if "X" in now and "X" not in before:
-        raise ValueError(
+        raise InputError(
             f"{path} does not say of which X its fits are, as what Ensemble.save writes does not; "
             "wanted a ledger that fit_many has begun, or a new file"
         )
     if found := _shown(_differences(before, now, False, "there", "now")):
-        raise ValueError(
+        raise InputError(
             f"{path} is a ledger of other fits: {found}; wanted one of the same data and options, or a new file"
         )
 
@@ -183,7 +183,7 @@ def same_identity(path: str, before: dict[str, Any], now: dict[str, Any]) -> Non
 def same_sweep(first: str, path: str, one: dict[str, Any], two: dict[str, Any]) -> None:
     """Refuse two ledgers of different fits; only entries that both have can differ."""
     if found := _shown(_differences(one, two, True, "in the first", "in the second")):
-        raise ValueError(f"{first} and {path} have fits of different data or options: {found}; wanted those of one X")
+        raise InputError(f"{first} and {path} have fits of different data or options: {found}; wanted those of one X")
 
 
 def _shown(found: Iterator[str]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._checks import InputError
 from .._fit import Result, result_from_arrays, result_to_arrays
 from .._runtime import files
 from . import check_ensemble
@@ -120,7 +121,7 @@ class Ledger:
             _identity(connection)
             found = connection.execute("SELECT k, start, message FROM failures ORDER BY k, start").fetchall()
         if not all(isinstance(k, int) and isinstance(start, int) and isinstance(text, str) for k, start, text in found):
-            raise ValueError(f"{self.path} is truncated or damaged; {WANTED}")
+            raise InputError(f"{self.path} is truncated or damaged; {WANTED}")
         return tuple(map(Failure._make, found))
 
     def add(self, k: int, start: int, result: Result) -> None:
@@ -173,10 +174,10 @@ class Ledger:
         name = f"{self.path} (the fit of k={k!r}, start={start!r})"
         pieces = connection.execute(f"SELECT content FROM pieces {PLACE} ORDER BY piece", (k, start)).fetchall()
         if not all(isinstance(value, bytes) for (value,) in pieces) or not isinstance(start, int):
-            raise ValueError(f"{name} is truncated or damaged; {WANTED}")
+            raise InputError(f"{name} is truncated or damaged; {WANTED}")
         result = files.unpack(io.BytesIO(b"".join(value for (value,) in pieces)), result_from_arrays, name)
         if result.W.shape[1] != k:
-            raise ValueError(f"{name} has {result.W.shape[1]} components; {WANTED}")
+            raise InputError(f"{name} has {result.W.shape[1]} components; {WANTED}")
         return result
 
     @contextlib.contextmanager
@@ -197,11 +198,11 @@ class Ledger:
             if connection.in_transaction:
                 connection.execute("COMMIT")
         except Strange as strange:
-            raise ValueError(f"{self.path} {strange}; {WANTED}") from None
+            raise InputError(f"{self.path} {strange}; {WANTED}") from None
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # without: text that is none
             if code in DAMAGE:
-                raise ValueError(f"{self.path} {DAMAGE[code]}; {WANTED}") from None
+                raise InputError(f"{self.path} {DAMAGE[code]}; {WANTED}") from None
             raise OSError(f"{self.path} cannot be used as a ledger now: {error}") from None
         finally:
             if connection is not None:

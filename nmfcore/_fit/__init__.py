@@ -9,14 +9,14 @@ from .assemble import STARTS
 from .check import check_entries, check_options
 from .check_checkpoint import NEAR, ROUND_OFF
 from .checkpoint import COURSE, Checkpoint, fingerprint
-from .driver import Fit, FactorState
+from .driver import FactorState, Fit
 from .nmf import hals, mu, nmf
-from .problem import RankedProblem, Problem
+from .problem import Problem, RankedProblem
 from .records import History, Optimality, State
 from .report import REPORT_SECONDS, ProgressPrinter
 from .result import STORED, Result, result_from_arrays, result_to_arrays
 from .specification import Options
-from .stopping import STALLED, StoppingState, Momentum
+from .stopping import STALLED, Momentum, StoppingState
 from .transform import transform
 
 __all__ = [
@@ -28,18 +28,18 @@ __all__ = [
     "STARTS",
     "STORED",
     "Checkpoint",
-    "StoppingState",
-    "Fit",
     "FactorState",
+    "Fit",
     "History",
     "Momentum",
-    "RankedProblem",
     "Optimality",
     "Options",
     "Problem",
     "ProgressPrinter",
+    "RankedProblem",
     "Result",
     "State",
+    "StoppingState",
     "check_entries",
     "check_options",
     "check_result",

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_choice, check_factor, check_random_state, quoted
+from .._checks import InputError, InputTypeError, check_choice, check_factor, check_random_state, quoted
 from .._runtime import Workspace
 from .._starts import INITS, Start, check_independent, given, made
 from ..data import Data
@@ -32,7 +32,7 @@ def make_start(
         init = tuple(init)
     if isinstance(init, tuple | list):
         if len(init) != 2:
-            raise ValueError(f"init has {len(init)} elements; wanted a pair (W0, H0)")
+            raise InputError(f"init has {len(init)} elements; wanted a pair (W0, H0)")
         m, n = held.shape
         W0, H0 = (
             check_factor(F, name, shape, held.dtype)
@@ -41,20 +41,22 @@ def make_start(
         found = given(held, W0, H0, together)
         limit = float(np.finfo(held.dtype).max) ** 0.3
         if held.measures.largest > 0 and not found.W.max() <= limit:  # X = 0 has no scale
-            raise ValueError(
+            raise InputError(
                 f"init (W0, H0) is out of scale with X: with H0 scaled to 1 and X to {held.measures.largest:g}, W0 has "
                 f"entries beyond {limit:.0e}"
             )
         return found
     of_H = _scale_of_H(held, given_values)
     if not isinstance(init, str):
-        raise TypeError(f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {quoted(STARTS)}")
+        raise InputTypeError(
+            f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {quoted(STARTS)}"
+        )
     largest = min(held.shape)
     name = check_choice(init, "init", STARTS | {"auto": "nndsvda" if k <= largest and not held.weighted else "random"})
     if k > largest and name != "random":
-        raise ValueError(f"init={init!r} needs k <= min(m, n) = {largest}, but k is {k}; 'random' and 'auto' do not")
+        raise InputError(f"init={init!r} needs k <= min(m, n) = {largest}, but k is {k}; 'random' and 'auto' do not")
     if name == "spa" and held.weighted:
-        raise ValueError("init is 'spa', which takes whole rows of X, but entries have weights; wanted another start")
+        raise InputError("init is 'spa', which takes whole rows of X, but entries have weights; wanted another start")
     found = made(held, name, k, rng, workspace, of_H)
     check_independent(found.W.shape[1], k)
     return found

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_count, check_flag, check_number, is_sparse
+from .._checks import InputError, InputTypeError, check_count, check_flag, check_number, is_sparse
 from ..data import Data
 from ..losses import Huber, Loss
 from .records import State
@@ -17,7 +17,7 @@ LEAST_DELTA = 1e-30  # of a Huber loss, in units of the largest entry of X
 def check_entries(held: Data, X: Any, loss: Loss) -> None:
     """Refuse zeros where the loss is infinite at them, and a scale that no residual has."""
     if isinstance(loss, Huber) and loss.parameter(held) < LEAST_DELTA:
-        raise ValueError(
+        raise InputError(
             f"loss has delta={loss.delta}, below {LEAST_DELTA} of the largest entry of X; wanted a larger one"
         )
     if not loss.positive or held.measures.smallest > 0:
@@ -25,7 +25,7 @@ def check_entries(held: Data, X: Any, loss: Loss) -> None:
     size = held.shape[0] * held.shape[1]
     zeros = size - (X.count_nonzero() if is_sparse(X) else int(np.count_nonzero(X)))
     found = "zeros that are not hidden" if held.weighted else f"{zeros} zero{'s' * (zeros != 1)} among {size} entries"
-    raise ValueError(
+    raise InputError(
         f"X has {found}, where loss={loss.name!r} is infinite; "
         "wanted X > 0: add a small constant to X, or take 'kullback-leibler' or another beta > 0"
     )
@@ -43,7 +43,7 @@ def check_options(
 ) -> Options:
     """When to stop and what to tell; whether to extrapolate where the solver does."""
     if callback is not None and not callable(callback):
-        raise TypeError(
+        raise InputTypeError(
             f"callback is {callback!r} ({type(callback).__name__}); wanted a function of one argument, or None"
         )
     return Options(

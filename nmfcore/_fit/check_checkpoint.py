@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import InputError
 from ..data import Data
 from .checkpoint import Checkpoint, fingerprint
 
@@ -18,18 +19,18 @@ def same_fit(checkpoint: Checkpoint, options: dict[str, Any], data: Data) -> Non
     for name in sorted(options.keys() - FREE):
         before = checkpoint.options.get(name)
         if before != options[name]:
-            raise ValueError(
+            raise InputError(
                 f"init is a checkpoint of a fit with {name}={before!r}, but {name} is {options[name]!r} now; "
                 "wanted the options of that fit"
             )
     before, now = dict(checkpoint.fingerprint), fingerprint(data)
     shapes = before.pop("shape"), now.pop("shape")
     if shapes[0] != shapes[1]:
-        raise ValueError(
+        raise InputError(
             f"init is a checkpoint of a fit of X with shape {tuple(shapes[0])}, but X has shape {tuple(shapes[1])}"
         )
     size = np.sqrt(now["squared_norm"])
     near = abs(before.pop("places", np.inf) - now.pop("places")) <= NEAR * size
     numbers = list(before.values()), list(now.values())
     if not near or before.keys() != now.keys() or not np.allclose(*numbers, rtol=ROUND_OFF, atol=0):
-        raise ValueError("init is a checkpoint of a fit of another X, or with other weights: their sums differ")
+        raise InputError("init is a checkpoint of a fit of another X, or with other weights: their sums differ")

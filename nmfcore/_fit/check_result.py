@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import InputError
+
 
 def held(F: np.ndarray, before: np.ndarray, name: str) -> np.ndarray:
     """A factor in another scale, where its dtype holds it."""
     if np.any(np.isinf(F) & np.isfinite(before)):
-        raise ValueError(
+        raise InputError(
             f"normalize takes {name} beyond the range of {F.dtype}; wanted another norm, or by the other side"
         )
     return F
@@ -18,7 +20,7 @@ def unweighted(options: dict[str, Any]) -> None:
     """Refuse a fit in which entries had weights, for which no decomposition gives the least error."""
     asked = [name for name in ("weights", "mask", "missing") if options.get(name)]
     if asked:
-        raise ValueError(
+        raise InputError(
             f"the fit had {' and '.join(asked)}, and the least error with weights is not known; "
             "wanted a fit in which all entries count alike"
         )
@@ -27,4 +29,4 @@ def unweighted(options: dict[str, Any]) -> None:
 def same_shape(found: tuple[int, int], wanted: tuple[int, int]) -> None:
     """Refuse an X that cannot be the one that was fitted."""
     if found != wanted:
-        raise ValueError(f"X has shape {found}, but W H has {wanted}; wanted the X of the fit")
+        raise InputError(f"X has shape {found}, but W H has {wanted}; wanted the X of the fit")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .._checks import check_choice, check_count, check_number
+from .._checks import InputError, check_choice, check_count, check_number
 from ..losses import Loss
 from ..solvers import SOLVERS, Solver
 
@@ -22,7 +22,7 @@ def solvers(
         serving.sort(key=lambda known: not known.exact)
     if name not in ("auto", *(known.name for known in serving)):
         served = list(dict.fromkeys(known.name for known in serving))
-        raise ValueError(f"solver={name!r} does not serve loss={loss.name!r}; wanted one of {served}")
+        raise InputError(f"solver={name!r} does not serve loss={loss.name!r}; wanted one of {served}")
     taking = [
         [known for known in serving if needed.keys() <= known.takes & of_loss]
         for needed, of_loss in zip(needs, loss.takes, strict=True)
@@ -36,7 +36,7 @@ def solvers(
     for option in options:
         if not any(option in known.__dataclass_fields__ for known in found):
             taken = sorted(found[0].__dataclass_fields__) or "none"
-            raise ValueError(f"{option} is not an option of solver={wanted!r}; it has {taken}")
+            raise InputError(f"{option} is not an option of solver={wanted!r}; it has {taken}")
     return tuple(
         known(**{option: value for option, value in options.items() if option in known.__dataclass_fields__})
         for known in found
@@ -53,19 +53,19 @@ def _refuse_needs(name: str, loss: Loss, needs: tuple[dict, dict], serving: list
         alone = [asked for need, asked in needed.items() if not any(need in kinds for kinds in taken)]
         if alone or not any(needed.keys() <= kinds for kinds in taken):
             asked = alone[0] if alone else " and ".join(needed.values()) + " together"
-            raise ValueError(f"{asked} is not served {who}; {wanted}")
-    raise ValueError(f"{' and '.join(a for n in needs for a in n.values())} is not served {who}; {wanted}")
+            raise InputError(f"{asked} is not served {who}; {wanted}")
+    raise InputError(f"{' and '.join(a for n in needs for a in n.values())} is not served {who}; {wanted}")
 
 
 def _solver_options(inner_iter: Any, floor: Any) -> dict[str, Any]:
     """The options that were given."""
     if isinstance(inner_iter, str) and inner_iter != "auto":
-        raise ValueError(f"inner_iter is {inner_iter!r}; wanted 'auto' or an integer >= 1")
+        raise InputError(f"inner_iter is {inner_iter!r}; wanted 'auto' or an integer >= 1")
     given = {}
     if inner_iter != "auto":
         given["inner_iter"] = check_count(inner_iter, "inner_iter", 1)
     if floor is not None:
         given["floor"] = check_number(floor, "floor")
         if given["floor"] >= 1:
-            raise ValueError(f"floor is {floor}, a share of the mean of a component; wanted 0 <= floor < 1")
+            raise InputError(f"floor is {floor}, a share of the mean of a component; wanted 0 <= floor < 1")
     return given

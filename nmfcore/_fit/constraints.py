@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from .. import penalties
+from .._checks import InputError, InputTypeError
 from .._runtime import Workspace
 from .._starts import Start, beside, enter
 from ..data import Data
 from ..losses import Loss
-from ..penalties import Box, Fixed, MinVolume, Penalty, FactorPenalty, Sum, SumToOne, Units
+from ..penalties import Box, FactorPenalty, Fixed, MinVolume, Penalty, Sum, SumToOne, Units
 from ..solvers import Solver
 from .assemble import make_start, resumed
 from .checkpoint import Checkpoint
@@ -30,12 +31,12 @@ class FactorConstraints:
         self.own = tuple(_own(on[side], self.values[side], side, self.shapes[side]) for side in (0, 1))
         self.fixed = tuple(values is not None and not np.isnan(values).any() for values in self.values)
         if all(self.fixed):
-            raise ValueError("fixed_W and fixed_H leave nothing to fit; wanted a factor, or NaN in one, that is free")
+            raise InputError("fixed_W and fixed_H leave nothing to fit; wanted a factor, or NaN in one, that is free")
         said = [own for own in self.own if own is not None]
         self.coupled = len(said) == 1 and said[0].scale_free
         for own, name, other in zip(self.own, PENALTIES, reversed(PENALTIES), strict=True):
             if len(said) == 1 and own is not None and any(isinstance(part, MinVolume) for part in own.parts):
-                raise ValueError(
+                raise InputError(
                     f"{name}=MinVolume(...) alone is undone by scaling; wanted {other}, too, such as SumToOne(...) or "
                     "L2(...), or given values of that factor"
                 )
@@ -102,7 +103,7 @@ def _values(given: Any, side: int, shape: tuple[int, int]) -> np.ndarray | None:
         return None
     fault = Fixed(given).fault(shape, side == 1)
     if fault:
-        raise ValueError(f"{GIVEN[side]}: {fault}")
+        raise InputError(f"{GIVEN[side]}: {fault}")
     return np.asarray(given, np.float64)
 
 
@@ -110,7 +111,7 @@ def _own(penalty: Any, values: np.ndarray | None, side: int, shape: tuple[int, i
     """The penalties and the given values of one factor; None where there are none."""
     name = PENALTIES[side]
     if penalty is not None and not isinstance(penalty, Penalty):
-        raise TypeError(
+        raise InputTypeError(
             f"{name} is {penalty!r} ({type(penalty).__name__}); wanted None or what nmfcore.penalties has, such as "
             "nmfcore.penalties.L1(0.1), or a sum of such"
         )
@@ -130,7 +131,7 @@ def _own(penalty: Any, values: np.ndarray | None, side: int, shape: tuple[int, i
     _check_faults(parts, side, shape)
     sets = [part for part in parts if part.needs in ("bounds", "rows", "columns")]
     if len(sets) > 1 and any(part.needs != "bounds" for part in sets):
-        raise ValueError(
+        raise InputError(
             f"{_shown(sets[0], side)} and {_shown(sets[1], side)} are two sets, of which no algorithm here finds the "
             "nearest common point; wanted one of them"
         )
@@ -142,7 +143,7 @@ def _check_faults(parts: list[Penalty], side: int, shape: tuple[int, int]) -> No
     for part in parts:
         fault = part.fault(shape, side == 1)
         if fault:
-            raise ValueError(f"{_shown(part, side)}: {fault}")
+            raise InputError(f"{_shown(part, side)}: {fault}")
     boxes = [part for part in parts if isinstance(part, Box)]
     if boxes and np.any(np.max([np.max(b.lower) for b in boxes]) > np.min([np.min(b.upper) for b in boxes])):
         seen = shape[::-1] if side == 1 else shape
@@ -150,7 +151,7 @@ def _check_faults(parts: list[Penalty], side: int, shape: tuple[int, int]) -> No
         high = np.min([np.broadcast_to(box.upper, seen) for box in boxes], axis=0)
         if np.any(low > high):
             first = tuple(int(i) for i in np.argwhere(low > high)[0])
-            raise ValueError(
+            raise InputError(
                 f"{' and '.join(_shown(box, side) for box in boxes)} have nothing in common at {first}: wanted bounds "
                 "between which there is a number"
             )
@@ -166,7 +167,7 @@ def _check_range(own: Penalty, side: int, dtype: np.dtype) -> None:
                 continue
             held = np.asarray(held, np.float64)
             if np.any(held > limit, where=np.isfinite(held)):
-                raise ValueError(f"{_shown(part, side)} has values that the {dtype} of X cannot hold; scale X and them")
+                raise InputError(f"{_shown(part, side)} has values that the {dtype} of X cannot hold; scale X and them")
 
 
 def _check_box(parts: list[Penalty], values: np.ndarray, side: int) -> None:
@@ -176,7 +177,7 @@ def _check_box(parts: list[Penalty], values: np.ndarray, side: int) -> None:
             outside = (values < box.lower) | (values > box.upper)
             if outside.any():
                 first = tuple(int(i) for i in np.argwhere(outside)[0])
-                raise ValueError(
+                raise InputError(
                     f"{GIVEN[side]} has {np.count_nonzero(outside)} values outside of {_shown(box, side)}, the first "
                     f"({values[first]}) at {first}; wanted values within the bounds"
                 )

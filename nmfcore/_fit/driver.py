@@ -18,7 +18,7 @@ from ..losses import Loss
 from .checkpoint import COURSE, Checkpoint, fingerprint
 from .records import History, Provenance, State
 from .result import Result
-from .specification import Options, FactorSpec
+from .specification import FactorSpec, Options
 from .stopping import StoppingState
 
 

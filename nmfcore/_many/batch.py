@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .._fit import COURSE, StoppingState, Fit, FactorState
+from .._fit import COURSE, FactorState, Fit, StoppingState
 from .._runtime import BatchKernels, FactorBatch
 from ..losses import Loss
 from ..penalties import ORTHANT

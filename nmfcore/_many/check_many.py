@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_choice, check_count, check_random_state
+from .._checks import InputError, InputTypeError, check_choice, check_count, check_random_state
 from .._ensemble import Ledger
 from .._fit import STARTS, Checkpoint, Result
 from ..data import Data
@@ -22,15 +22,15 @@ def ranks(given: Any) -> tuple[int, ...]:
     if np.ndim(given) == 0 and hasattr(given, "__index__") and not isinstance(given, bool):
         given = [given]
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise TypeError(f"ranks is {given!r} ({type(given).__name__}); {wanted}")
+        raise InputTypeError(f"ranks is {given!r} ({type(given).__name__}); {wanted}")
     if np.ndim(given) > 1:
-        raise TypeError(f"ranks is {type(given).__name__} of shape {np.shape(given)}; {wanted}")
+        raise InputTypeError(f"ranks is {type(given).__name__} of shape {np.shape(given)}; {wanted}")
     found = [check_count(k, f"ranks[{i}]", 1) for i, k in enumerate(given)]
     if not found:
-        raise ValueError("ranks is empty; wanted at least one integer >= 1")
+        raise InputError("ranks is empty; wanted at least one integer >= 1")
     twice = next((k for k in found if found.count(k) > 1), None)
     if twice is not None:
-        raise ValueError(f"ranks has {twice} more than once; wanted different ranks")
+        raise InputError(f"ranks has {twice} more than once; wanted different ranks")
     return tuple(sorted(found))
 
 
@@ -38,28 +38,28 @@ def worker(given: Any) -> tuple[int, int]:
     """(i, n): which of n workers this is, from 0."""
     wanted = "wanted (i, n) with 0 <= i < n, such as (0, 4) for the first of four workers"
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != 2:
-        raise TypeError(f"worker is {given!r}; {wanted}")
+        raise InputTypeError(f"worker is {given!r}; {wanted}")
     i, n = (check_count(value, f"worker[{place}]", place) for place, value in enumerate(given))
     if i >= n:
-        raise ValueError(f"worker is {given!r}; {wanted}")
+        raise InputError(f"worker is {given!r}; {wanted}")
     return i, n
 
 
 def start(init: Any, ranks: tuple[int, ...], n_starts: int) -> Any:
     """A start that makes sense for so many fits."""
     if isinstance(init, Checkpoint):
-        raise TypeError(
+        raise InputTypeError(
             "init is a Checkpoint, which is of one fit; wanted the name of a start, and a ledger to go on from"
         )
     if isinstance(init, str):
         check_choice(init, "init", STARTS)
         if n_starts > 1 and init in SAME:
-            raise ValueError(
+            raise InputError(
                 f"init is {init!r}, from which all {n_starts} starts of a rank begin at the same place; wanted "
                 "n_starts=1, or a start that draws, such as 'random' or 'nndsvdar'"
             )
     elif isinstance(init, tuple | list | Result) and len(ranks) * n_starts > 1:
-        raise ValueError(
+        raise InputError(
             f"init holds the factors of one start, but there are {len(ranks) * n_starts}; wanted one rank and "
             "n_starts=1, or the name of a start"
         )
@@ -69,7 +69,7 @@ def start(init: Any, ranks: tuple[int, ...], n_starts: int) -> Any:
 def path(ledger: Any) -> str | os.PathLike | None:
     """A path to a file, or None."""
     if ledger is not None and (not isinstance(ledger, str | bytes | os.PathLike) or not os.fspath(ledger)):
-        raise TypeError(f"ledger is {ledger!r} ({type(ledger).__name__}); wanted the path of a file, or None")
+        raise InputTypeError(f"ledger is {ledger!r} ({type(ledger).__name__}); wanted the path of a file, or None")
     return ledger
 
 
@@ -77,7 +77,7 @@ def entropy(random_state: Any, workers: int, ledger: str | os.PathLike | None) -
     """A number that all seeds follow from: the one that was given, that of the ledger, or one that is drawn."""
     integer = isinstance(random_state, numbers.Integral)
     if workers > 1 and not integer:
-        raise ValueError(
+        raise InputError(
             f"random_state is {random_state!r}; wanted an integer, the same one for all {workers} workers, so that "
             "their starts are those of one ensemble"
         )
@@ -85,7 +85,7 @@ def entropy(random_state: Any, workers: int, ledger: str | os.PathLike | None) -
     if integer:
         return int(random_state)
     if ledger is not None and random_state is not None:
-        raise ValueError(
+        raise InputError(
             f"random_state is a {type(random_state).__name__}, which draws other starts each time; wanted an integer "
             "or None beside a ledger, so that an interrupted call can go on"
         )
@@ -101,9 +101,9 @@ def memory(given: Any, data: Data, largest: int) -> int:
     if given is None:
         return max(schedule.MEMORY, needed)
     if isinstance(given, bool | np.bool_) or not isinstance(given, numbers.Real):
-        raise TypeError(f"memory is {given!r} ({type(given).__name__}); wanted a number of bytes, or None")
+        raise InputTypeError(f"memory is {given!r} ({type(given).__name__}); wanted a number of bytes, or None")
     if not given >= needed:
-        raise ValueError(
+        raise InputError(
             f"memory is {given:,g} bytes, but one fit of k={largest} for X {data.shape[0]} x {data.shape[1]} takes "
             f"{needed:,}; wanted at least that"
         )
@@ -113,7 +113,7 @@ def memory(given: Any, data: Data, largest: int) -> int:
 def listener(callback: Any) -> Any:
     """A function of one argument, or None."""
     if callback is not None and not callable(callback):
-        raise TypeError(
+        raise InputTypeError(
             f"callback is {callback!r} ({type(callback).__name__}); wanted a function of one argument, or None"
         )
     return callback

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 
 from .._checks import ends_fit
 from .._ensemble import Ensemble, Failure, Progress
-from .._fit import REPORT_SECONDS, Fit, RankedProblem, Problem, Result
+from .._fit import REPORT_SECONDS, Fit, Problem, RankedProblem, Result
 from .._runtime import BatchKernels
 from .batch import BatchFit, together
 from .ledger_writer import LedgerWriter

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from .._checks import check_compressed, check_count, check_matrix, check_number, is_sparse
+from .._checks import InputError, InputTypeError, check_compressed, check_count, check_matrix, check_number, is_sparse
 from ..data import Data
 from ..losses import BetaDivergence, Frobenius, Loss
 
@@ -21,17 +21,17 @@ def ranks(values: Any, shape: tuple[int, int], method: str, least: int, bounded:
     """Different ranks >= 1, rising: at least so many, and where they are `bounded` none above min(m, n)."""
     wanted = "wanted a range or a list of different integers >= 1"
     if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__iter__"):
-        raise TypeError(f"ranks is {values!r} ({type(values).__name__}); {wanted}")
+        raise InputTypeError(f"ranks is {values!r} ({type(values).__name__}); {wanted}")
     found = sorted(check_count(k, f"ranks[{i}]", 1) for i, k in enumerate(values))
     if not found:
-        raise ValueError(f"ranks is empty; {wanted}")
+        raise InputError(f"ranks is empty; {wanted}")
     twice = [k for k, following in itertools.pairwise(found) if k == following]
     if twice:
-        raise ValueError(f"ranks has {twice[0]} more than once; {wanted}")
+        raise InputError(f"ranks has {twice[0]} more than once; {wanted}")
     if len(found) < least:
-        raise ValueError(f"ranks has {len(found)} entries; wanted at least {least} for method={method!r}")
+        raise InputError(f"ranks has {len(found)} entries; wanted at least {least} for method={method!r}")
     if bounded and found[-1] > min(shape):
-        raise ValueError(
+        raise InputError(
             f"ranks has {found[-1]}, but X has shape {shape}; wanted ranks <= {min(shape)} for method={method!r}"
         )
     return tuple(found)
@@ -41,7 +41,7 @@ def options(given: dict[str, Any], defaults: dict[str, Any], method: str) -> dic
     """The options of a method: those given, else its defaults. Refuses those it does not have."""
     for name, value in given.items():
         if value is not None and name not in defaults:
-            raise ValueError(f"{name} is {value!r}, but method={method!r} has no such option; wanted None")
+            raise InputError(f"{name} is {value!r}, but method={method!r} has no such option; wanted None")
     found = defaults | {name: value for name, value in given.items() if value is not None}
     least = 2 if method in ("stability", "cophenetic") else 1
     for name, least_count in (("n_repeats", 1), ("n_starts", least), ("max_iter", 1)):
@@ -55,14 +55,14 @@ def options(given: dict[str, Any], defaults: dict[str, Any], method: str) -> dic
 def _fraction(value: Any) -> float:
     value = check_number(value, "fraction", positive=True)
     if value > MOST_HIDDEN:
-        raise ValueError(f"fraction is {value}; wanted a share of the entries to hide, > 0 and <= {MOST_HIDDEN}")
+        raise InputError(f"fraction is {value}; wanted a share of the entries to hide, > 0 and <= {MOST_HIDDEN}")
     return value
 
 
 def whole(held: Data) -> None:
     """Refuse X with hidden entries."""
     if held.weighted:
-        raise ValueError("X is a masked array with masked entries; wanted an X without, of which entries can be hidden")
+        raise InputError("X is a masked array with masked entries; wanted an X without, of which entries can be hidden")
 
 
 def loss(chosen: Loss, served: str, method: str) -> None:
@@ -70,7 +70,7 @@ def loss(chosen: Loss, served: str, method: str) -> None:
     kinds, wanted = SERVED[served]
     serves = isinstance(chosen, kinds) and (served != "noise" or getattr(chosen, "beta", 1) == 1)
     if not serves:
-        raise ValueError(f"loss is {chosen.name!r}; wanted {wanted} for method={method!r}")
+        raise InputError(f"loss is {chosen.name!r}; wanted {wanted} for method={method!r}")
 
 
 def numbers(X: Any) -> Any:
@@ -81,9 +81,9 @@ def numbers(X: Any) -> Any:
 def some_hidden(count: int, shape: tuple[int, int], fraction: float) -> None:
     """Refuse an X so small that there is nothing to foretell."""
     if min(shape) < 2:
-        raise ValueError(f"X has shape {shape}; wanted two rows and two columns at least, to hide entries of it")
+        raise InputError(f"X has shape {shape}; wanted two rows and two columns at least, to hide entries of it")
     if not count:
-        raise ValueError(
+        raise InputError(
             f"X has shape {shape}, of which fraction={fraction:g} hides no entry; wanted a larger X or fraction"
         )
 
@@ -91,4 +91,4 @@ def some_hidden(count: int, shape: tuple[int, int], fraction: float) -> None:
 def halves(shape: tuple[int, int]) -> None:
     """Refuse an X that has no blocks."""
     if min(shape) < 2:
-        raise ValueError(f"X has shape {shape}; wanted two rows and two columns at least, to hide blocks of it")
+        raise InputError(f"X has shape {shape}; wanted two rows and two columns at least, to hide blocks of it")

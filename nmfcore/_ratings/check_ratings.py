@@ -4,7 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_compressed, check_count, check_index_range, check_number, is_sparse, refuse_stored_entries
+from .._checks import (
+    InputError,
+    InputTypeError,
+    check_compressed,
+    check_count,
+    check_index_range,
+    check_number,
+    is_sparse,
+    refuse_stored_entries,
+)
 
 FACTORS = ("W", "H")
 
@@ -12,20 +21,22 @@ FACTORS = ("W", "H")
 def ratings(X: Any, name: str) -> Any:
     """A SciPy CSR array in canonical form whose stored entries are finite, one for each pair that is rated."""
     if not is_sparse(X):
-        raise TypeError(
+        raise InputTypeError(
             f"{name} is of type {type(X).__name__}; wanted a sparse matrix whose stored entries are the ratings, such "
             "as scipy.sparse.coo_array((ratings, (users, items)))"
         )
     if X.format in ("bsr", "dia"):
-        raise TypeError(f"{name} is in {X.format.upper()}, which stores more than was rated; wanted COO, CSR or CSC")
+        raise InputTypeError(
+            f"{name} is in {X.format.upper()}, which stores more than was rated; wanted COO, CSR or CSC"
+        )
     stored = X.nnz
     X = check_compressed(X, name)
     if X.nnz < stored:
-        raise ValueError(
+        raise InputError(
             f"{name} has {stored - X.nnz} more ratings than pairs of a user and an item; wanted one for each pair"
         )
     if not stored:
-        raise ValueError(f"{name} has no stored entries; wanted at least one rating")
+        raise InputError(f"{name} has no stored entries; wanted at least one rating")
     if not np.isfinite(X.data).all():
         refuse_stored_entries(X, name)
     return X.tocsr()
@@ -37,7 +48,7 @@ def strengths(strength: Any) -> tuple[float, float]:
         strength = check_number(strength, "strength")
         return strength, strength
     if len(strength) != 2:
-        raise ValueError(f"strength has {len(strength)} elements; wanted a number or a pair (of factors, of biases)")
+        raise InputError(f"strength has {len(strength)} elements; wanted a number or a pair (of factors, of biases)")
     return check_number(strength[0], "strength[0] (of factors)"), check_number(strength[1], "strength[1] (of biases)")
 
 
@@ -47,9 +58,9 @@ def signs(nonnegative: Any) -> tuple[bool, bool]:
         return bool(nonnegative), bool(nonnegative)
     wanted = "wanted True, False, or those of them that are, such as ('W',)"
     if not isinstance(nonnegative, tuple | list):
-        raise TypeError(f"nonnegative is {nonnegative!r} ({type(nonnegative).__name__}); {wanted}")
+        raise InputTypeError(f"nonnegative is {nonnegative!r} ({type(nonnegative).__name__}); {wanted}")
     if any(name not in FACTORS for name in nonnegative):
-        raise ValueError(f"nonnegative is {nonnegative!r}; {wanted}")
+        raise InputError(f"nonnegative is {nonnegative!r}; {wanted}")
     return "W" in nonnegative, "H" in nonnegative
 
 
@@ -57,7 +68,7 @@ def indices(value: Any, name: str, size: int) -> np.ndarray:
     """Integers from 0 to size - 1."""
     value = np.asarray(value)
     if value.dtype.kind not in "iu" and value.size:
-        raise TypeError(f"{name} has dtype {value.dtype}; wanted integers")
+        raise InputTypeError(f"{name} has dtype {value.dtype}; wanted integers")
     check_index_range(value.ravel(), size, name)
     return value.astype(np.intp)
 
@@ -68,7 +79,7 @@ def pairs(users: Any, items: Any, shape: tuple[int, int]) -> tuple[np.ndarray, n
     try:
         return tuple(np.broadcast_arrays(users, items))
     except ValueError:
-        raise ValueError(f"users has shape {users.shape}, items {items.shape}; wanted the same shape") from None
+        raise InputError(f"users has shape {users.shape}, items {items.shape}; wanted the same shape") from None
 
 
 def limits(value: Any) -> tuple[float, float] | None:
@@ -77,11 +88,11 @@ def limits(value: Any) -> tuple[float, float] | None:
         return None
     wanted = "wanted None or a pair (smallest, largest) of numbers"
     if not isinstance(value, tuple | list) or len(value) != 2:
-        raise TypeError(f"limits is {value!r}; {wanted}")
+        raise InputTypeError(f"limits is {value!r}; {wanted}")
     if not all(isinstance(limit, int | float | np.integer | np.floating) for limit in value):
-        raise TypeError(f"limits is {value!r}; {wanted}")
+        raise InputTypeError(f"limits is {value!r}; {wanted}")
     if not value[0] <= value[1]:
-        raise ValueError(f"limits is {value!r}; {wanted}")
+        raise InputError(f"limits is {value!r}; {wanted}")
     return float(value[0]), float(value[1])
 
 
@@ -89,7 +100,7 @@ def user(value: Any, shape: tuple[int, int]) -> int:
     """The index of a user."""
     value = check_count(value, "user", 0)
     if value >= shape[0]:
-        raise ValueError(f"user is {value}; wanted an index below {shape[0]}")
+        raise InputError(f"user is {value}; wanted an index below {shape[0]}")
     return value
 
 
@@ -97,5 +108,5 @@ def held_out(X: Any, shape: tuple[int, int]) -> Any:
     """Ratings of the same users and items."""
     X = ratings(X, "X_test")
     if X.shape != shape:
-        raise ValueError(f"X_test has shape {X.shape}; wanted that of X, {shape}")
+        raise InputError(f"X_test has shape {X.shape}; wanted that of X, {shape}")
     return X

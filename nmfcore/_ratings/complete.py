@@ -12,7 +12,7 @@ from .._runtime import Workspace, check_threads
 from ..data import frames
 from . import check_ratings
 from .completion import Completion, CompletionState
-from .fit import CompletionFit, BiasModel
+from .fit import BiasModel, CompletionFit
 
 
 def complete(

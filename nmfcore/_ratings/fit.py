@@ -13,7 +13,7 @@ import numpy as np
 
 from .._checks import ends_fit
 from .._fit import STALLED, History, Options
-from .._runtime import SweepBounds, ExceptionEntries, Quadratic, Workspace, gram_sweep
+from .._runtime import ExceptionEntries, Quadratic, SweepBounds, Workspace, gram_sweep
 from ..data import pair_products
 from ..losses import EPS, converged
 from .completion import Completion, CompletionState

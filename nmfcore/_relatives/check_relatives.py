@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_count, check_factor, check_index_range
+from .._checks import InputError, InputTypeError, check_count, check_factor, check_index_range
 from ..data import Data, Dense
 
 ASYMMETRY = 1024  # machine epsilons of the largest entry: the round-off of a product that ought to be symmetric
@@ -16,10 +16,10 @@ def starts(n_starts: Any, given: bool, usual: int) -> int:
     if n_starts == "auto":
         return 1 if given else usual
     if isinstance(n_starts, str):
-        raise ValueError(f"n_starts is {n_starts!r}; wanted 'auto' or an integer >= 1")
+        raise InputError(f"n_starts is {n_starts!r}; wanted 'auto' or an integer >= 1")
     n_starts = check_count(n_starts, "n_starts", 1)
     if given and n_starts > 1:
-        raise ValueError(f"n_starts is {n_starts}, but init says where to start; wanted 1")
+        raise InputError(f"n_starts is {n_starts}, but init says where to start; wanted 1")
     return n_starts
 
 
@@ -27,11 +27,11 @@ def symmetric(held: Data) -> None:
     """Refuse a matrix that differs from its transpose by more than round-off."""
     m, n = held.shape
     if m != n:
-        raise ValueError(f"S has shape {held.shape}; wanted a square matrix")
+        raise InputError(f"S has shape {held.shape}; wanted a square matrix")
     found = _of_dense(held.X) if isinstance(held, Dense) else _of_sparse(held)
     if found is not None:
         i, j, here, there = found
-        raise ValueError(
+        raise InputError(
             f"S is not symmetric: S[{i}, {j}] is {here:g}, S[{j}, {i}] is {there:g}; "
             "wanted S equal to S.T, to round-off: pass (S + S.T) / 2 if that is meant"
         )
@@ -73,10 +73,10 @@ def factor(init: Any, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray | N
     F = check_factor(init, "init", shape, np.dtype(np.float64))
     empty = int((~F.any(axis=0)).sum())
     if empty:
-        raise ValueError(f"init has {empty} column{'s' * (empty > 1)} of zeros; wanted a positive entry in each")
+        raise InputError(f"init has {empty} column{'s' * (empty > 1)} of zeros; wanted a positive entry in each")
     F = np.ldexp(F, -int(np.frexp(F.max())[1])).astype(dtype, order="C")
     if not F.any(axis=0).all():
-        raise ValueError(
+        raise InputError(
             f"init has columns that {dtype} cannot hold beside its largest entry; wanted them closer to it"
         )
     return F
@@ -88,9 +88,9 @@ def labels(init: Any, rows: int, k: int) -> np.ndarray | None:
         return None
     init = np.asarray(init)
     if init.dtype.kind not in "iu":
-        raise TypeError(f"init has dtype {init.dtype}; wanted integers, the cluster of each row")
+        raise InputTypeError(f"init has dtype {init.dtype}; wanted integers, the cluster of each row")
     if init.shape != (rows,):
-        raise ValueError(f"init has shape {init.shape}; wanted a cluster for each row of X, ({rows},)")
+        raise InputError(f"init has shape {init.shape}; wanted a cluster for each row of X, ({rows},)")
     check_index_range(init, k, "init")
     return init.astype(np.intp)
 
@@ -99,7 +99,7 @@ def leaves(n_leaves: Any, rows: int) -> int:
     """As many leaves as there can be."""
     n_leaves = check_count(n_leaves, "n_leaves", 1)
     if n_leaves > rows:
-        raise ValueError(f"n_leaves is {n_leaves}, but X has {rows} rows; wanted n_leaves <= {rows}")
+        raise InputError(f"n_leaves is {n_leaves}, but X has {rows} rows; wanted n_leaves <= {rows}")
     return n_leaves
 
 
@@ -107,7 +107,7 @@ def cut(n_leaves: Any, most: int) -> int:
     """A number of leaves that a tree had."""
     n_leaves = check_count(n_leaves, "n_leaves", 1)
     if n_leaves > most:
-        raise ValueError(f"n_leaves is {n_leaves}, but the tree has {most} leaves; wanted n_leaves <= {most}")
+        raise InputError(f"n_leaves is {n_leaves}, but the tree has {most} leaves; wanted n_leaves <= {most}")
     return n_leaves
 
 
@@ -115,5 +115,5 @@ def node(number: Any, nodes: int) -> int:
     """A node of a tree."""
     number = check_count(number, "node", 0)
     if number >= nodes:
-        raise ValueError(f"node is {number}, but the tree has {nodes} nodes; wanted node < {nodes}")
+        raise InputError(f"node is {number}, but the tree has {nodes} nodes; wanted node < {nodes}")
     return number

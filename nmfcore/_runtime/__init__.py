@@ -5,12 +5,12 @@ checks of arguments; it knows no loss, no solver and no result.
 """
 
 from . import files, optional
-from .batch import BatchKernels, GramBatch, FactorBatch
+from .batch import BatchKernels, FactorBatch, GramBatch
 from .config import show_config
 from .files import written
 from .optional import load
 from .threads import check_threads, single_blas
-from .weighted import SweepBounds, ExceptionEntries, Quadratic, dense_sweep, gram_sweep
+from .weighted import ExceptionEntries, Quadratic, SweepBounds, dense_sweep, gram_sweep
 from .workspace import CALL_FLOP, FLOAT64, INT32, PROJECTION_FLOP, Workspace
 
 __all__ = [
@@ -18,12 +18,12 @@ __all__ = [
     "FLOAT64",
     "INT32",
     "PROJECTION_FLOP",
-    "SweepBounds",
     "BatchKernels",
     "ExceptionEntries",
-    "Quadratic",
-    "GramBatch",
     "FactorBatch",
+    "GramBatch",
+    "Quadratic",
+    "SweepBounds",
     "Workspace",
     "check_threads",
     "dense_sweep",

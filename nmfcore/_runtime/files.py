@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 
+from .._checks import InputError
 from .._version import __version__
 
 VERSION = 1
@@ -88,7 +89,7 @@ def unpack(file: BinaryIO, make: Callable[[dict[str, np.ndarray]], Made], name: 
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which is a place before the file begins
             raise
         fault = "is truncated or damaged"
-    raise ValueError(f"{name} {fault}; wanted a file that {kind.writer} has written")
+    raise InputError(f"{name} {fault}; wanted a file that {kind.writer} has written")
 
 
 class UnknownFormat(Exception):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import InputError, InputTypeError
 from .._core import baseline
 
 SPIN_FOR_EVER = os.environ.get("OMP_WAIT_POLICY", "").lower() == "active"  # then a look would see our own threads
@@ -144,7 +145,7 @@ def check_threads(n_threads: Any) -> int:
     if n_threads is not None:
         wanted = "wanted a number >= 1, None or -1 for all, -2 for all but one, and so on"
         if isinstance(n_threads, bool | np.bool_) or not isinstance(n_threads, numbers.Integral):
-            raise TypeError(f"n_threads is {n_threads!r} ({type(n_threads).__name__}); {wanted}")
+            raise InputTypeError(f"n_threads is {n_threads!r} ({type(n_threads).__name__}); {wanted}")
         if n_threads == 0:
-            raise ValueError(f"n_threads is 0; {wanted}")
+            raise InputError(f"n_threads is 0; {wanted}")
     return resolve(n_threads)

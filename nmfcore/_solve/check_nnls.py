@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._checks import check_choice, check_count, check_matrix, check_number, refuse_entries
+from .._checks import InputError, InputTypeError, check_choice, check_count, check_matrix, check_number, refuse_entries
 from .._runtime import Workspace
 from ..data import as_data
 
@@ -30,7 +30,7 @@ def equations(B: Any, X: Any, G: Any, C: Any, n_threads: int) -> Equations:
         return _of_matrices(B, X, n_threads)
     if given == {"G", "C"}:
         return _of_normal(G, C, n_threads)
-    raise TypeError(f"nnls was given {', '.join(sorted(given)) or 'nothing'}; wanted B and X, or G and C")
+    raise InputTypeError(f"nnls was given {', '.join(sorted(given)) or 'nothing'}; wanted B and X, or G and C")
 
 
 def _of_matrices(B: Any, X: Any, n_threads: int) -> Equations:
@@ -38,7 +38,7 @@ def _of_matrices(B: Any, X: Any, n_threads: int) -> Equations:
     X, vector = _as_columns(X)
     held, workspace = as_data(X, n_threads, signed=True)
     if held.shape[0] != len(B):
-        raise ValueError(f"B has {len(B)} rows and X {held.shape[0]}; wanted as many")
+        raise InputError(f"B has {len(B)} rows and X {held.shape[0]}; wanted as many")
     of_B = np.frexp(np.abs(B).max(axis=0))[1]
     B = _scaled(B, -of_B).astype(held.dtype, copy=False)
     C = held.T.dot(B, np.empty((held.shape[1], B.shape[1]), held.dtype))
@@ -50,12 +50,12 @@ def _of_normal(G: Any, C: Any, n_threads: int) -> Equations:
     C, vector = _as_columns(C)
     C = _finite(C, "C")
     if len(C) != len(G):
-        raise ValueError(f"C has {len(C)} rows and G {len(G)}; wanted as many")
+        raise InputError(f"C has {len(C)} rows and G {len(G)}; wanted as many")
     diagonal = G.diagonal()
     unbounded = np.flatnonzero((diagonal == 0) & (C.max(axis=1) > 0))
     if len(unbounded):
         t = unbounded[0]
-        raise ValueError(f"C has positive entries in row {t}, where G[{t}, {t}] is 0: the objective has no minimum")
+        raise InputError(f"C has positive entries in row {t}, where G[{t}, {t}] is 0: the objective has no minimum")
     of_G = np.frexp(diagonal)[1] >> 1
     largest = np.abs(C).max(axis=1)
     of_C = int(np.max(np.frexp(largest)[1] - of_G, where=largest > 0, initial=-(2**15)))
@@ -87,20 +87,20 @@ def _scaled(X: np.ndarray, exponents: np.ndarray) -> np.ndarray:
 def _gram(G: np.ndarray) -> np.ndarray:
     """G in float64, which must be symmetric, and what no B'B is for its diagonal refused."""
     if G.shape[0] != G.shape[1]:
-        raise ValueError(f"G has shape {G.shape}; wanted a square, B'B")
+        raise InputError(f"G has shape {G.shape}; wanted a square, B'B")
     if not G.diagonal().min() >= 0:
         t = int(np.argmin(G.diagonal()))
-        raise ValueError(f"G[{t}, {t}] is {G[t, t]}; wanted B'B, whose diagonal is >= 0")
+        raise InputError(f"G[{t}, {t}] is {G[t, t]}; wanted B'B, whose diagonal is >= 0")
     tolerance = float(np.finfo(G.dtype).eps) ** 0.5
     G = G.astype(np.float64, copy=False)
     root = np.sqrt(G.diagonal())
     bound = np.outer(root, root)
     i, j = _worst(np.abs(G - G.T) - tolerance * bound)
     if abs(G[i, j] - G[j, i]) > tolerance * bound[i, j]:
-        raise ValueError(f"G[{i}, {j}] is {G[i, j]} and G[{j}, {i}] is {G[j, i]}; wanted a symmetric matrix, B'B")
+        raise InputError(f"G[{i}, {j}] is {G[i, j]} and G[{j}, {i}] is {G[j, i]}; wanted a symmetric matrix, B'B")
     i, j = _worst(np.abs(G) - (1 + tolerance) * bound)
     if abs(G[i, j]) > (1 + tolerance) * bound[i, j]:
-        raise ValueError(f"G[{i}, {j}] is {G[i, j]}, more than the root of its diagonal entries' product; wanted B'B")
+        raise InputError(f"G[{i}, {j}] is {G[i, j]}, more than the root of its diagonal entries' product; wanted B'B")
     return 0.5 * G + 0.5 * G.T
 
 
@@ -118,5 +118,5 @@ def sweeps(method: Any, max_iter: Any, tol: Any) -> tuple[int, float] | None:
         )
     for name, value in {"max_iter": max_iter, "tol": tol}.items():
         if value is not None:
-            raise ValueError(f"{name} is an option of method='hals'; method='bpp' is exact and takes none")
+            raise InputError(f"{name} is an option of method='hals'; method='bpp' is exact and takes none")
     return None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .._checks import check_choice, check_count
+from .._checks import InputError, check_choice, check_count
 from .._starts import ACCURATE, Effort
 
 
@@ -19,5 +19,5 @@ def rank(k: Any, shape: tuple[int, int]) -> int:
     """As many triplets as there can be."""
     k = check_count(k, "k", 1)
     if k > min(shape):
-        raise ValueError(f"k is {k}, but X of shape {shape} has {min(shape)} singular values; wanted k <= {min(shape)}")
+        raise InputError(f"k is {k}, but X of shape {shape} has {min(shape)} singular values; wanted k <= {min(shape)}")
     return k

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._checks import Random
+from .._checks import InputError, Random
 from .._runtime import Workspace, single_blas
 from ..data import Data
 from ..penalties import ORTHANT, Domain
@@ -152,4 +152,4 @@ INITS = {function.__name__: function for function in (random, nndsvd, nndsvda, n
 def check_independent(rows: int, k: int) -> None:
     """Refuse more components than X has independent rows, where those are to be the components."""
     if rows < k:
-        raise ValueError(f"k is {k}, but X has only {rows} linearly independent rows, to round-off; wanted k <= {rows}")
+        raise InputError(f"k is {k}, but X has only {rows} linearly independent rows, to round-off; wanted k <= {rows}")

@@ -13,15 +13,15 @@ from .pairs import pair_products
 from .sparse import Sparse
 from .storage import as_data
 from .weighing import Weights, stored_at, weigh
-from .weighted import SparselyReweighted, DenselyWeighted
+from .weighted import DenselyWeighted, SparselyReweighted
 
 __all__ = [
-    "SparselyReweighted",
     "Data",
     "Dense",
+    "DenselyWeighted",
     "Names",
     "Sparse",
-    "DenselyWeighted",
+    "SparselyReweighted",
     "Weights",
     "as_data",
     "as_weighted_data",

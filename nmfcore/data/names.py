@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
+from .._checks import InputError, InputTypeError
+
 Names = tuple[tuple[str, ...] | None, tuple[str, ...] | None]  # of the rows and of the columns of X, where it has such
 SHOWN = 40  # characters of a text in a message
 
@@ -11,12 +13,12 @@ def refuse_column(column: Any, dtype: Any, values: Iterable, name: str) -> NoRet
     """Say which column of a data frame holds no numbers, and what it holds."""
     text = next((value for value in values if isinstance(value, str)), None)
     found = dtype if text is None else f"text, such as {text[:SHOWN]!r}"
-    raise TypeError(f"{name} has the column {column!r} of {found}; wanted numbers")
+    raise InputTypeError(f"{name} has the column {column!r} of {found}; wanted numbers")
 
 
 def refuse_without_x(name: str) -> NoReturn:
     """Say that an AnnData has its numbers elsewhere."""
-    raise TypeError(f"{name} is an AnnData whose X is None; wanted one with X, or one of its layers alone")
+    raise InputTypeError(f"{name} is an AnnData whose X is None; wanted one with X, or one of its layers alone")
 
 
 def same_columns(found: tuple[str, ...] | None, wanted: tuple[str, ...] | None) -> None:
@@ -33,7 +35,7 @@ def same_columns(found: tuple[str, ...] | None, wanted: tuple[str, ...] | None) 
         faults = [f"{found[at]!r} in the place of {wanted[at]!r} (column {at})"]
     else:
         faults = [f"{len(found)} of them instead of {len(wanted)}"]
-    raise ValueError(f"X has other columns than H: {', '.join(faults)}; wanted the columns of the fit in their order")
+    raise InputError(f"X has other columns than H: {', '.join(faults)}; wanted the columns of the fit in their order")
 
 
 def _counted(names: list[str]) -> str:
@@ -45,7 +47,7 @@ def no_name_twice(names: list[str], library: str) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(
+            raise InputError(
                 f"{library} takes no two columns of one name, but {name!r} is there twice; wanted 'pandas'"
             )
         seen.add(name)

@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._checks import check_choice, check_compressed, check_matrix, is_sparse, refuse_entries, refuse_stored_entries
+from .._checks import (
+    InputError,
+    InputTypeError,
+    check_choice,
+    check_compressed,
+    check_matrix,
+    is_sparse,
+    refuse_entries,
+    refuse_stored_entries,
+)
 from .._runtime import Workspace
 from .base import Data
 from .storage import as_data
@@ -53,11 +62,11 @@ def _combined(X: Any, weights: Any, masks: list, missing: str | None) -> Any:
     dense = isinstance(X, np.ndarray)
     if missing == "nan":
         if not dense:
-            raise ValueError("missing is 'nan', but X is sparse; wanted a dense X, or 'unstored', or a mask")
+            raise InputError("missing is 'nan', but X is sparse; wanted a dense X, or 'unstored', or a mask")
         hidden.append(np.isnan(X))
     elif missing == "unstored":
         if dense:
-            raise ValueError("missing is 'unstored', but X is dense; wanted a sparse X, or 'nan', or a mask")
+            raise InputError("missing is 'unstored', but X is dense; wanted a sparse X, or 'nan', or a mask")
         Omega = _restricted(Omega, X)
     sparse_masks = [mask for mask in hidden if not isinstance(mask, np.ndarray)]
     if Omega is None and len(sparse_masks) == len(hidden) == 1:
@@ -74,13 +83,13 @@ def _weights(weights: Any, X: Any) -> Any:
     stored = is_sparse(weights)
     weights = check_compressed(weights, "weights").tocsr() if stored else check_matrix(weights, "weights")
     if weights.shape != X.shape:
-        raise ValueError(f"weights have shape {weights.shape}; wanted that of X, {X.shape}")
+        raise InputError(f"weights have shape {weights.shape}; wanted that of X, {X.shape}")
     values = weights.data if stored else weights
     if not (np.min(values, initial=0) >= 0 and np.max(values, initial=0) < math.inf):
         refuse_stored_entries(weights, "weights") if stored else refuse_entries(weights, "weights")
     largest, limit = float(np.max(values, initial=0)), WEIGHT_LIMIT[X.dtype.itemsize]
     if largest > 0 and not 1 / limit <= largest <= limit:
-        raise ValueError(
+        raise InputError(
             f"weights reach up to {largest:g}; wanted a largest weight from {1 / limit:g} to {limit:g} beside X in "
             f"{X.dtype}: multiply them all by a number"
         )
@@ -88,7 +97,7 @@ def _weights(weights: Any, X: Any) -> Any:
         cast = weights.astype(X.dtype)
     kept = cast.data if stored else cast
     if not (np.max(kept, initial=0) < math.inf and np.array_equal(kept > 0, values > 0)):
-        raise ValueError(f"weights has entries beyond the range of {X.dtype}, in which X is computed; scale them")
+        raise InputError(f"weights has entries beyond the range of {X.dtype}, in which X is computed; scale them")
     return cast
 
 
@@ -98,9 +107,9 @@ def _mask(mask: Any, shape: tuple[int, int]) -> Any:
     stored = is_sparse(mask)
     mask = mask if stored else np.asarray(mask)
     if mask.dtype != bool:
-        raise TypeError(f"mask has dtype {mask.dtype}; {wanted}")
+        raise InputTypeError(f"mask has dtype {mask.dtype}; {wanted}")
     if mask.shape != shape:
-        raise ValueError(f"mask has shape {mask.shape}; wanted that of X, {shape}")
+        raise InputError(f"mask has shape {mask.shape}; wanted that of X, {shape}")
     if stored:
         mask = check_compressed(mask, "mask").tocsr(copy=True)
         mask.eliminate_zeros()
@@ -158,7 +167,7 @@ def _described(Omega: Any, dtype: np.dtype, most: float) -> Weights:
         weights = Weights(0.0, rows[seen], columns[seen], Omega.data[seen])
         left = bool(seen.any())
     if not left:
-        raise ValueError("weights, mask and missing entries leave nothing of X; wanted a positive weight somewhere")
+        raise InputError("weights, mask and missing entries leave nothing of X; wanted a positive weight somewhere")
     shape = Omega.at.shape if isinstance(Omega, Hidden) else Omega.shape
     if len(weights.rows) <= most * math.prod(shape):
         return weights
@@ -180,7 +189,7 @@ def _refuse_observed(X: Any, Omega: Any) -> None:
         sparse_mask = isinstance(Omega, Hidden)
         seen = (_at(Omega.at if sparse_mask else Omega, *_stored(X)) > 0) != sparse_mask
         refuse_stored_entries(type(X)((np.where(seen, X.data, 0), X.indices, X.indptr), shape=X.shape), "X")
-    raise ValueError("weights times the squares of X are beyond float64; scale the weights")
+    raise InputError("weights times the squares of X are beyond float64; scale the weights")
 
 
 def warn_of_unobserved(held: Data, fixed: tuple[bool, bool]) -> None:

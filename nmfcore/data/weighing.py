@@ -10,7 +10,7 @@ from .._runtime import ExceptionEntries, Workspace
 from .base import Measures, measure
 from .dense import Dense, contiguous_rows
 from .sparse import Sparse, scan_stored
-from .weighted import SparselyReweighted, WeightStatistics, DenselyWeighted, row_blocks
+from .weighted import DenselyWeighted, SparselyReweighted, WeightStatistics, row_blocks
 
 
 class Weights(NamedTuple):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._runtime import SweepBounds, ExceptionEntries, Quadratic, Workspace, dense_sweep, gram_sweep
+from .._runtime import ExceptionEntries, Quadratic, SweepBounds, Workspace, dense_sweep, gram_sweep
 from .base import Measures
 from .dense import Dense
 from .sparse import DENSE_BLOCK, Sparse

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._runtime import BatchKernels, GramBatch, FactorBatch, Workspace
+from .._runtime import BatchKernels, FactorBatch, GramBatch, Workspace
 from ..data import Data
 from ..penalties import Domain, Majorizer
 from .base import EPS, EVERYTHING, Split

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._checks import check_number
+from .._checks import InputError, check_number
 from .._runtime import Workspace
 from ..data import Data
 from ..penalties import Domain, Majorizer
@@ -64,7 +64,7 @@ class L21:
 
     def __post_init__(self) -> None:
         if check_number(self.epsilon, "epsilon", positive=True) < LEAST:
-            raise ValueError(f"epsilon is {self.epsilon}; wanted at least {LEAST}, or residuals are round-off")
+            raise InputError(f"epsilon is {self.epsilon}; wanted at least {LEAST}, or residuals are round-off")
 
     def sides(self) -> tuple["L21", "L21OfFeatures"]:
         """As W sees it, and as H does."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import MOST, quoted
+from .._checks import MOST, InputError, InputTypeError, quoted
 from ..data import Data
 from .base import Loss
 from .frobenius import Frobenius
@@ -34,13 +34,13 @@ def check_loss(value: Any) -> Loss:
         return of(value.beta) if type(value) is BetaDivergence else value
     if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
         if not abs(value) < MOST:
-            raise ValueError(f"loss is beta={value}; wanted a finite number below {MOST}")
+            raise InputError(f"loss is beta={value}; wanted a finite number below {MOST}")
         return of(float(value))
     wanted = f"wanted one of {quoted(NAMED)}, a number beta, or an object such as nmfcore.Huber(delta)"
     if not isinstance(value, str):
-        raise TypeError(f"loss is {value!r} ({type(value).__name__}); {wanted}")
+        raise InputTypeError(f"loss is {value!r} ({type(value).__name__}); {wanted}")
     if value not in NAMED:
-        raise ValueError(f"loss is {value!r}; {wanted}")
+        raise InputError(f"loss is {value!r}; {wanted}")
     return NAMED[value]
 
 
@@ -48,5 +48,5 @@ def check_weighted_loss(value: Any, held: Data) -> Loss:
     """The loss of that name, or of that beta, or that object, for data with or without weights."""
     chosen = check_loss(value)
     if held.weighted and isinstance(chosen, L21):
-        raise ValueError("loss is 'l21', which sees samples, not entries, and takes no weights; wanted another loss")
+        raise InputError("loss is 'l21', which sees samples, not entries, and takes no weights; wanted another loss")
     return weighted(chosen) if held.weighted else chosen

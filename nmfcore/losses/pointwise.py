@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._checks import check_number
+from .._checks import InputError, check_number
 from .._runtime import BatchKernels, FactorBatch, Workspace
 from ..data import Data
 from ..penalties import Domain
@@ -191,7 +191,7 @@ class BetaDivergence(Pointwise):
 
     def __post_init__(self) -> None:
         if isinstance(self.beta, bool) or not isinstance(self.beta, numbers.Real) or not math.isfinite(self.beta):
-            raise ValueError(f"beta is {self.beta!r}; wanted a finite number")
+            raise InputError(f"beta is {self.beta!r}; wanted a finite number")
 
     @property
     def name(self) -> str:

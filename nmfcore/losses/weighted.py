@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .._runtime import SweepBounds, Quadratic, Workspace
-from ..data import SparselyReweighted, Data, DenselyWeighted
+from .._runtime import Quadratic, SweepBounds, Workspace
+from ..data import Data, DenselyWeighted, SparselyReweighted
 from ..penalties import ORTHANT, Domain, Majorizer
 from .base import Loss, Split
 from .frobenius import CANCELLED, Frobenius

@@ -3,7 +3,7 @@
 Passed as penalty_W and penalty_H to `nmfcore.hals`, `mu` and `nmf`. To add one: a class with the protocol `Penalty`.
 """
 
-from .base import Majorizer, Penalty, FactorPenalty, Sum, Units
+from .base import FactorPenalty, Majorizer, Penalty, Sum, Units
 from .bounds import Box, Fixed
 from .domain import ORTHANT, Bounds, Domain
 from .quadratic import L1, L2, ElasticNet, Group, MinVolume, Orthogonality, Prior, Smooth, scikit_learn

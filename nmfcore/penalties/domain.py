@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from .._checks import InputError
 from .._runtime import Workspace
 
 
@@ -101,7 +102,7 @@ class Projected(ABC):
     def meet(self, other: Domain) -> Domain:
         """Itself with the orthant; with another set there is no projection (refused by the checks)."""
         if not (isinstance(other, Bounds) and other.free):
-            raise ValueError("two sets have no common projection")
+            raise InputError("two sets have no common projection")
         return self
 
     def _returned(self, F: np.ndarray, step: np.ndarray, workspace: Workspace) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._checks import check_number
+from .._checks import InputError, check_number
 from .base import Majorizer, Penalty, Units, entries_fault
 
 OFF = 1e30  # curvature and slope that keep a component that was switched off at 0
@@ -97,7 +97,7 @@ def ElasticNet(strength: float, l1_ratio: float) -> Penalty:
     """
     check_number(strength, "strength of ElasticNet")
     if not 0 <= check_number(l1_ratio, "l1_ratio of ElasticNet") <= 1:
-        raise ValueError(f"l1_ratio is {l1_ratio}; wanted 0 <= l1_ratio <= 1")
+        raise InputError(f"l1_ratio is {l1_ratio}; wanted 0 <= l1_ratio <= 1")
     return L1(strength * l1_ratio) + L2(strength * (1 - l1_ratio))
 
 
@@ -355,7 +355,7 @@ def scikit_learn(
     m, n = shape
     if isinstance(alpha_H, str):
         if alpha_H != "same":
-            raise ValueError(f"alpha_H is {alpha_H!r}; wanted a number >= 0 or 'same'")
+            raise InputError(f"alpha_H is {alpha_H!r}; wanted a number >= 0 or 'same'")
         alpha_H = alpha_W
     check_number(alpha_W, "alpha_W")
     check_number(alpha_H, "alpha_H")

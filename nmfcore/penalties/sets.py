@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._checks import check_number
+from .._checks import InputError, check_number
 from .._runtime import Workspace
 from .base import Penalty, Units
 from .domain import Projected
@@ -229,7 +229,7 @@ class Hoyer(AlongAxis):
 
     def __post_init__(self) -> None:
         if check_number(self.level, "level of Hoyer") > 1:
-            raise ValueError(f"level of Hoyer is {self.level}; wanted 0 <= level <= 1")
+            raise InputError(f"level of Hoyer is {self.level}; wanted 0 <= level <= 1")
 
     def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Hoyer":
         """The same in any units."""

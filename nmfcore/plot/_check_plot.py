@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from .._archetypes import Archetypes
-from .._checks import check_choice, check_count, check_dtype, check_factor, check_index_range, check_matrix
+from .._checks import (
+    InputError,
+    InputTypeError,
+    check_choice,
+    check_count,
+    check_dtype,
+    check_factor,
+    check_index_range,
+    check_matrix,
+)
 from .._ensemble import Ensemble
 from .._fit import History
 from .._fit import components as component_sizes
@@ -20,19 +29,19 @@ RESULT = "a Result or a pair (W, H)"
 def axes(ax: Any) -> None:
     """Refuse what is neither None nor one Axes."""
     if ax is not None and not hasattr(ax, "get_xlim"):
-        raise TypeError(f"ax is of type {type(ax).__name__}; wanted one matplotlib Axes, or None for a new figure")
+        raise InputTypeError(f"ax is of type {type(ax).__name__}; wanted one matplotlib Axes, or None for a new figure")
 
 
 def model(result: Any, predicts: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """W and H of a result or a pair; predicts: whether their product must be the whole model."""
     if predicts and isinstance(result, Completion):
-        raise TypeError(f"result is a Completion, whose biases are not in W and H; wanted {RESULT}")
+        raise InputTypeError(f"result is a Completion, whose biases are not in W and H; wanted {RESULT}")
     if not (_is_pair(result) or (hasattr(result, "W") and hasattr(result, "H"))):
-        raise TypeError(f"result is of type {type(result).__name__}; wanted {RESULT}")
+        raise InputTypeError(f"result is of type {type(result).__name__}; wanted {RESULT}")
     W, H = result if _is_pair(result) else (result.W, result.H)
     W, H = _factor(W, "W"), _factor(H, "H")
     if W.shape[1] != len(H):
-        raise ValueError(f"W has shape {W.shape}, H {H.shape}; wanted as many columns of W as rows of H")
+        raise InputError(f"W has shape {W.shape}, H {H.shape}; wanted as many columns of W as rows of H")
     return W, H
 
 
@@ -57,10 +66,10 @@ def image(shape: Any, n: int, order: Any) -> tuple[int, int]:
     check_choice(order, "order", {"C": None, "F": None})
     wanted = f"wanted (height, width) with height * width = {n}, the entries of a row"
     if not isinstance(shape, tuple | list) or len(shape) != 2:
-        raise TypeError(f"shape is {shape!r}; {wanted}")
+        raise InputTypeError(f"shape is {shape!r}; {wanted}")
     shape = tuple(check_count(size, f"shape[{axis}]", 1) for axis, size in enumerate(shape))
     if math.prod(shape) != n:
-        raise ValueError(f"shape is {shape}; {wanted}")
+        raise InputError(f"shape is {shape}; {wanted}")
     return shape
 
 
@@ -68,7 +77,7 @@ def indices(value: Any, name: str, size: int) -> np.ndarray:
     """One index or several, from 0 to size - 1, as a vector that is not empty."""
     value = np.atleast_1d(np.asarray(value))
     if value.ndim != 1 or not len(value) or value.dtype.kind not in "iu":
-        raise TypeError(f"{name} has dtype {value.dtype}, shape {value.shape}; wanted an index or a list of them")
+        raise InputTypeError(f"{name} has dtype {value.dtype}, shape {value.shape}; wanted an index or a list of them")
     check_index_range(value, size, name)
     return value
 
@@ -81,7 +90,7 @@ def components(value: Any, W: np.ndarray | None, H: np.ndarray) -> np.ndarray:
         return indices(value, "components", len(H))
     check_choice(value, "components", {"share": None})
     if W is None:
-        raise ValueError("components is 'share', but the shares are not known without W; wanted a Result as H")
+        raise InputError("components is 'share', but the shares are not known without W; wanted a Result as H")
     return component_sizes.ranking(W, H.T, component_sizes.SIZES["share"])
 
 
@@ -91,9 +100,11 @@ def labels(value: Any, name: str, count: int, of: str) -> list[str] | None:
         return None
     wanted = f"wanted {count}, one for each {of}"
     if isinstance(value, str) or not hasattr(value, "__len__"):
-        raise TypeError(f"{name} is of type {type(value).__name__}; wanted a list: {wanted.removeprefix('wanted ')}")
+        raise InputTypeError(
+            f"{name} is of type {type(value).__name__}; wanted a list: {wanted.removeprefix('wanted ')}"
+        )
     if len(value) != count:
-        raise ValueError(f"{name} has {len(value)} entries; {wanted}")
+        raise InputError(f"{name} has {len(value)} entries; {wanted}")
     return [str(entry) for entry in value]
 
 
@@ -111,22 +122,26 @@ def courses(results: Any) -> dict[str, History]:
     else:
         found = dict(enumerate(results)) if isinstance(results, tuple | list) else {0: results}
     if not found:
-        raise ValueError("results is empty; wanted at least one Result")
+        raise InputError("results is empty; wanted at least one Result")
     found = {name: getattr(result, "history", result) for name, result in found.items()}
     for name, history in found.items():
         if not isinstance(history, History):
-            raise TypeError(f"results[{name!r}] is of type {type(history).__name__}; wanted a Result with a history")
+            raise InputTypeError(
+                f"results[{name!r}] is of type {type(history).__name__}; wanted a Result with a history"
+            )
     return found
 
 
 def best(value: Any, lowest: float) -> float:
     """An objective that is not above the lowest found."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"best is {value!r} ({type(value).__name__}); wanted a number, or None for the lowest shown")
+        raise InputTypeError(
+            f"best is {value!r} ({type(value).__name__}); wanted a number, or None for the lowest shown"
+        )
     if not math.isfinite(value):
-        raise ValueError(f"best is {value}; wanted a finite number")
+        raise InputError(f"best is {value}; wanted a finite number")
     if value > lowest:
-        raise ValueError(f"best is {value}, but the results reach {lowest}; wanted at most that")
+        raise InputError(f"best is {value}, but the results reach {lowest}; wanted at most that")
     return float(value)
 
 
@@ -134,13 +149,13 @@ def data(X: Any, chosen: np.ndarray | None, shape: tuple[int, int]) -> np.ndarra
     """The chosen rows of X, or all, of the given shape, dense; NaN is what is missing or masked."""
     X = X if hasattr(X, "tocsr") or isinstance(X, np.ma.MaskedArray) else np.asarray(X)
     if X.shape != shape:
-        raise ValueError(f"X has shape {X.shape}; wanted {shape}, that of W H")
+        raise InputError(f"X has shape {X.shape}; wanted {shape}, that of W H")
     check_dtype(X.dtype, "X")
     X = X.tocsr() if hasattr(X, "tocsr") else X
     X = X if chosen is None else X[chosen]
     X = np.ma.filled((X.toarray() if hasattr(X, "toarray") else X).astype(np.float64), np.nan)
     if np.isinf(X).any():
-        raise ValueError("X has infinite entries; wanted finite numbers, or NaN where one is missing")
+        raise InputError("X has infinite entries; wanted finite numbers, or NaN where one is missing")
     return X
 
 
@@ -150,7 +165,7 @@ def positions(x: Any, n: int) -> np.ndarray:
         return np.arange(n)
     x = np.asarray(x)
     if x.shape != (n,) or x.dtype.kind not in "iuf":
-        raise ValueError(f"x has dtype {x.dtype}, shape {x.shape}; wanted {n} numbers, one for each feature")
+        raise InputError(f"x has dtype {x.dtype}, shape {x.shape}; wanted {n} numbers, one for each feature")
     return x
 
 
@@ -160,10 +175,10 @@ def plane(features: Any, n: int) -> np.ndarray:
         return np.arange(n)
     wanted = f"wanted features, a list of two or three of the {n}"
     if features is None:
-        raise ValueError(f"X has {n} features, and two or three can be shown; {wanted}")
+        raise InputError(f"X has {n} features, and two or three can be shown; {wanted}")
     features = indices(features, "features", n)
     if len(features) not in (2, 3) or len(set(features)) != len(features):
-        raise ValueError(f"features is {features.tolist()}; {wanted}")
+        raise InputError(f"features is {features.tolist()}; {wanted}")
     return features
 
 
@@ -171,26 +186,26 @@ def pair(features: Any, n: int) -> np.ndarray:
     """The two features that a picture of archetypes shows."""
     features = np.arange(n) if features is None else indices(features, "features", n)
     if len(features) != 2 or features[0] == features[1]:
-        raise ValueError(f"features is {features.tolist()}; wanted a list of two of the {n}")
+        raise InputError(f"features is {features.tolist()}; wanted a list of two of the {n}")
     return features
 
 
 def archetypes(result: Any) -> np.ndarray:
     """The archetypes of such a result."""
     if not isinstance(result, Archetypes):
-        raise TypeError(f"result is of type {type(result).__name__}; wanted what nmfcore.archetypes gives back")
+        raise InputTypeError(f"result is of type {type(result).__name__}; wanted what nmfcore.archetypes gives back")
     return result.archetypes
 
 
 def ensemble(value: Any) -> Ensemble:
     """An ensemble, of which a picture of its consensus can be made."""
     if not isinstance(value, Ensemble):
-        raise TypeError(f"ensemble is of type {type(value).__name__}; wanted an Ensemble")
+        raise InputTypeError(f"ensemble is of type {type(value).__name__}; wanted an Ensemble")
     return value
 
 
 def rank_choice(choice: Any) -> RankChoice:
     """The choice of a rank."""
     if not isinstance(choice, RankChoice):
-        raise TypeError(f"choice is of type {type(choice).__name__}; wanted what nmfcore.select_rank gives back")
+        raise InputTypeError(f"choice is of type {type(choice).__name__}; wanted what nmfcore.select_rank gives back")
     return choice

@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_non_negative
 
+from .._checks import InputError, InputTypeError
+
 FLOATS = [np.float64, np.float32]
 
 
@@ -21,27 +23,27 @@ def factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype, start: bo
     """A given factor, in the dtype of X; refused where it is less precise than X, and a start of zeros."""
     whom = f"NMF (input {name})"
     if F is None:
-        raise ValueError(
+        raise InputError(
             f"{name} is None; wanted an array of shape {shape}, which init='custom' or update_H=False needs"
         )
     F = check_array(F)
     for axis, place in enumerate(("first", "second")):
         if F.shape[axis] != shape[axis]:
-            raise ValueError(
+            raise InputError(
                 f"Array with wrong {place} dimension passed to {whom}. Expected {shape[axis]}, but got {F.shape[axis]}."
             )
     check_non_negative(F, whom)
     if start and F.max() == 0:
-        raise ValueError(f"Array passed to {whom} is full of zeros.")
+        raise InputError(f"Array passed to {whom} is full of zeros.")
     if F.dtype.kind == "f" and F.dtype.itemsize < dtype.itemsize:
-        raise TypeError(f"{name} should have the same dtype as X. Got {name}.dtype = {F.dtype}; X has {dtype}.")
+        raise InputTypeError(f"{name} should have the same dtype as X. Got {name}.dtype = {F.dtype}; X has {dtype}.")
     return F.astype(dtype, copy=False)
 
 
 def solver(name: str, beta_loss: Any, init: str | None) -> None:
     """Refuse a loss that the solver does not serve; warn of a start that does not suit it."""
     if name != "mu" and beta_loss not in (2, "frobenius"):
-        raise ValueError(
+        raise InputError(
             f"Invalid beta_loss parameter: solver {name!r} does not handle beta_loss = {beta_loss!r}; wanted 'mu'"
         )
     if name == "mu" and init == "nndsvd":
@@ -58,13 +60,13 @@ def order(penalty_W: Any, penalty_H: Any, mask: Any) -> None:
     """Refuse a random order of the components where penalties may tell them apart, or beside a mask."""
     for name, value in (("penalty_W", penalty_W), ("penalty_H", penalty_H), ("mask", mask)):
         if value is not None:
-            raise ValueError(f"shuffle is True beside {name}, which it does not go with; wanted shuffle=False")
+            raise InputError(f"shuffle is True beside {name}, which it does not go with; wanted shuffle=False")
 
 
 def made(init: str | None, k: int, shape: tuple[int, int]) -> None:
     """Refuse a start by singular vectors where X has not so many."""
     if init in ("nndsvd", "nndsvda", "nndsvdar") and k > min(shape):
-        raise ValueError(
+        raise InputError(
             f"init = {init!r} can only be used when n_components <= min(n_samples, n_features); "
             f"n_components is {k}, min(n_samples, n_features) is {min(shape)}"
         )
@@ -74,7 +76,7 @@ def entries(X: Any, beta: float) -> None:
     """Refuse zeros where the loss is infinite at them."""
     zeros = beta <= 0 and (X.min() == 0 if isinstance(X, np.ndarray) else X.count_nonzero() < np.prod(X.shape))
     if zeros:
-        raise ValueError(
+        raise InputError(
             "When beta_loss <= 0 and X contains zeros, the solver may diverge. Please add small values to X, or use a "
             "positive beta_loss."
         )
@@ -93,4 +95,4 @@ def hidden(X: Any, mask: Any) -> tuple[Any, Any]:
 def nothing_hidden(mask: Any) -> None:
     """Refuse a masked array where every entry counts."""
     if mask is not None:
-        raise ValueError("X is a masked array with hidden entries, which MiniBatchNMF does not leave out; wanted NMF")
+        raise InputError("X is a masked array with hidden entries, which MiniBatchNMF does not leave out; wanted NMF")

@@ -16,7 +16,7 @@ from .._runtime import Workspace, check_threads
 from ..data import as_data
 from . import _check
 from ._base import BaseNMF
-from ._online import OnlineState, ElasticNetTerm, Online, Step
+from ._online import ElasticNetTerm, Online, OnlineState, Step
 
 EXTRAS_OF_NMF = {"penalty_W", "penalty_H", "callback"}
 COUNT = Interval(Integral, 1, None, closed="left")
