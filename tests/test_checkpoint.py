@@ -165,7 +165,7 @@ def test_only_in_the_callback_and_only_of_fits_that_can_go_on():
 def test_a_checkpoint_that_was_tampered_with_is_refused(spoil, tmp_path):
     keeper = CheckpointWriter(3)
     fit(callback=keeper)
-    arrays, course = dict(keeper.checkpoint.arrays), keeper.checkpoint.course
+    arrays, course = dict(keeper.checkpoint.arrays), keeper.checkpoint.stopping
     W = arrays["W_factor"]
     match spoil:
         case "lacking":
@@ -176,6 +176,6 @@ def test_a_checkpoint_that_was_tampered_with_is_refused(spoil, tmp_path):
             arrays["W_exponents"] = arrays["W_exponents"] + 10**9
         case _:
             arrays["W_factor"] = {"shape": W[:1], "negative": W - 1, "nan": W * np.nan, "dtype": W.astype("f4")}[spoil]
-    dataclasses.replace(keeper.checkpoint, arrays=arrays, course=course).save(tmp_path / "fit.npz")
+    dataclasses.replace(keeper.checkpoint, arrays=arrays, stopping=course).save(tmp_path / "fit.npz")
     with pytest.raises(ValueError, match=r"fit.npz is truncated or damaged; wanted a file that Checkpoint.save has"):
         nmfcore.Checkpoint.load(tmp_path / "fit.npz")

@@ -1,5 +1,6 @@
 """The choice of a rank: what is planted is found, what it is computed from, what changes nothing, bad input."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -8,11 +9,12 @@ import scipy.sparse as sp
 
 import nmfcore
 from nmfcore import reference
+from nmfcore._fit import FitRequest
 from nmfcore._fit.problem import Problem
 from nmfcore._rank import ard, elbow, speckled
 from nmfcore._rank.fits import HoldoutScore, begun, divergence, grown
 from nmfcore._rank.mdl import code_length, description_length
-from nmfcore._rank.select_rank import FIT, METHODS, select_rank
+from nmfcore._rank.select_rank import METHODS, select_rank
 from nmfcore.reference import rank
 
 RANKS = range(1, 7)
@@ -33,7 +35,7 @@ def chosen(X, method="speckled", ranks=RANKS, **options):
 
 
 def problem(X, loss="frobenius", max_iter=100):
-    return Problem(FIT | {"X": X, "loss": loss, "n_threads": 1, "max_iter": max_iter, "tol": 1e-4})
+    return Problem(FitRequest(X, loss=loss, n_threads=1, max_iter=max_iter, tol=1e-4))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -171,7 +173,7 @@ def test_relevance_is_that_of_the_reference(loss):
     """As many iterations from the same start, X scaled by a power of two as a fit has it."""
     X = planted(counts=True)
     held = problem(X, loss, max_iter=25)
-    held.asked["tol"] = 0.0
+    held.request = dataclasses.replace(held.request, tol=0.0)
     phi = ard.noise(held, 5, np.random.default_rng(2))
     found = ard.relevance(held, 5, phi, np.random.default_rng(1))
     fit, scaled = begun(held, 5, "random", np.random.default_rng(1)), np.ldexp(X, -held.data.measures.exponent)
@@ -186,7 +188,7 @@ def test_relevance_lowers_its_objective():
         objectives = []
         for n_iter in range(1, 30):
             held = problem(planted(30, 20, counts=True), loss, max_iter=n_iter)
-            held.asked["tol"] = 0.0
+            held.request = dataclasses.replace(held.request, tol=0.0)
             phi = ard.noise(problem(planted(30, 20, counts=True), loss), 5, np.random.default_rng(2))
             objectives.append(ard.relevance(held, 5, phi, np.random.default_rng(1)).objective)
         assert (np.diff(objectives) <= 1e-9 * np.abs(objectives[1:])).all()

@@ -86,8 +86,8 @@ class Problem:
         return float(np.sum(F * (0.5 * curved - self.C)))
 
 
-def check(found, expected, dtype):
-    tolerance = 1e-10 if dtype == np.float64 else 2e-3
+def check(found, expected, dtype, tolerance=None):
+    tolerance = tolerance or (1e-10 if dtype == np.float64 else 2e-3)
     np.testing.assert_allclose(found[0], expected[0], rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(found[1:], expected[1:], rtol=tolerance, atol=tolerance * abs(expected[2]))
 
@@ -146,7 +146,8 @@ def test_any_weights(kernels, m, n, k, base, share, seed):
     problem = Problem(m, n, k, base, np.float64, seed, share).without_additions()
     expected = problem.expected(2)
     for sweep in (problem.gram_sweep, problem.place_sweep):
-        check(sweep(kernels, 2), expected, np.float64)
+        # A row of which little is observed loses up to five of sixteen digits, and a sweep may magnify that.
+        check(sweep(kernels, 2), expected, np.float64, tolerance=1e-8)
     np.testing.assert_allclose(problem.dense_sweep(kernels, 2)[0], expected[0], rtol=1e-10, atol=1e-10)
 
 

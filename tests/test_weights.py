@@ -322,7 +322,7 @@ def test_penalties_bounds_and_given_values_go_with_weights(kind):
     fixed[:3] = W[:3]
     asked = {
         "penalty_W": penalties.L1(0.3) + penalties.L2(0.1),
-        "penalty_H": penalties.L2(0.2) + penalties.SweepBounds(upper=0.9) + penalties.Smooth(0.5),
+        "penalty_H": penalties.L2(0.2) + penalties.Box(upper=0.9) + penalties.Smooth(0.5),
         "fixed_W": fixed,
     }
     result = nmfcore.hals(X, 4, weights=Omega, init=(W, H), max_iter=4000, tol=1e-9, **asked)

@@ -8,19 +8,21 @@ from . import check_result, components
 from .assemble import STARTS
 from .check import check_entries, check_options
 from .check_checkpoint import NEAR, ROUND_OFF
-from .checkpoint import COURSE, Checkpoint, fingerprint
+from .checkpoint import Checkpoint, fingerprint
 from .driver import FactorState, Fit
 from .nmf import hals, mu, nmf
 from .problem import Problem, RankedProblem
+from .recorder import Recorder
 from .records import History, Optimality, State
 from .report import REPORT_SECONDS, ProgressPrinter
+from .request import FitRequest, InitLike, LossLike, RandomState
 from .result import STORED, Result, result_from_arrays, result_to_arrays
 from .specification import Options
-from .stopping import STALLED, Momentum, StoppingState
+from .stopping import NUMBERS, STALLED, Momentum, StoppingState
 from .transform import transform
 
 __all__ = [
-    "COURSE",
+    "NUMBERS",
     "NEAR",
     "REPORT_SECONDS",
     "ROUND_OFF",
@@ -29,14 +31,19 @@ __all__ = [
     "STORED",
     "Checkpoint",
     "FactorState",
+    "FitRequest",
     "Fit",
     "History",
+    "InitLike",
+    "LossLike",
     "Momentum",
     "Optimality",
     "Options",
     "Problem",
     "ProgressPrinter",
     "RankedProblem",
+    "RandomState",
+    "Recorder",
     "Result",
     "State",
     "StoppingState",

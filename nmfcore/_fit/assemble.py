@@ -1,31 +1,89 @@
-"""The start of a fit."""
+"""The start of a fit, and how each of its factors is updated, in the units of the fit."""
 
 from typing import Any
 
 import numpy as np
 
+from .. import penalties
 from .._checks import InputError, InputTypeError, check_choice, check_factor, check_random_state, quoted
 from .._runtime import Workspace
-from .._starts import INITS, Start, check_independent, given, made
+from .._starts import INITS, Start, beside, check_independent, enter, given, made
 from ..data import Data
+from ..losses import Loss
+from ..penalties import FactorPenalty, Penalty, Sum, SumToOne, Units
+from ..solvers import Solver
 from .checkpoint import Checkpoint
+from .constraints import FactorConstraints, check_range
 from .result import Result
+from .specification import FactorSpec
 
 STARTS = {name: name for name in ("auto", *INITS)}
+ONE = np.array([[0.5]])  # a factor whose entries sum to one has about this size, which sets its scale
+LARGEST = {4: 1e12, 8: 1e60}  # by the bytes of a number: a greater strength is as good as infinite
 
 
-def make_start(
+def make_start(constraints: FactorConstraints, init: Any, data: Data, random_state: Any, workspace: Workspace) -> Start:
+    """The start that `init` names or holds; "auto" beside a fixed factor is a constant one."""
+    if isinstance(init, Checkpoint):
+        return from_checkpoint(init)
+    constrained = any(own is not None for own in constraints.own)
+    if constrained and isinstance(init, str) and init == "auto" and any(constraints.fixed):
+        fixed = zip(constraints.values, constraints.fixed, strict=True)
+        return beside(data, *(values if is_fixed else None for values, is_fixed in fixed))
+    scales = tuple(
+        ONE if values is None and own is not None and any(isinstance(part, SumToOne) for part in own.parts) else values
+        for values, own in zip(constraints.values, constraints.own, strict=True)
+    )
+    return _from_argument(init, data, constraints.k, random_state, workspace, scales, one_scale=constrained)
+
+
+def factor_specs(
+    constraints: FactorConstraints,
+    solvers: tuple[Solver, Solver],
+    start: Start,
+    loss: Loss,
+    data: Data,
+    workspace: Workspace,
+) -> tuple[FactorSpec, FactorSpec]:
+    """How W and H are updated, in the units of the fit; the start is projected onto their sets, in place."""
+    scaled = [
+        own and _in_units_of_fit(constraints, side, start, loss, data) for side, own in enumerate(constraints.own)
+    ]
+    factors = start.W, start.Ht
+    domains = tuple(penalties.ORTHANT if own is None else own.domain(F) for own, F in zip(scaled, factors, strict=True))
+    enter(start, domains, constraints.fixed, workspace)
+    sides = (
+        FactorPenalty(scaled[0], scaled[1], constraints.coupled),
+        FactorPenalty(scaled[1], scaled[0], constraints.coupled),
+    )
+    return tuple(map(FactorSpec, solvers, sides, domains, constraints.fixed))
+
+
+def _in_units_of_fit(constraints: FactorConstraints, side: int, start: Start, loss: Loss, data: Data) -> Penalty:
+    """The penalties on a factor in the units of a fit; coupled ones see it times the norms of the other factor."""
+    own = constraints.own[side]
+    check_range(own, side, data.dtype)
+    objective, largest = loss.degree * data.measures.exponent, LARGEST[data.dtype.itemsize]
+    of_factor = int(start.exponents[side][0])
+    parts = []
+    for part in own.parts:
+        exponent = data.measures.exponent if constraints.coupled and part.scale_free else of_factor
+        parts.append(part.within(Units(exponent, objective, largest), constraints.shapes[side], side == 1))
+    return parts[0] if len(parts) == 1 else Sum(tuple(parts))
+
+
+def _from_argument(
     init: Any,
     held: Data,
     k: int,
     random_state: Any,
     workspace: Workspace,
-    given_values: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
-    together: bool = False,
+    fixed_values: tuple[np.ndarray | None, np.ndarray | None],
+    one_scale: bool,
 ) -> Start:
     """The starting factors that `init` names or holds.
 
-    given_values: of W and H where they are (in part) fixed; together: whether all components have one scale.
+    fixed_values: of W and of H where they are fixed, in part or whole; one_scale: whether all components have one scale.
     """
     rng = check_random_state(random_state)
     if isinstance(init, Result):
@@ -38,7 +96,7 @@ def make_start(
             check_factor(F, name, shape, held.dtype)
             for F, name, shape in zip(init, ("init[0] (W0)", "init[1] (H0)"), ((m, k), (k, n)), strict=True)
         )
-        found = given(held, W0, H0, together)
+        found = given(held, W0, H0, one_scale)
         limit = float(np.finfo(held.dtype).max) ** 0.3
         if held.measures.largest > 0 and not found.W.max() <= limit:  # X = 0 has no scale
             raise InputError(
@@ -46,7 +104,7 @@ def make_start(
                 f"entries beyond {limit:.0e}"
             )
         return found
-    of_H = _scale_of_H(held, given_values)
+    of_H = _scale_of_H(held, fixed_values)
     if not isinstance(init, str):
         raise InputTypeError(
             f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {quoted(STARTS)}"
@@ -71,7 +129,7 @@ def _scale_of_H(held: Data, given_values: tuple[np.ndarray | None, np.ndarray | 
     return of_H if of_W is None else held.measures.exponent - of_W if of_H is None else of_H
 
 
-def resumed(checkpoint: Checkpoint) -> Start:
+def from_checkpoint(checkpoint: Checkpoint) -> Start:
     """The factors of a checkpoint."""
     arrays = checkpoint.arrays
     factors = (arrays[name].copy() for name in ("W_factor", "H_factor"))

@@ -8,7 +8,6 @@ import numpy as np
 from .._checks import InputError, InputTypeError, check_count, check_flag, check_number, is_sparse
 from ..data import Data
 from ..losses import Huber, Loss
-from .records import State
 from .specification import Options
 
 LEAST_DELTA = 1e-30  # of a Huber loss, in units of the largest entry of X
@@ -32,16 +31,15 @@ def check_entries(held: Data, X: Any, loss: Loss) -> None:
 
 
 def check_options(
-    extrapolates: bool,
     max_iter: Any,
     tol: Any,
     max_time: Any,
-    extrapolate: Any,
     callback: Any,
     verbose: Any,
-    report: Callable[[State], None],
+    report: Callable[[Any], None] | None,
+    extrapolate: bool = False,
 ) -> Options:
-    """When to stop and what to tell; whether to extrapolate where the solver does."""
+    """The limits of an alternation and what it calls; report: what prints, if verbose."""
     if callback is not None and not callable(callback):
         raise InputTypeError(
             f"callback is {callback!r} ({type(callback).__name__}); wanted a function of one argument, or None"
@@ -50,7 +48,7 @@ def check_options(
         max_iter=check_count(max_iter, "max_iter", 0),
         tol=check_number(tol, "tol"),
         max_time=None if max_time is None else check_number(max_time, "max_time"),
-        extrapolate=check_flag(extrapolate, "extrapolate") and extrapolates,
+        extrapolate=extrapolate,
         callback=callback,
         report=report if check_flag(verbose, "verbose") else None,
     )

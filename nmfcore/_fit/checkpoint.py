@@ -9,11 +9,11 @@ import numpy as np
 
 from .._runtime import files
 from ..data import Data
+from .stopping import NUMBERS
 
 KIND = files.Kind("nmfcore checkpoint", "no checkpoint of nmfcore", "Checkpoint.save")
-TEXTS = ("options", "fingerprint", "course")  # JSON
+TEXTS = {"options": "options", "fingerprint": "fingerprint", "stopping": "course"}  # JSON members, by attribute
 KINDS = ("factor", "best", "old")
-COURSE = ("best_loss", "since_lower", "since_progress", "moved", "t")  # what an iteration hands on to the next one
 LARGEST = 1 << 13  # of a power of two, beyond the range of any X
 
 
@@ -38,7 +38,7 @@ class Checkpoint:
     options: dict[str, Any]
     fingerprint: dict[str, Any] = field(repr=False)
     """Of the scaled X."""
-    course: dict[str, Any] = field(repr=False)
+    stopping: dict[str, Any] = field(repr=False)
     """The driver's numbers."""
     arrays: dict[str, np.ndarray] = field(repr=False)
     """The driver's arrays."""
@@ -55,7 +55,7 @@ class Checkpoint:
         OSError
             The file cannot be written; what was there before is there still.
         """
-        texts = {name: np.asarray(json.dumps(getattr(self, name))) for name in TEXTS}
+        texts = {member: np.asarray(json.dumps(getattr(self, name))) for name, member in TEXTS.items()}
         files.write(path, {"iteration": np.asarray(self.iteration)} | texts | self.arrays, KIND)
 
     @classmethod
@@ -96,7 +96,7 @@ def fingerprint(data: Data) -> dict[str, Any]:
 def _of_arrays(arrays: dict[str, np.ndarray]) -> Checkpoint:
     """The checkpoint that those arrays hold; an exception of any kind where they do not fit together."""
     iteration = int(arrays.pop("iteration").item())
-    options, found, course = (json.loads(arrays.pop(name).item()) for name in TEXTS)
+    options, found, stopping = (json.loads(arrays.pop(member).item()) for member in TEXTS.values())
     k, dtype = options["k"], np.dtype(options["dtype"])
     for name, size in zip(("W", "H"), found["shape"], strict=True):
         for kind in KINDS if arrays.keys() & {"W_old", "H_old"} else KINDS[:2]:
@@ -106,6 +106,6 @@ def _of_arrays(arrays: dict[str, np.ndarray]) -> Checkpoint:
         exponents = arrays[f"{name}_exponents"]
         if exponents.shape != (k,) or exponents.dtype.kind != "i" or np.abs(exponents).max() > LARGEST:
             raise ValueError
-    if not len(arrays["objective"]) == len(arrays["seconds"]) == iteration + 1 > 1 or set(course) != set(COURSE):
+    if not len(arrays["objective"]) == len(arrays["seconds"]) == iteration + 1 > 1 or set(stopping) != set(NUMBERS):
         raise ValueError
-    return Checkpoint(iteration, options, found, course, arrays)
+    return Checkpoint(iteration, options, found, stopping, arrays)

@@ -5,27 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from .. import penalties
 from .._checks import InputError, InputTypeError
-from .._runtime import Workspace
-from .._starts import Start, beside, enter
-from ..data import Data
-from ..losses import Loss
-from ..penalties import Box, FactorPenalty, Fixed, MinVolume, Penalty, Sum, SumToOne, Units
-from ..solvers import Solver
-from .assemble import make_start, resumed
-from .checkpoint import Checkpoint
-from .specification import FactorSpec
+from ..penalties import Box, Fixed, MinVolume, Penalty, Sum, SumToOne
 
 PENALTIES, GIVEN = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
-ONE = np.array([[0.5]])  # the size of a factor whose entries sum to one, for its scale
-LARGEST = {4: 1e12, 8: 1e60}  # strengths by the bytes of a number: what is beyond is as good as infinite
 
 
 class FactorConstraints:
     """What is known of both factors, as the user says it: W first, then H."""
 
     def __init__(self, shape: tuple[int, int], k: int, on: tuple[Any, Any], fixed: tuple[Any, Any]) -> None:
+        self.k = k
         self.shapes = tuple((size, k) for size in shape)
         self.values = tuple(_values(given, side, self.shapes[side]) for side, given in enumerate(fixed))
         self.own = tuple(_own(on[side], self.values[side], side, self.shapes[side]) for side in (0, 1))
@@ -55,46 +45,6 @@ class FactorConstraints:
         if self.coupled:
             return {"diagonal": f"{_shown(other, 1 - side)} alone"}
         return {}
-
-    def start(self, init: Any, data: Data, k: int, random_state: Any, workspace: Workspace) -> Start:
-        """The start that `init` says; level beside a given factor for "auto"."""
-        if isinstance(init, Checkpoint):
-            return resumed(init)
-        said = any(own is not None for own in self.own)
-        if said and isinstance(init, str) and init == "auto" and any(self.fixed):
-            W, H = (values if fixed else None for values, fixed in zip(self.values, self.fixed, strict=True))
-            return beside(data, W, H)
-        scales = tuple(
-            ONE
-            if values is None and own is not None and any(isinstance(part, SumToOne) for part in own.parts)
-            else values
-            for values, own in zip(self.values, self.own, strict=True)
-        )
-        return make_start(init, data, k, random_state, workspace, scales, together=said)
-
-    def _within(self, own: Penalty, side: int, start: Start, loss: Loss, data: Data) -> Penalty:
-        """What is said of a factor in the units of a fit; coupled penalties see it times the norms of the other one."""
-        _check_range(own, side, data.dtype)
-        objective, largest = loss.degree * data.measures.exponent, LARGEST[data.dtype.itemsize]
-        of_factor = int(start.exponents[side][0])
-        parts = []
-        for part in own.parts:
-            exponent = data.measures.exponent if self.coupled and part.scale_free else of_factor
-            parts.append(part.within(Units(exponent, objective, largest), self.shapes[side], side == 1))
-        return parts[0] if len(parts) == 1 else Sum(tuple(parts))
-
-    def parts(
-        self, solvers: tuple[Solver, Solver], start: Start, loss: Loss, data: Data, workspace: Workspace
-    ) -> tuple[FactorSpec, FactorSpec]:
-        """The parts of a fit, in its units; the start is brought into their sets."""
-        within = [own and self._within(own, side, start, loss, data) for side, own in enumerate(self.own)]
-        factors = start.W, start.Ht
-        domains = tuple(
-            penalties.ORTHANT if own is None else own.domain(F) for own, F in zip(within, factors, strict=True)
-        )
-        enter(start, domains, self.fixed, workspace)
-        sides = FactorPenalty(within[0], within[1], self.coupled), FactorPenalty(within[1], within[0], self.coupled)
-        return tuple(map(FactorSpec, solvers, sides, domains, self.fixed))
 
 
 def _values(given: Any, side: int, shape: tuple[int, int]) -> np.ndarray | None:
@@ -157,7 +107,7 @@ def _check_faults(parts: list[Penalty], side: int, shape: tuple[int, int]) -> No
             )
 
 
-def _check_range(own: Penalty, side: int, dtype: np.dtype) -> None:
+def check_range(own: Penalty, side: int, dtype: np.dtype) -> None:
     """Refuse values that the dtype of X cannot hold."""
     limit = float(np.finfo(dtype).max)
     for part in own.parts:
@@ -187,10 +137,10 @@ def _shown(part: Penalty, side: int) -> str:
     """What a user has written, without its arrays."""
     if isinstance(part, Fixed):
         return f"{GIVEN[side]} (given values)"
-    return f"{PENALTIES[side]}={shown(part)}"
+    return f"{PENALTIES[side]}={describe_penalty(part)}"
 
 
-def shown(penalty: Penalty) -> str:
+def describe_penalty(penalty: Penalty) -> str:
     """A penalty without its arrays."""
     terms = []
     for term in penalty.parts:

@@ -1,72 +1,74 @@
-"""The alternation: half-step W, half-step H, objective, extrapolation with its safeguard, stopping, history.
+"""The alternation: update W, extrapolate, update H, extrapolate, evaluate, restart, stop.
 
 It knows no loss, solver or storage. The objective in it is that of the scaled X (see `data.Data`).
 """
 
 import functools
 import math
-import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .._checks import ends_fit
 from .._runtime import Workspace
 from .._starts import Start
 from ..data import Data
 from ..losses import Loss
-from .checkpoint import COURSE, Checkpoint, fingerprint
-from .records import History, Provenance, State
+from .checkpoint import Checkpoint, fingerprint
+from .recorder import Recorder
+from .records import Provenance
 from .result import Result
 from .specification import FactorSpec, Options
-from .stopping import StoppingState
+from .stopping import NUMBERS, StoppingState
 
 
 class FactorState:
-    """One side of the alternation: its factor, X seen from it, and the arrays that its updates need."""
+    """One factor in the alternation, with X as it is seen from that factor.
 
-    def __init__(self, data: Data, loss: Loss, part: FactorSpec, start: np.ndarray, extrapolate: bool) -> None:
-        self.data, self.loss, self.part = data, loss, part
-        idle = data.unobserved[0]  # rows of which nothing is known but what the penalties say
-        if len(idle) and not part.fixed:
-            start[idle] = 0
-            part.domain.project(start, data.workspace)
-        self.zero = idle if part.side.own is None else idle[:0]
-        self.extrapolate = extrapolate
-        self.factor = start  # where a half-step starts and, after it, what it found; then that is extrapolated
-        self.old = start  # what the last half-step found, without extrapolation
-        self.best = start
-        # What the loss keeps of `factor`, None where that has changed, and of `best`.
+    Attributes
+    ----------
+    factor : ndarray
+        The point at which a half-step starts, then its outcome, then the extrapolation of that.
+    old : ndarray
+        The outcome of the last half-step, without extrapolation.
+    best : ndarray
+        The factor with the lowest objective so far.
+    summary, best_summary : object or None
+        The loss's summary of `factor` and of `best`; None where the factor has changed since.
+    """
+
+    def __init__(self, data: Data, spec: FactorSpec, start: np.ndarray, memory: Any, extrapolate: bool) -> None:
+        self.data, self.spec, self.memory, self.extrapolate = data, spec, memory, extrapolate
+        unobserved = data.unobserved[0]  # only the penalties say what these rows are
+        if len(unobserved) and not spec.fixed:
+            start[unobserved] = 0
+            spec.domain.project(start, data.workspace)
+        self.zero_rows = unobserved if spec.penalty.own is None else unobserved[:0]
+        self.factor = self.old = self.best = start
         self.summary: Any = None
         self.best_summary: Any = None
-        self.made: Any = None  # the last statistics for it, None where the other factor has changed since
 
     def separate(self) -> None:
-        """Begin: from now on the factor, the old one and the best one differ."""
+        """Give the factor, the old one and the best one memory of their own."""
         if self.extrapolate:
             self.old = self.factor.copy()
         self.best = self.factor.copy()
 
-    @functools.cached_property
-    def out(self) -> Any:
-        """Memory for statistics."""
-        return self.loss.allocate(self.data, self.factor)
-
     def exchange(self) -> None:
-        """After `old` was overwritten by the extrapolation of `factor`."""
+        """Swap the factor and the old one, after the old one was overwritten by the extrapolation."""
         self.factor, self.old = self.old, self.factor
         self.summary = None
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What an iteration hands on to the next one."""
-        extrapolated = {} if self.old is self.factor else {"old": self.old}
-        return {"factor": self.factor, "best": self.best} | extrapolated
 
     def restart(self, point: np.ndarray) -> None:
         """Go on from a point, without momentum."""
         self.summary = None
         np.copyto(self.factor, point)
         np.copyto(self.old, point)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays that an iteration hands to the next one."""
+        extrapolated = {} if self.old is self.factor else {"old": self.old}
+        return {"factor": self.factor, "best": self.best} | extrapolated
 
 
 class Fit:
@@ -76,257 +78,249 @@ class Fit:
         self,
         data: Data,
         loss: Loss,
-        parts: tuple[FactorSpec, FactorSpec],
+        specs: tuple[FactorSpec, FactorSpec],
         start: Start,
         checkpoint: Checkpoint | None,
         options: Options,
         workspace: Workspace,
         clock: float,
-        origin: Provenance,
+        provenance: Provenance,
     ) -> None:
-        self.loss, self.options, self.workspace, self.clock = loss, options, workspace, clock
-        self.origin = origin
-        of_w, of_h = loss.sides()
-        self.w = FactorState(data, of_w, parts[0], start.W, options.extrapolate)
-        self.h = FactorState(data.T, of_h, parts[1], start.Ht, options.extrapolate)
-        self.halves = [half for half in (self.w, self.h) if not half.part.fixed]
+        self.loss, self.options, self.workspace, self.provenance = loss, options, workspace, provenance
+        memories = loss.allocate(data, start.W, start.Ht)
+        self.w = FactorState(data, specs[0], start.W, memories[0], options.extrapolate)
+        self.h = FactorState(data.T, specs[1], start.Ht, memories[1], options.extrapolate)
+        self.free = [side for side in (self.w, self.h) if not side.spec.fixed]
         self.exponents = start.exponents
-        self.course = StoppingState(loss, data)
-        self.values: list[float] = []
-        self.seconds: list[float] = []
-        self.ended = False
-        self.at_best: dict[FactorState, Any] = {}  # the statistics for a factor at the best ones, where at hand
+        self.stopping = StoppingState(loss, data)
+        self.recorder = Recorder(options, clock, lambda values: loss.units(values, data.measures.exponent))
+        self.statistics: Any = None  # those of the first free factor at the current point, where they are made already
+        self.best_statistics: dict[FactorState, Any] = {}  # those at the best factors, where they are made already
         if checkpoint is not None:
             self._resume(checkpoint)
 
     def run(self) -> Result:
-        """Alternate until the stopping rule, a limit or the callback ends it."""
-        first, reason, statistics = self.halves[0], None, None
-        if self.values:  # which a checkpoint brought, made before it was asked whether to stop
+        """Alternate until the stopping rule, a limit or the callback ends the fit."""
+        reason = None
+        if self.recorder.values:  # from a checkpoint, which was made before the stopping rule was applied
             reason = self._stopping_rule()
         else:
-            self.w.separate()
-            self.h.separate()
-            statistics = self._statistics(first)
-            first.summary = first.loss.summary(first.factor, self.workspace)
-            self._keep_best(first, statistics)
-        for iteration in range(len(self.values), self.options.max_iter + 1):
-            if reason is not None:
-                break
-            statistics = self._iterate(iteration, statistics or self._statistics(first))
+            self._begin()
+        while reason is None and self.recorder.n_iter < self.options.max_iter:
+            self._iterate(self.recorder.n_iter + 1)
             reason = "callback" if self._report() else self._stopping_rule()
         return self.result(reason or "max_iter")
 
-    def _resume(self, checkpoint: Checkpoint) -> None:
-        """Go on where the checkpoint was made, from parts that were made of its start."""
-        for name, half in self._named():
-            half.separate()
-            for kind, array in half.arrays().items():
-                array[:] = checkpoint.arrays[f"{name}_{kind}"]
-            half.best_summary = half.loss.summary(half.best, self.workspace)
-        self.values, self.seconds = (list(checkpoint.arrays[kind]) for kind in ("objective", "seconds"))
-        for name in COURSE:
-            setattr(self.course, name, checkpoint.course[name])
-        self.course.value, self.clock = self.values[-1], self.clock - self.seconds[-1]
+    def limit_time(self, seconds: float) -> None:
+        """Let no iteration begin later than so many seconds after the call."""
+        self.options = self.recorder.options = replace(self.options, max_time=seconds)
 
-    def _checkpoint(self) -> Checkpoint:
-        """Copies of all that the next iterations depend on, beside X and what was asked for."""
-        arrays = {
-            f"{name}_{kind}": array.copy() for name, half in self._named() for kind, array in half.arrays().items()
-        }
-        arrays |= {f"{name}_exponents": e for (name, _), e in zip(self._named(), self.exponents, strict=True)}
-        arrays |= {"objective": np.array(self.values), "seconds": np.array(self.seconds)}
-        course = {name: float(getattr(self.course, name)) for name in COURSE}
-        return Checkpoint(len(self.values) - 1, self.origin.options, self._fingerprint, course, arrays)
+    def _begin(self) -> None:
+        """Evaluate the start."""
+        first = self.free[0]
+        self.w.separate()
+        self.h.separate()
+        self.statistics = self._make_statistics(first)
+        first.summary = self.loss.summary(first.factor, self.workspace)
+        self._evaluate(first, self.statistics)
 
-    @functools.cached_property
-    def _fingerprint(self) -> dict[str, Any]:
-        return fingerprint(self.w.data)
+    def _iterate(self, iteration: int) -> None:
+        """One iteration: update W, extrapolate, update H, extrapolate, evaluate, restart.
 
-    def _named(self) -> tuple[tuple[str, FactorState], tuple[str, FactorState]]:
-        return ("W", self.w), ("H", self.h)
-
-    def _iterate(self, iteration: int, statistics: Any) -> Any:
-        """The half-steps of an iteration, from the statistics for the first one.
-
-        Returns the next statistics for the first one where they are made already.
+        A fixed factor is left out. The objective comes from statistics that are needed anyway: those of H give it at
+        the new H where they do not depend on H (`loss.constant`); else those of W give it where the next update starts.
         """
-        first, last = self.halves[0], self.halves[-1]
-        weight = self.course.advance() if self.options.extrapolate else 0.0
-        self.course.moved = self._half_step(first, statistics, iteration)
+        first, last, loss = self.free[0], self.free[-1], self.loss
+        weight = self.stopping.advance() if self.options.extrapolate else 0.0
+
+        # Update W.
+        statistics = self.statistics or self._make_statistics(first)
+        self.stopping.moved = self._update(first, statistics, iteration)
         if last is not first:
             self._extrapolate(first, weight)
-            statistics = self._statistics(last)
-            self.course.moved += self._half_step(last, statistics, iteration)
-        if self.loss.constant:  # the last statistics give the objective at the new value of their factor
-            following = statistics if last is first else None
-            last.summary = last.loss.summary(last.factor, self.workspace)
-            no_higher = self._keep_best(last, statistics)
+
+            # Update H.
+            statistics = self._make_statistics(last)
+            self.stopping.moved += self._update(last, statistics, iteration)
+
+        # Evaluate and extrapolate H.
+        if loss.constant:
+            self.statistics = statistics if last is first else None
+            last.summary = loss.summary(last.factor, self.workspace)
+            no_higher = self._evaluate(last, statistics)
             self._extrapolate(last, weight)
-        else:  # the next ones for the first factor give it where that half-step starts
+        else:
             self._extrapolate(last, weight)
-            following = self._statistics(first)
-            no_higher = self._keep_best(first, following)
-        self.at_best = {}
-        if no_higher:
-            if following is not None:
-                self.at_best[first] = following
-            if self.loss.constant:
-                self.at_best[last] = statistics
+            self.statistics = self._make_statistics(first)
+            no_higher = self._evaluate(first, self.statistics)
+
+        self._keep_best_statistics(last, statistics, no_higher)
         if self.options.extrapolate and not no_higher:
             self._restart()
-            following = following if self.loss.constant else None
-        return following
 
-    def _other(self, half: FactorState) -> FactorState:
-        return self.h if half is self.w else self.w
+    def _other(self, side: FactorState) -> FactorState:
+        return self.h if side is self.w else self.w
 
-    def _extrapolate(self, half: FactorState, weight: float) -> None:
+    def _make_statistics(self, side: FactorState) -> Any:
+        """The statistics from which a factor is updated: one reading of X."""
+        other = self._other(side)
+        if other.summary is None:
+            other.summary = self.loss.summary(other.factor, self.workspace)
+        evaluate = side is self.free[0]
+        return self.loss.statistics(side.data, side.factor, other.factor, other.summary, side.memory, evaluate)
+
+    def _update(self, side: FactorState, statistics: Any, iteration: int) -> float:
+        """Update a factor in place; returns the squared length of the solver's first step."""
+        side.summary = None
+        once = len(self.free) == 1 and self.loss.constant  # the statistics serve all iterations
+        cost = math.inf if once else self.loss.cost(side.data, side.factor.shape[1])
+        statistics = self._with_penalties(side, side.factor, self._other(side).factor, statistics)
+        step = side.spec.solver.update(side.factor, statistics, side.spec.domain, cost, iteration, self.workspace)
+        return statistics.unit * step
+
+    def _with_penalties(self, side: FactorState, F: np.ndarray, B: np.ndarray, statistics: Any) -> Any:
+        """The statistics of (F, B) with what the penalties add to them."""
+        majorizer = side.spec.penalty.majorizer(F, B)
+        return statistics if majorizer is None else statistics.majorized(majorizer, F, self.workspace)
+
+    def _extrapolate(self, side: FactorState, weight: float) -> None:
+        """Go on along the last change of a factor, inside its domain."""
         if self.options.extrapolate:
-            half.part.solver.extrapolate(half.factor, half.old, weight, self.workspace)
-            half.part.domain.project(half.old, self.workspace)
-            half.exchange()
-            self._other(half).made = None
+            side.spec.solver.extrapolate(side.factor, side.old, weight, self.workspace)
+            side.spec.domain.project(side.old, self.workspace)
+            side.exchange()
+
+    def _evaluate(self, side: FactorState, statistics: Any) -> bool:
+        """Record the objective, which the statistics of a factor give, and keep the factors if it is the lowest so far.
+
+        Returns whether the objective is the lowest so far, to round-off.
+        """
+        other = self._other(side)
+        loss = self.loss.value(side.data, side.factor, other.factor, side.summary, statistics, self.workspace)
+        no_higher = self.stopping.enter(loss + self._penalties())
+        self.recorder.add(self.stopping.value)
+        if no_higher:
+            self.stopping.best_loss = loss
+            for each in (self.w, self.h):
+                np.copyto(each.best, each.factor)
+                each.best_summary = each.summary
+        return no_higher
 
     def _penalties(self) -> float:
         w, h = self.w, self.h
-        return w.part.side.value(w.factor, h.factor) + h.part.side.value(h.factor, w.factor)
+        return w.spec.penalty.value(w.factor, h.factor) + h.spec.penalty.value(h.factor, w.factor)
 
-    def _keep_best(self, half: FactorState, statistics: Any) -> bool:
-        """Enter the objective, which the statistics for a factor give, and keep the factors if it is the lowest so far.
-
-        Returns whether it is, to round-off.
-        """
-        other = self._other(half)
-        loss = half.loss.value(half.data, half.factor, other.factor, half.summary, statistics, self.workspace)
-        no_higher = self._record(loss + self._penalties())
+    def _keep_best_statistics(self, last: FactorState, statistics: Any, no_higher: bool) -> None:
+        """Keep the statistics at the best factors for the KKT residual, where an iteration has made them."""
+        self.best_statistics = {}
         if no_higher:
-            self.course.best_loss = loss
-            for half in (self.w, self.h):
-                np.copyto(half.best, half.factor)
-                half.best_summary = half.summary
-        return no_higher
+            if self.statistics is not None:
+                self.best_statistics[self.free[0]] = self.statistics
+            if self.loss.constant:
+                self.best_statistics[last] = statistics
 
     def _restart(self) -> None:
-        """After an iteration that was no progress: go on from what it found, without momentum.
+        """Drop the momentum after an iteration without progress: go on from its outcome.
 
-        If a plain iteration from there is still above the best factors, go back to those: from them it cannot be.
+        If a plain iteration from there is still above the best factors, go back to those: a plain iteration from them
+        cannot be.
         """
-        self.course.reset()
-        for half in self.halves:
-            half.restart(half.old if self.course.since_progress == 1 else half.best)
-            self._other(half).made = None
-
-    def _statistics(self, half: FactorState) -> Any:
-        other = self._other(half)
-        if other.summary is None:
-            other.summary = other.loss.summary(other.factor, self.workspace)
-        half.made = half.loss.statistics(
-            half.data, half.factor, other.factor, other.summary, half.out, half is self.halves[0], other.made
-        )
-        return half.made
-
-    def _half_step(self, half: FactorState, statistics: Any, iteration: int) -> float:
-        half.summary = self._other(half).made = None
-        once = len(self.halves) == 1 and self.loss.constant
-        cost = math.inf if once else half.loss.cost(half.data, half.factor.shape[1])
-        asked = self._edited(half, half.factor, self._other(half).factor, statistics)
-        return half.part.solver.update(half.factor, asked, half.part.domain, cost, iteration, self.workspace)
-
-    def _edited(self, half: FactorState, F: np.ndarray, B: np.ndarray, statistics: Any) -> Any:
-        """The statistics with what the penalties add to them."""
-        majorizer = half.part.side.majorizer(F, B)
-        return statistics if majorizer is None else statistics.majorized(majorizer, F, self.workspace)
-
-    def _record(self, value: float) -> bool:
-        """Enter the objective of an iteration; whether it is, to round-off, the lowest so far."""
-        no_higher = self.course.enter(value)
-        self.values.append(self.course.value)
-        self.seconds.append(time.perf_counter() - self.clock)
-        return no_higher
+        self.stopping.reset()
+        for side in self.free:
+            side.restart(side.old if self.stopping.since_progress == 1 else side.best)
+        if not self.loss.constant:
+            self.statistics = None
 
     def _stopping_rule(self) -> str | None:
         """The reason to stop after an iteration, if there is one."""
-        options = self.options
-        if options.tol > 0:
-            if self.course.reached(options.tol):
+        if self.options.tol > 0:
+            if self.stopping.reached(self.options.tol):
                 return "tol"
-            if self.course.stalled():
+            if self.stopping.stalled():
                 return "stalled"
-        if options.max_time is not None and self.seconds[-1] >= options.max_time:
-            return "max_time"
-        return None
+        return "max_time" if self.recorder.out_of_time() else None
 
     def _report(self) -> bool:
-        """Tell those who listen; whether the callback wants to stop."""
-        listeners = [call for call in (self.options.report, self.options.callback) if call is not None]
-        if not listeners:
-            return False
-        state = State(
-            iteration=len(self.values) - 1,
-            objective=float(self._objectives(self.values[-1:])[0]),
-            seconds=self.seconds[-1],
-            _relative_error=self._relative_error,
-            _factors=self._factors,
-            _current=lambda: -1 if self.ended else len(self.values) - 1,
-            _history=self._history,
-            _checkpoint=self._checkpoint,
+        """Call those who listen; whether the callback ends the fit."""
+        return self.recorder.report(
+            _relative_error=self._relative_error, _factors=self._factors, _checkpoint=self._checkpoint
         )
-        answers = [listener(state) for listener in listeners]
-        return ends_fit(answers[-1])
-
-    @np.errstate(over="ignore", under="ignore")  # what units of X cannot express is infinite or 0
-    def _factors(self, in_place: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """The best W and H, in units of X: copies, or at the end of a fit its own arrays."""
-        W, Ht = (
-            np.ldexp(half.best, exponent, out=half.best if in_place else None)
-            for half, exponent in zip((self.w, self.h), self.exponents, strict=True)
-        )
-        if in_place:
-            self.exponents = 0, 0
-        return W, Ht.T
-
-    @np.errstate(over="ignore", under="ignore")
-    def _objectives(self, values: list[float]) -> np.ndarray:
-        return self.loss.units(np.array(values), self.w.data.measures.exponent)
-
-    def _history(self) -> History:
-        return History(self._objectives(self.values), np.array(self.seconds))
 
     def result(self, reason: str) -> Result:
-        """What a fit gives back that ends for that reason."""
-        history, self.ended = self._history(), True
+        """The result of a fit that ends for that reason."""
+        recorder = self.recorder
+        history, recorder.ended = recorder.history(), True
         relative_error, kkt_residual = self._relative_error(), self._kkt_residual()
-        for half in (self.w, self.h):
-            if not half.part.fixed:
-                half.best[half.zero] = 0  # of which some solvers keep what is next to nothing
+        for side in (self.w, self.h):
+            if not side.spec.fixed:
+                side.best[side.zero_rows] = 0  # some solvers keep tiny entries there
         W, H = self._factors(in_place=True)
         return Result(
             W=W,
             H=H,
             objective=float(history.objective[-1]),
             relative_error=relative_error,
-            n_iter=len(self.values) - 1,
+            n_iter=recorder.n_iter,
             converged=reason in ("tol", "stalled"),
             reason=reason,
             kkt_residual=kkt_residual,
             history=history,
             unobserved=self.w.data.unobserved,
-            **self.origin._asdict(),
+            **self.provenance._asdict(),
         )
 
-    def _kkt_residual(self) -> float:
-        """At the best factors, from statistics made for them: half an iteration each, where they are not at hand."""
-        sides = []
-        for half in reversed(self.halves):
-            other = self._other(half)
-            statistics = self.at_best.get(half) or self._best_statistics(half, other)
-            asked = self._edited(half, half.best, other.best, statistics)
-            sides.append((half.data, half.best, asked, half.part.domain))
-        return self.loss.kkt_residual(sides, self.workspace)
+    @np.errstate(over="ignore", under="ignore")  # an entry beyond the range of the dtype is infinite or 0
+    def _factors(self, in_place: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """The best W and H in units of X: copies, or at the end of a fit its own arrays."""
+        W, Ht = (
+            np.ldexp(side.best, exponent, out=side.best if in_place else None)
+            for side, exponent in zip((self.w, self.h), self.exponents, strict=True)
+        )
+        if in_place:
+            self.exponents = 0, 0
+        return W, Ht.T
 
     def _relative_error(self) -> float:
-        return self.loss.relative_error(self.w.data, self.w.best, self.h.best, self.course.best_loss, self.workspace)
+        return self.loss.relative_error(self.w.data, self.w.best, self.h.best, self.stopping.best_loss, self.workspace)
 
-    def _best_statistics(self, half: FactorState, other: FactorState) -> Any:
-        return half.loss.statistics(half.data, half.best, other.best, other.best_summary, half.out, False, None)
+    def _kkt_residual(self) -> float:
+        """The KKT residual at the best factors; statistics that are not at hand cost half an iteration each."""
+        sides = []
+        for side in reversed(self.free):
+            other = self._other(side)
+            statistics = self.best_statistics.get(side) or self.loss.statistics(
+                side.data, side.best, other.best, other.best_summary, side.memory, False
+            )
+            statistics = self._with_penalties(side, side.best, other.best, statistics)
+            sides.append((side.data, side.best, statistics, side.spec.domain))
+        return self.loss.kkt_residual(sides, self.workspace)
+
+    def _checkpoint(self) -> Checkpoint:
+        """Copies of all that the next iterations depend on, beside X and the request."""
+        recorder = self.recorder
+        arrays = {f"{name}_{kind}": F.copy() for name, side in self._named() for kind, F in side.arrays().items()}
+        arrays |= {f"{name}_exponents": e for (name, _), e in zip(self._named(), self.exponents, strict=True)}
+        arrays |= {"objective": np.array(recorder.values), "seconds": np.array(recorder.seconds)}
+        stopping = {name: float(getattr(self.stopping, name)) for name in NUMBERS}
+        return Checkpoint(recorder.n_iter, self.provenance.options, self._fingerprint, stopping, arrays)
+
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        """Go on where the checkpoint was made, from factors that were made of its start."""
+        for name, side in self._named():
+            side.separate()
+            for kind, array in side.arrays().items():
+                array[:] = checkpoint.arrays[f"{name}_{kind}"]
+            side.best_summary = self.loss.summary(side.best, self.workspace)
+        recorder = self.recorder
+        recorder.values, recorder.seconds = (list(checkpoint.arrays[kind]) for kind in ("objective", "seconds"))
+        recorder.clock -= recorder.seconds[-1]
+        for name in NUMBERS:
+            setattr(self.stopping, name, checkpoint.stopping[name])
+        self.stopping.value = recorder.values[-1]
+
+    def _named(self) -> tuple[tuple[str, FactorState], tuple[str, FactorState]]:
+        return ("W", self.w), ("H", self.h)
+
+    @functools.cached_property
+    def _fingerprint(self) -> dict[str, Any]:
+        return fingerprint(self.w.data)

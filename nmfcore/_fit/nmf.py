@@ -4,13 +4,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from .._checks import check_count
 from ..penalties import Penalty
-from .checkpoint import Checkpoint
 from .problem import Problem
 from .records import State
+from .request import FitRequest, InitLike, LossLike, RandomState
 from .result import Result
 
 
@@ -18,9 +16,9 @@ def nmf(
     X: Any,
     k: int,
     *,
-    loss: str | float = "frobenius",
+    loss: LossLike = "frobenius",
     solver: str = "auto",
-    init: str | tuple[Any, Any] | Checkpoint = "auto",
+    init: InitLike = "auto",
     max_iter: int = 200,
     tol: float = 1e-4,
     max_time: float | None = None,
@@ -35,7 +33,7 @@ def nmf(
     mask: Any = None,
     missing: str | None = None,
     n_threads: int | None = None,
-    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    random_state: RandomState = None,
     callback: Callable[[State], object] | None = None,
     verbose: bool = False,
 ) -> Result:
@@ -74,16 +72,39 @@ def nmf(
         As `hals`; also for an unknown loss or solver, for a solver that the loss does not serve, for an option of
         another solver, and for zeros in X where the loss is infinite at them.
     """
-    clock, asked = time.perf_counter(), dict(locals())
-    asked["k"] = check_count(k, "k", 1)
-    return Problem(asked).fit(clock).run()
+    clock = time.perf_counter()
+    request = FitRequest(
+        X=X,
+        k=check_count(k, "k", 1),
+        loss=loss,
+        solver=solver,
+        init=init,
+        max_iter=max_iter,
+        tol=tol,
+        max_time=max_time,
+        inner_iter=inner_iter,
+        floor=floor,
+        extrapolate=extrapolate,
+        penalty_W=penalty_W,
+        penalty_H=penalty_H,
+        fixed_W=fixed_W,
+        fixed_H=fixed_H,
+        weights=weights,
+        mask=mask,
+        missing=missing,
+        n_threads=n_threads,
+        random_state=random_state,
+        callback=callback,
+        verbose=verbose,
+    )
+    return Problem(request).fit(clock).run()
 
 
 def hals(
     X: Any,
     k: int,
     *,
-    init: str | tuple[Any, Any] | Checkpoint = "auto",
+    init: InitLike = "auto",
     max_iter: int = 200,
     tol: float = 1e-4,
     max_time: float | None = None,
@@ -97,7 +118,7 @@ def hals(
     mask: Any = None,
     missing: str | None = None,
     n_threads: int | None = None,
-    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    random_state: RandomState = None,
     callback: Callable[[State], object] | None = None,
     verbose: bool = False,
 ) -> Result:
@@ -242,8 +263,8 @@ def mu(
     X: Any,
     k: int,
     *,
-    loss: str | float = "frobenius",
-    init: str | tuple[Any, Any] | Checkpoint = "auto",
+    loss: LossLike = "frobenius",
+    init: InitLike = "auto",
     max_iter: int = 200,
     tol: float = 1e-4,
     max_time: float | None = None,
@@ -257,7 +278,7 @@ def mu(
     mask: Any = None,
     missing: str | None = None,
     n_threads: int | None = None,
-    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    random_state: RandomState = None,
     callback: Callable[[State], object] | None = None,
     verbose: bool = False,
 ) -> Result:

@@ -1,63 +1,70 @@
-"""What a fit needs before its rank and its start are known."""
+"""X and what is asked of a fit, read and checked once for one fit or for many."""
 
+from dataclasses import replace
 from typing import Any
 
+from .._checks import check_flag
 from .._runtime import check_threads
 from ..data import as_weighted_data, frames, warn_of_unobserved
 from ..losses import check_weighted_loss
-from . import check_solvers, provenance
+from . import check_solvers
+from .assemble import factor_specs, make_start
 from .check import check_entries, check_options
 from .checkpoint import Checkpoint
 from .constraints import FactorConstraints
 from .driver import Fit
+from .provenance import provenance, with_random_state
 from .report import ProgressPrinter
+from .request import FitRequest, RandomState
 
 
 class Problem:
-    """X, read and checked once, and all that is asked of a fit of it, by the arguments of `nmf`."""
+    """X as a storage, and the loss; what fits of any rank have in common."""
 
-    def __init__(self, asked: dict[str, Any]) -> None:
-        self.asked = asked
-        self.X, self.names = frames.unwrap(asked["X"])
-        given = (asked[name] for name in ("weights", "mask", "missing"))
-        self.data, self.workspace = as_weighted_data(self.X, *given, check_threads(asked["n_threads"]))
-        self.loss = check_weighted_loss(asked["loss"], self.data)
+    def __init__(self, request: FitRequest) -> None:
+        self.request = request
+        self.X, self.names = frames.unwrap(request.X)
+        n_threads = check_threads(request.n_threads)
+        self.data, self.workspace = as_weighted_data(self.X, request.weights, request.mask, request.missing, n_threads)
+        self.loss = check_weighted_loss(request.loss, self.data)
 
-    def fit(self, clock: float, first: bool = True, **own: Any) -> Fit:
-        """A fit that has not begun, with arguments of its own; see `RankedProblem`."""
-        ranked = RankedProblem(self, first, **own)
-        return ranked.fit(clock, ranked.asked["random_state"])
+    def fit(self, clock: float, first: bool = True, **changes: Any) -> Fit:
+        """A fit that has not begun, of a request with those changes; see `RankedProblem`."""
+        ranked = RankedProblem(self, first, **changes)
+        return ranked.fit(clock, ranked.request.random_state)
 
 
 class RankedProblem:
     """A problem of one rank: what fits that differ in their random state alone have in common.
 
-    The `first` one of several warns of what all of them see.
+    With `first` it warns of rows and columns without an observation, which one of several problems does.
     """
 
-    def __init__(self, problem: Problem, first: bool, **own: Any) -> None:
-        self.problem, self.asked = problem, problem.asked | own
-        asked = self.asked
-        data, loss, k = problem.data, problem.loss, asked["k"]
-        on, fixed = (asked["penalty_W"], asked["penalty_H"]), (asked["fixed_W"], asked["fixed_H"])
-        self.known = FactorConstraints(data.shape, k, on, fixed)
-        if first:
-            warn_of_unobserved(data, self.known.fixed)
-        self.solvers = check_solvers.solvers(
-            asked["solver"], loss, self.known.needs, asked["inner_iter"], asked["floor"], any(self.known.fixed)
+    def __init__(self, problem: Problem, first: bool, **changes: Any) -> None:
+        self.problem, self.request = problem, replace(problem.request, **changes)
+        request, data, loss = self.request, problem.data, problem.loss
+        self.constraints = constraints = FactorConstraints(
+            data.shape, request.k, (request.penalty_W, request.penalty_H), (request.fixed_W, request.fixed_H)
         )
-        extrapolates = all(chosen.extrapolates(loss) for chosen in self.solvers)
-        limits = (asked[name] for name in ("max_iter", "tol", "max_time", "extrapolate", "callback", "verbose"))
-        self.options = check_options(extrapolates, *limits, ProgressPrinter())
+        if first:
+            warn_of_unobserved(data, constraints.fixed)
+        self.solvers = check_solvers.solvers(
+            request.solver, loss, constraints.needs, request.inner_iter, request.floor, any(constraints.fixed)
+        )
+        extrapolates = all(solver.extrapolates(loss) for solver in self.solvers)
+        extrapolates &= check_flag(request.extrapolate, "extrapolate")
+        limits = request.max_iter, request.tol, request.max_time
+        self.options = check_options(*limits, request.callback, request.verbose, ProgressPrinter(), extrapolates)
         check_entries(data, problem.X, loss)
-        self.origin = provenance.of(asked, problem.names, data)
+        self.provenance = provenance(request, problem.names, data)
 
-    def fit(self, clock: float, random_state: Any) -> Fit:
-        """A fit that has not begun, and was asked for at that time."""
+    def fit(self, clock: float, random_state: RandomState) -> Fit:
+        """A fit that has not begun; clock: `time.perf_counter` at the call."""
+        request, constraints = self.request, self.constraints
         data, loss, workspace = self.problem.data, self.problem.loss, self.problem.workspace
-        same = random_state is self.asked["random_state"]
-        origin = self.origin if same else provenance.of_seed(self.origin, random_state)
-        start = self.known.start(self.asked["init"], data, self.asked["k"], random_state, workspace)
-        parts = self.known.parts(self.solvers, start, loss, data, workspace)
-        checkpoint = self.asked["init"] if isinstance(self.asked["init"], Checkpoint) else None
-        return Fit(data, loss, parts, start, checkpoint, self.options, workspace, clock, origin)
+        same = random_state is request.random_state
+        origin = self.provenance if same else with_random_state(self.provenance, random_state)
+        start = make_start(constraints, request.init, data, random_state, workspace)
+        specs = factor_specs(constraints, self.solvers, start, loss, data, workspace)
+        checkpoint = request.init if isinstance(request.init, Checkpoint) else None
+        return Fit(data, loss, specs, start, checkpoint, self.options, workspace, clock, origin)

@@ -1,6 +1,7 @@
-"""What was asked of a fit, as its result keeps it."""
+"""The request of a fit as its result keeps it: JSON values."""
 
 import numbers
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,27 +12,29 @@ from ..losses import L1, L21, BetaDivergence, Frobenius, Huber
 from ..penalties import Penalty
 from . import check_checkpoint
 from .checkpoint import Checkpoint
-from .constraints import shown
+from .constraints import describe_penalty
 from .records import Provenance
+from .request import FitRequest
 
-ARRAYS = ("fixed_W", "fixed_H", "weights", "mask")  # of which is kept whether they were given
-LEFT_OUT = ("X", "n_threads", "callback", "verbose")  # what no factor depends on, beside X
+ARRAYS = ("fixed_W", "fixed_H", "weights", "mask")  # a result says only whether there were any
+LEFT_OUT = ("X", "n_threads", "callback", "verbose")  # beside X, no factor depends on these
 PLAIN = {str: str, bool: bool, np.bool_: bool, numbers.Integral: int, numbers.Real: float}
 
 
-def of(asked: dict[str, Any], names: Names, data: Data) -> Provenance:
-    """The origin of a result, from the arguments of `nmf`; that of the first start where a fit goes on."""
-    options = {name: _plain(value) for name, value in asked.items() if name not in LEFT_OUT}
-    options |= {name: asked[name] is not None for name in ARRAYS}
-    options["mask"] |= isinstance(asked["X"], np.ma.MaskedArray)
+def provenance(request: FitRequest, names: Names, data: Data) -> Provenance:
+    """What a result says of its origin; a resumed fit has that of its first start."""
+    arguments = {field.name: getattr(request, field.name) for field in fields(request)}
+    options = {name: _plain(value) for name, value in arguments.items() if name not in LEFT_OUT}
+    options |= {name: arguments[name] is not None for name in ARRAYS}
+    options["mask"] |= isinstance(request.X, np.ma.MaskedArray)
     options |= {"dtype": data.dtype.name, "version": __version__}
-    if isinstance(asked["init"], Checkpoint):
-        check_checkpoint.same_fit(asked["init"], options, data)
-        options |= {name: asked["init"].options[name] for name in ("init", "random_state")}
+    if isinstance(request.init, Checkpoint):
+        check_checkpoint.same_fit(request.init, options, data)
+        options |= {name: request.init.options[name] for name in ("init", "random_state")}
     return Provenance(options, names)
 
 
-def of_seed(origin: Provenance, random_state: Any) -> Provenance:
+def with_random_state(origin: Provenance, random_state: Any) -> Provenance:
     """The same with another random state."""
     return origin._replace(options=origin.options | {"random_state": _plain(random_state)})
 
@@ -41,7 +44,7 @@ def _plain(value: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, Penalty):
-        return shown(value)
+        return describe_penalty(value)
     if isinstance(value, Frobenius | BetaDivergence | Huber | L1 | L21):
         return repr(value)
     return next((plain(value) for kind, plain in PLAIN.items() if isinstance(value, kind)), "given")

@@ -25,7 +25,7 @@ class FactorSpec:
     """How one factor is fitted: what updates it, what is asked of it, and the set in which it lies."""
 
     solver: Solver
-    side: FactorPenalty
+    penalty: FactorPenalty
     domain: Domain
     fixed: bool
     """Whether the factor is given."""

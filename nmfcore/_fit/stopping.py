@@ -7,6 +7,7 @@ import numpy as np
 from ..data import Data
 from ..losses import Loss, converged
 
+NUMBERS = ("best_loss", "since_lower", "since_progress", "moved", "t")  # of a `StoppingState`, which a checkpoint keeps
 STALLED = 20  # iterations without a lower objective after which round-off is all that is left
 
 

@@ -1,6 +1,6 @@
 """Fits of one X that advance together: their factors stand in stacks, and each kernel is called once for all of them.
 
-What is done in an iteration, and in which order, is what `_driver.Fit` does for one; each fit keeps its own weights,
+What is done in an iteration, and in which order, is what `Fit` does for one; each fit keeps its own weights,
 restarts and end, and its bits.
 """
 
@@ -9,23 +9,24 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .._fit import COURSE, FactorState, Fit, StoppingState
+from .._fit import NUMBERS as CARRIED
+from .._fit import FactorState, Fit, StoppingState
 from .._runtime import BatchKernels, FactorBatch
 from ..losses import Loss
 from ..penalties import ORTHANT
 
-NUMBERS = (*COURSE, "value")
+NUMBERS = (*CARRIED, "value")
 
 
 def together(fit: Fit) -> bool:
     """Whether a fit can advance with others: its loss and solver serve stacks, and nothing is asked of its factors."""
     free = all(
-        part.side.own is None and part.side.other is None and part.domain is ORTHANT and not part.fixed
-        for part in (fit.w.part, fit.h.part)
+        spec.penalty.own is None and spec.penalty.other is None and spec.domain is ORTHANT and not spec.fixed
+        for spec in (fit.w.spec, fit.h.spec)
     )
-    solver = fit.w.part.solver
+    solver = fit.w.spec.solver
     serves = hasattr(solver, "update_many") and solver.needs in fit.loss.together
-    begins = fit.options.max_iter > 0 and not fit.values
+    begins = fit.options.max_iter > 0 and not fit.recorder.values
     return free and serves and begins and not fit.w.data.weighted
 
 
@@ -34,7 +35,7 @@ class BatchHalf:
 
     def __init__(self, halves: Sequence[FactorState], loss: Loss, extrapolate: bool) -> None:
         factors = [half.factor for half in halves]
-        self.data, self.solver = halves[0].data, halves[0].part.solver
+        self.data, self.solver = halves[0].data, halves[0].spec.solver
         self.factor = FactorBatch(len(factors[0]), [F.shape[1] for F in factors], factors[0].dtype)
         self.old = self.factor.like() if extrapolate else self.factor
         self.best, self.out = self.factor.like(), loss.allocate_many(self.factor)
@@ -116,7 +117,7 @@ class BatchFit:
         weights = course.advance() if self.options.extrapolate else None
         if self.stale.any():
             self._make(self.w, self.h, fits[self.stale])
-        iterations = np.array([len(self.fits[f].values) for f in fits])
+        iterations = np.array([len(self.fits[f].recorder.values) for f in fits])
         course.moved = self._update(self.w, iterations)
         self._extrapolate(self.w, weights)
         self._make(self.h, self.w, fits)
@@ -167,8 +168,8 @@ class BatchFit:
             self.bulk.copy(side.factor, side.best, fits[no_higher])
         now = time.perf_counter()
         for f, value in zip(fits, self.course.value.tolist(), strict=True):
-            self.fits[f].values.append(value)
-            self.fits[f].seconds.append(now - self.fits[f].clock)
+            self.fits[f].recorder.values.append(value)
+            self.fits[f].recorder.seconds.append(now - self.fits[f].recorder.clock)
         return no_higher
 
     def _restart(self, places: np.ndarray) -> None:
@@ -181,7 +182,7 @@ class BatchFit:
         """Why each fit stops after this iteration, if it does."""
         reasons: list[str | None] = [None] * len(self.going)
         for place, f in enumerate(self.going):
-            if len(self.fits[f].values) > self.options.max_iter:
+            if len(self.fits[f].recorder.values) > self.options.max_iter:
                 reasons[place] = "max_iter"
         if self.options.tol > 0:
             for reason, found in (
@@ -196,12 +197,12 @@ class BatchFit:
         """The courses of some fits as one."""
         course = StoppingState(self.loss, self.data)
         for name in NUMBERS:
-            setattr(course, name, np.array([getattr(self.fits[f].course, name) for f in fits]))
+            setattr(course, name, np.array([getattr(self.fits[f].stopping, name) for f in fits]))
         return course
 
     def _scatter(self, place: int, f: int) -> None:
         for name in NUMBERS:
-            setattr(self.fits[f].course, name, getattr(self.course, name)[place])
+            setattr(self.fits[f].stopping, name, getattr(self.course, name)[place])
 
     def _finish(self, fits: np.ndarray) -> None:
         """What the results of fits that end need of their best factors; products with X are made together."""
@@ -219,7 +220,7 @@ class BatchFit:
             made = self.loss.statistics_many(pile.data, pile.best, other.best, *arguments)
             for f in fits:
                 fit = self.fits[f]
-                fit.at_best[fit.w if pile is self.w else fit.h] = made.alone(f)
+                fit.best_statistics[fit.w if pile is self.w else fit.h] = made.alone(f)
 
     def _hand_back(self, place: int, f: int) -> None:
         """What a fit has found becomes its own."""

@@ -5,16 +5,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
 from .._checks import check_count, check_flag, check_number
 from .._ensemble import Ensemble, Progress
-from .._fit import Problem
+from .._fit import FitRequest, InitLike, LossLike, Problem, RandomState
 from ..penalties import Penalty
 from . import check_many, schedule
 from .run import BatchReport, Run
-
-OF_ALL = ("ranks", "n_starts", "memory", "worker", "ledger")  # arguments that are not those of `nmf`
 
 
 def fit_many(
@@ -22,9 +18,9 @@ def fit_many(
     ranks: int | Iterable[int],
     n_starts: int = 10,
     *,
-    loss: str | float = "frobenius",
+    loss: LossLike = "frobenius",
     solver: str = "auto",
-    init: str | tuple[Any, Any] = "random",
+    init: InitLike = "random",
     max_iter: int = 200,
     tol: float = 1e-4,
     max_time: float | None = None,
@@ -42,7 +38,7 @@ def fit_many(
     worker: tuple[int, int] = (0, 1),
     ledger: str | os.PathLike | None = None,
     n_threads: int | None = None,
-    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    random_state: RandomState = None,
     callback: Callable[[Progress], object] | None = None,
     verbose: bool = False,
 ) -> Ensemble:
@@ -117,7 +113,7 @@ mask, missing, n_threads
     >>> ensemble.best(3).relative_error < 0.01 < ensemble.best(2).relative_error
     True
     """
-    clock, asked = time.perf_counter(), dict(locals())
+    clock = time.perf_counter()
     ranks, n_starts = check_many.ranks(ranks), check_count(n_starts, "n_starts", 1)
     worker, init = check_many.worker(worker), check_many.start(init, ranks, n_starts)
     listeners = [check_many.listener(callback)] if callback is not None else []
@@ -126,8 +122,27 @@ mask, missing, n_threads
     deadline = None if max_time is None else clock + check_number(max_time, "max_time")
     if check_flag(verbose, "verbose"):
         listeners.append(BatchReport())
-    of_fits = {name: value for name, value in asked.items() if name not in OF_ALL}
-    problem = Problem(of_fits | {"init": init, "max_time": None, "callback": None, "verbose": False})
+    request = FitRequest(
+        X=X,
+        loss=loss,
+        solver=solver,
+        init=init,
+        max_iter=max_iter,
+        tol=tol,
+        inner_iter=inner_iter,
+        floor=floor,
+        extrapolate=extrapolate,
+        penalty_W=penalty_W,
+        penalty_H=penalty_H,
+        fixed_W=fixed_W,
+        fixed_H=fixed_H,
+        weights=weights,
+        mask=mask,
+        missing=missing,
+        n_threads=n_threads,
+        random_state=random_state,
+    )
+    problem = Problem(request)
     room = schedule.columns_at_a_time(problem.data, check_many.memory(memory, problem.data, ranks[-1]))
     run = Run(problem, ranks[0], schedule.jobs(ranks, n_starts, worker), entropy, deadline, room)
     return run.all(ledger, listeners, clock)

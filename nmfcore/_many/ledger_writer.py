@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse
 
 from .._ensemble import Failure, Ledger
-from .._fit import RankedProblem, Result, fingerprint
+from .._fit import FitRequest, RankedProblem, Result, fingerprint
 from .schedule import Job
 
 WRITE_SECONDS = 1.0  # whose finished fits a killed call may lose
@@ -29,9 +29,9 @@ class LedgerWriter:
         """The book of the ledger at a path, of fits such as those."""
         if path is None:
             return cls(None)
-        options = {name: value for name, value in ranked.origin.options.items() if name not in OF_ONE}
+        options = {name: value for name, value in ranked.provenance.options.items() if name not in OF_ONE}
         identity = {"X": fingerprint(ranked.problem.data), "options": options, "random_state": entropy}
-        return cls(Ledger.open(path, identity | {"arrays": digests(ranked.asked)}))
+        return cls(Ledger.open(path, identity | {"arrays": digests(ranked.request)}))
 
     def finished(self, asked: set[Job]) -> dict[Job, Result]:
         """Those of the fits asked for that are in it."""
@@ -70,13 +70,14 @@ class LedgerWriter:
                 error.add_note(what)
 
 
-def digests(asked: dict[str, Any]) -> dict[str, str]:
+def digests(request: FitRequest) -> dict[str, str]:
     """What tells given factors, starts and arrays of penalties from others, of which an option says only "given"."""
-    arrays = {name: asked[name] for name in ("fixed_W", "fixed_H") if asked[name] is not None}
-    if not isinstance(asked["init"], str):
-        arrays |= {f"init[{i}]": F for i, F in enumerate(asked["init"])}
+    arrays = {name: getattr(request, name) for name in ("fixed_W", "fixed_H") if getattr(request, name) is not None}
+    if not isinstance(request.init, str):
+        arrays |= {f"init[{i}]": F for i, F in enumerate(request.init)}
     for name in ("penalty_W", "penalty_H"):
-        for i, part in enumerate(asked[name].parts if asked[name] is not None else ()):
+        penalty = getattr(request, name)
+        for i, part in enumerate(penalty.parts if penalty is not None else ()):
             held = {f"{name}.{i}.{field.name}": getattr(part, field.name) for field in fields(part)}
             arrays |= {where: value for where, value in held.items() if np.ndim(value) or scipy.sparse.issparse(value)}
     return {name: _digest(value) for name, value in arrays.items()}

@@ -1,6 +1,5 @@
 """How many fits are done: as many at a time as find room, the others when some have ended."""
 
-import dataclasses
 import os
 import time
 import warnings
@@ -130,7 +129,7 @@ class Run:
     def _within(self, fit: Fit) -> Fit:
         """A fit that keeps to what is left of the time."""
         if self.deadline is not None:
-            fit.options = dataclasses.replace(fit.options, max_time=max(0.0, self.deadline - fit.clock))
+            fit.limit_time(max(0.0, self.deadline - fit.recorder.clock))
         return fit
 
     def _guarded(self, job: Job, make: Callable[[], Result | Fit]) -> Result | Fit | Failure:

@@ -78,7 +78,7 @@ def relevance(problem: Problem, k: int, phi: float, rng: Random) -> Relevance:
     start = begun(problem, k, "random", rng)
     W, Ht = start.w.factor, start.h.factor
     scale, n_iter, change = _scale(W, Ht, b, c), 0, math.inf
-    while n_iter < problem.asked["max_iter"] and change > problem.asked["tol"]:
+    while n_iter < problem.request.max_iter and change > problem.request.tol:
         _update(data, W, Ht, phi / scale, loss, workspace)
         _update(data.T, Ht, W, phi / scale, loss, workspace)
         before, scale, n_iter = scale, _scale(W, Ht, b, c), n_iter + 1
@@ -86,7 +86,7 @@ def relevance(problem: Problem, k: int, phi: float, rng: Random) -> Relevance:
     if isinstance(loss, Frobenius):
         value = 0.5 * data.squared_residual(W, Ht)
     else:
-        value = loss.statistics(data, W, Ht, loss.summary(Ht, workspace), loss.allocate(data, W), True, None).value
+        value = loss.statistics(data, W, Ht, loss.summary(Ht, workspace), loss.allocate(data, W, Ht)[0], True).value
     return Relevance(np.sort(scale * c / b - 1)[::-1], value / (phi or 1.0) + c * float(np.log(scale).sum()), n_iter)
 
 
@@ -100,6 +100,6 @@ def _update(data: Data, F: np.ndarray, B: np.ndarray, slope: np.ndarray, loss: L
         num = data.dot(B, np.empty_like(F))
         den = workspace.product(F, workspace.gram(B).astype(F.dtype), np.empty_like(F))
     else:
-        split = loss.statistics(data, F, B, loss.summary(B, workspace), loss.allocate(data, F), False, None)
+        split = loss.statistics(data, F, B, loss.summary(B, workspace), loss.allocate(data, F, B)[0], False)
         num, den = split.num, split.den
     F *= np.divide(num, den + slope.astype(F.dtype), out=np.zeros_like(F), where=num > 0)

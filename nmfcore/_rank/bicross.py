@@ -1,6 +1,7 @@
 """The rank that foretells a hidden block of X best: bi-cross-validation."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def fold(task: Task, rows: np.ndarray, columns: np.ndarray, others: np.ndarray, 
     X = [A B; C D]: D ~ W_D H_D, then B ~ W_A H_D and C ~ W_D H_A for given H_D and W_D, and A ~ W_A H_A.
     """
     A, B, C, D = (part(task.X, *at) for at in ((rows, columns), (rows, kept), (others, columns), (others, kept)))
-    whole, above, left = (Problem(task.problem.asked | {"X": block}) for block in (D, B, C))
+    whole, above, left = (Problem(replace(task.problem.request, X=block)) for block in (D, B, C))
     foretold = HoldoutScore(whole.data, whole.loss)
     for k, fit in path(whole, task.ranks, task.rng):
         W = begun(above, k, "auto", task.rng, fixed_H=fit.H).run().W

@@ -83,10 +83,11 @@ def grown(result: Result, k: int, data: Data, rng: Random) -> tuple[np.ndarray, 
 
 def ensemble(task: Task) -> Ensemble:
     """Fits of each rank from `n_starts` random starts."""
-    asked = {name: task.problem.asked[name] for name in ("loss", "max_iter", "tol", "n_threads")}
-    X, n_starts, seed = task.problem.asked["X"], task.options["n_starts"], task.seeds(1)[0]
+    request = task.problem.request
+    options = {name: getattr(request, name) for name in ("loss", "max_iter", "tol", "n_threads")}
+    X, n_starts, seed = request.X, task.options["n_starts"], task.seeds(1)[0]
     return fit_many(
-        X, task.ranks, n_starts, **asked, random_state=seed, callback=lambda progress: _tell(progress, task)
+        X, task.ranks, n_starts, **options, random_state=seed, callback=lambda progress: _tell(progress, task)
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._checks import check_choice, check_flag, check_random_state
-from .._fit import Problem, check_entries
+from .._fit import FitRequest, Problem, check_entries
 from . import ard, bicross, check_select_rank, elbow, mdl, stability
 from . import speckled as _speckled
 from .choice import RankChoice, at_the_end
@@ -38,11 +38,6 @@ METHODS = {
     "cophenetic": Method(stability.cophenetic, {"n_starts": 10} | STARTS),
     "elbow": Method(elbow.scores, {"n_starts": 3} | STARTS, least=3, bounded=True),
 }
-FIT = dict.fromkeys(
-    ("max_time", "floor", "penalty_W", "penalty_H", "fixed_W", "fixed_H", "weights", "mask", "missing", "callback")
-) | {"solver": "auto", "inner_iter": "auto", "extrapolate": True, "verbose": False}
-
-
 def select_rank(
     X: Any,
     ranks: Iterable[int],
@@ -154,7 +149,7 @@ def select_rank(
     say = print if check_flag(verbose, "verbose") else lambda line: None
     rng = check_random_state(random_state)
     limits = {name: options[name] for name in ("max_iter", "tol")}
-    problem = Problem(FIT | limits | {"X": X, "loss": loss, "n_threads": n_threads})
+    problem = Problem(FitRequest(X, loss=loss, n_threads=n_threads, **limits))
     check_select_rank.whole(problem.data)
     check_select_rank.loss(problem.loss, by.losses, method)
     check_entries(problem.data, problem.X, problem.loss)

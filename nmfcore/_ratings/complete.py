@@ -124,7 +124,7 @@ def complete(
         biases=biases,
         nonnegative=check_ratings.signs(nonnegative),
     )
-    options = check_options(False, max_iter, tol, max_time, False, callback, False, None)
+    options = check_options(max_iter, tol, max_time, callback, False, None)
     X = check_ratings.ratings(frames.unwrap(X)[0], "X")
     workspace = Workspace(X.dtype, check_threads(n_threads))
     return CompletionFit(X, model, check_random_state(random_state), options, workspace, clock).run()

@@ -97,7 +97,7 @@ def hierarchical(
     """
     clock = time.perf_counter()
     refine = check_count(refine, "refine", 0)
-    options = check_options(False, max_iter, tol, max_time, False, callback, verbose, _report)
+    options = check_options(max_iter, tol, max_time, callback, verbose, _report)
     of_fits = {"max_iter": check_count(max_iter, "max_iter", 1), "tol": options.tol}
     until = math.inf if options.max_time is None else clock + options.max_time
     rng, of_fits["n_threads"] = check_random_state(random_state), check_threads(n_threads)

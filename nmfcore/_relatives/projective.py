@@ -92,7 +92,7 @@ def projective(
     """
     clock = time.perf_counter()
     k, n_starts = check_count(k, "k", 1), check_relatives.starts(n_starts, init is not None, STARTS)
-    options = check_options(False, max_iter, tol, max_time, False, callback, verbose, ProgressPrinter())
+    options = check_options(max_iter, tol, max_time, callback, verbose, ProgressPrinter())
     rng = check_random_state(random_state)
     X, names = frames.unwrap(X)
     data, workspace = as_data(X, check_threads(n_threads))

@@ -110,7 +110,7 @@ def symmetric(
     """
     clock = time.perf_counter()
     k, n_starts = check_count(k, "k", 1), check_relatives.starts(n_starts, init is not None, STARTS)
-    options = check_options(False, max_iter, tol, max_time, False, callback, verbose, ProgressPrinter())
+    options = check_options(max_iter, tol, max_time, callback, verbose, ProgressPrinter())
     rng = check_random_state(random_state)
     S, names = frames.unwrap(S, "S")
     data, workspace = as_data(S, check_threads(n_threads), name="S")

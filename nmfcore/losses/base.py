@@ -37,6 +37,8 @@ class Split(NamedTuple):
     value: float = math.nan
     descend: Callable[[np.ndarray, int, Any], float] | None = None
 
+    unit = 1.0
+
     def split(self, F: np.ndarray, workspace: Workspace) -> "Split":
         """Itself; other statistics make one."""
         return self
@@ -94,25 +96,19 @@ class Loss(Protocol):
     """The statistics that it makes for several fits at once, by `allocate_many`, `summaries`, `statistics_many` and
     `values` on stacks."""
 
-    def sides(self) -> tuple["Loss", "Loss"]:
-        """The loss as W sees it, and as H does: what makes their statistics."""
-        ...
-
-    def allocate(self, data: Data, F: np.ndarray) -> Any:
-        """The arrays that the statistics for a factor like F are written to."""
+    def allocate(self, data: Data, W: np.ndarray, Ht: np.ndarray) -> tuple[Any, Any]:
+        """Memory for the statistics of factors like W and H'."""
         ...
 
     def summary(self, F: np.ndarray, workspace: Workspace) -> Any:
         """What the statistics need of a factor alone; not None."""
         ...
 
-    def statistics(
-        self, data: Data, F: np.ndarray, B: np.ndarray, summary: Any, out: Any, evaluate: bool, across: Any
-    ) -> Any:
+    def statistics(self, data: Data, F: np.ndarray, B: np.ndarray, summary: Any, memory: Any, evaluate: bool) -> Any:
         """What a solver needs to update F, given B and its summary; one pass over X.
 
-        With `evaluate` the objective will be asked for: `value` at (F, B) where they are not constant. across: the
-        statistics for B, if F has not changed since they were made.
+        With `evaluate` the objective will be asked for: `value` at (F, B) where the statistics are not constant.
+        memory: that of F, from `allocate`.
         """
         ...
 

@@ -1,7 +1,7 @@
 """FactorState the squared error, by normal equations."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class Normal(NamedTuple):
     value: float = math.nan
 
     unit = 1.0
-    """What the least squares count in the objective."""
+    """What the least squares count in the objective, by which the driver multiplies the squared step of a solver."""
 
     def split(self, F: np.ndarray, workspace: Workspace) -> Split:
         """The two parts of the gradient F G - C (Lee & Seung 2001)."""
@@ -77,13 +77,9 @@ class Frobenius:
     together = frozenset({"normal"})
     takes = EVERYTHING, EVERYTHING
 
-    def sides(self) -> tuple["Frobenius", "Frobenius"]:
-        """The same for both."""
-        return self, self
-
-    def allocate(self, data: Data, F: np.ndarray) -> np.ndarray:
-        """Memory for C."""
-        return np.empty_like(F)
+    def allocate(self, data: Data, W: np.ndarray, Ht: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Memory for C of both factors."""
+        return np.empty_like(W), np.empty_like(Ht)
 
     def summary(self, F: np.ndarray, workspace: Workspace) -> np.ndarray:
         """F'F. m k^2 flop."""
@@ -95,12 +91,11 @@ class Frobenius:
         F: np.ndarray,
         B: np.ndarray,
         summary: np.ndarray,
-        out: np.ndarray,
+        memory: np.ndarray,
         evaluate: bool,
-        across: Any,
     ) -> Normal:
-        """G and C for the other factor B and its summary G; C is written to out. 2 m n k flop."""
-        return Normal(summary, data.dot(B, out))
+        """G and C for the other factor B and its summary G; C is written to memory. 2 m n k flop."""
+        return Normal(summary, data.dot(B, memory))
 
     def allocate_many(self, F: FactorBatch) -> FactorBatch:
         """Memory for C of several fits."""

@@ -1,5 +1,6 @@
 """The sum of the Euclidean norms of the residuals of the samples: whole samples may be wrong."""
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -66,27 +67,31 @@ class L21:
         if check_number(self.epsilon, "epsilon", positive=True) < LEAST:
             raise InputError(f"epsilon is {self.epsilon}; wanted at least {LEAST}, or residuals are round-off")
 
-    def sides(self) -> tuple["L21", "L21OfFeatures"]:
-        """As W sees it, and as H does."""
-        return self, L21OfFeatures(self.epsilon)
-
-    def allocate(self, data: Data, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Memory for C, and the squared norms of the samples."""
-        return np.empty_like(F), data.squared_row_norms(np.ones(len(F)))
+    def allocate(self, data: Data, W: np.ndarray, Ht: np.ndarray) -> tuple["_OfSamples", "_OfFeatures"]:
+        """Memory for the statistics of W and of H, which share the product X H'."""
+        products = _Products(data, W)
+        return _OfSamples(products), _OfFeatures(products, Ht)
 
     def summary(self, F: np.ndarray, workspace: Workspace) -> np.ndarray:
         """F'F."""
         return workspace.gram(F)
 
     def statistics(
-        self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, out: Any, evaluate: bool, across: Any
-    ) -> WeightedNormal:
-        """G and C for the rows of W, which do not depend on their weights, and the value at (F, B)."""
-        C, squares = out
-        data.dot(B, C)
-        return WeightedNormal(summary, C, *self._weigh(data, squares, summary, C, F))
+        self,
+        data: Data,
+        F: np.ndarray,
+        B: np.ndarray,
+        summary: np.ndarray,
+        memory: "_OfSamples | _OfFeatures",
+        evaluate: bool,
+    ) -> WeightedNormal | Normal:
+        """The normal equations of the rows of W, or of H with weighted samples, and the value at (F, B).
 
-    def _weigh(
+        2 m n k flop for W, and for H where X H' is at hand, else twice that.
+        """
+        return memory.statistics(self, F, B, summary)
+
+    def weigh(
         self, data: Data, squares: np.ndarray, G: np.ndarray, C: np.ndarray, W: np.ndarray
     ) -> tuple[np.ndarray, float]:
         """The weight of each sample and the objective, from the squared norms of samples and the statistics for W."""
@@ -137,28 +142,64 @@ class L21:
         return math.sqrt(square)
 
 
-@dataclass(frozen=True)
-class L21OfFeatures(L21):
-    """The same as H sees it: least squares of weighted samples."""
+class _Products:
+    """What the weights of the samples follow from, for both factors: the squared norms of the samples and X H'.
 
-    def allocate(self, data: Data, F: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Memory for C, for the weighted W and for X H', and the squared norms of the samples."""
-        shape = data.shape[1], F.shape[1]
-        squares = data.T.squared_row_norms(np.ones(data.shape[1]))
-        return np.empty_like(F), np.empty(shape, F.dtype), np.empty(shape, F.dtype), squares
+    The product is made anew only where H has changed since: an iteration reads X twice, as that of least squares does.
+    """
 
-    def statistics(
-        self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, out: Any, evaluate: bool, across: Any
-    ) -> Normal:
-        """G = W'D W and C = X'D W, D the weights of the samples at (F, B).
+    def __init__(self, data: Data, W: np.ndarray) -> None:
+        self.data, self.C = data, np.empty_like(W)
+        self.G: np.ndarray | None = None
+        self.Ht: np.ndarray | None = None
 
-        across: the statistics for W, where they were made with this F; else X is read once more for them.
-        """
-        C, weighted, product, squares = out
-        if across is None:
-            across = Normal(data.workspace.gram(F), data.T.dot(F, product))
-        weights, value = self._weigh(data.T, squares, across.G, across.C, B)
-        np.multiply(B, np.sqrt(weights)[:, None], out=weighted, casting="same_kind")
+    @functools.cached_property
+    def squares(self) -> np.ndarray:
+        """The squared norms of the samples."""
+        return self.data.squared_row_norms(np.ones(self.data.shape[0]))
+
+    def make(self, Ht: np.ndarray, G: np.ndarray) -> None:
+        """Let C be X H', and G be H H'."""
+        self.data.dot(Ht, self.C)
+        self.G = G
+        if self.Ht is None:
+            self.Ht = Ht.copy()
+        else:
+            np.copyto(self.Ht, Ht)
+
+    def refresh(self, Ht: np.ndarray) -> None:
+        """Make them where H is another one."""
+        if self.Ht is None or not np.array_equal(self.Ht, Ht):
+            self.make(Ht, self.data.workspace.gram(Ht))
+
+
+class _OfSamples:
+    """Memory for the statistics of W."""
+
+    def __init__(self, products: _Products) -> None:
+        self.products = products
+
+    def statistics(self, loss: L21, W: np.ndarray, Ht: np.ndarray, summary: np.ndarray) -> WeightedNormal:
+        """G = H H' and C = X H', which do not depend on the weights of the rows."""
+        products = self.products
+        products.make(Ht, summary)
+        weights, value = loss.weigh(products.data, products.squares, summary, products.C, W)
+        return WeightedNormal(summary, products.C, weights, value)
+
+
+class _OfFeatures:
+    """Memory for the statistics of H."""
+
+    def __init__(self, products: _Products, Ht: np.ndarray) -> None:
+        self.products, self.C, self.weighted = products, np.empty_like(Ht), np.empty_like(products.C)
+
+    def statistics(self, loss: L21, Ht: np.ndarray, W: np.ndarray, summary: np.ndarray) -> Normal:
+        """G = W'D W and C = X'D W, D the weights of the samples at (W, H)."""
+        products, weighted = self.products, self.weighted
+        products.refresh(Ht)
+        data = products.data
+        weights, value = loss.weigh(data, products.squares, products.G, products.C, W)
+        np.multiply(W, np.sqrt(weights)[:, None], out=weighted, casting="same_kind")
         G = data.workspace.gram(weighted)
-        np.multiply(B, weights[:, None], out=weighted, casting="same_kind")
-        return Normal(G, data.dot(weighted, C), value=value)
+        np.multiply(W, weights[:, None], out=weighted, casting="same_kind")
+        return Normal(G, data.T.dot(weighted, self.C), value=value)

@@ -4,7 +4,7 @@ import math
 import numbers
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -55,13 +55,9 @@ class Pointwise(ABC):
     def parameter(self, data: Data) -> float:
         """Of the family, for the scaled X."""
 
-    def sides(self) -> tuple["Pointwise", "Pointwise"]:
-        """The same for both."""
-        return self, self
-
-    def allocate(self, data: Data, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Memory for num and den; den may be a row that B gives."""
-        return np.empty_like(F), np.empty_like(F[:0] if self.shares_den else F)
+    def allocate(self, data: Data, W: np.ndarray, Ht: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """Memory for num and den of both factors; den may be a row that the other factor gives."""
+        return tuple((np.empty_like(F), np.empty_like(F[:0] if self.shares_den else F)) for F in (W, Ht))
 
     def summary(self, F: np.ndarray, workspace: Workspace) -> np.ndarray:
         """The sum of each column."""
@@ -73,12 +69,11 @@ class Pointwise(ABC):
         F: np.ndarray,
         B: np.ndarray,
         summary: np.ndarray,
-        out: tuple[np.ndarray, np.ndarray],
+        memory: tuple[np.ndarray, np.ndarray],
         evaluate: bool,
-        across: Any,
     ) -> Split:
-        """The parts of the gradient at (F, B), written to out. 6 m n k flop, 4 where den is a row."""
-        num, den = out
+        """The parts of the gradient at (F, B), written to memory. 6 m n k flop, 4 where den is a row."""
+        num, den = memory
         parameter = self.parameter(data)
         value = data.split_step(F, B, self.family, parameter, num, den, evaluate)
 

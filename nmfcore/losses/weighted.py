@@ -1,7 +1,7 @@
 """Losses of weighted data: least squares row by row, and what the others know of weights."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ class Rows:
     B: np.ndarray
     shared: tuple[np.ndarray, np.ndarray]
     majorizer: Majorizer | None = None
+    unit: ClassVar[float] = 1.0
     found: list[float] = field(default_factory=list)
     """The objective without penalties after the last sweep, until it is taken."""
 
@@ -72,12 +73,11 @@ class WeightedFrobenius(Frobenius):
         F: np.ndarray,
         B: np.ndarray,
         summary: np.ndarray,
-        out: np.ndarray,
+        memory: np.ndarray,
         evaluate: bool,
-        across: Any,
     ) -> Rows:
         """What all rows share, for the other factor B and its Gram matrix; the rest is made row by row."""
-        return Rows(data, B, data.shared(summary, B, out))
+        return Rows(data, B, data.shared(summary, B, memory))
 
     def cost(self, data: Data, k: int) -> float:
         """Flop of what an update needs before its sweeps."""

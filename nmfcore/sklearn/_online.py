@@ -107,8 +107,8 @@ class Online:
             self._update(data, W)
         summary, of_H = self.summary(), self.of_H.times(len(W))
         if self._out is None:
-            self._out = loss.allocate(data.T, memory.Ht)
-        of_batch = loss.statistics(data.T, memory.Ht, W, loss.summary(W, workspace), self._out, True, None)
+            self._out = loss.allocate(data.T, memory.Ht, W)[0]
+        of_batch = loss.statistics(data.T, memory.Ht, W, loss.summary(W, workspace), self._out, True)
         value = loss.value(data.T, memory.Ht, W, summary, of_batch, workspace)
         value += self.of_W.value(W, workspace) + of_H.value(memory.Ht, workspace)
         num, den = of_batch.split(memory.Ht, workspace)[:2]
@@ -142,7 +142,7 @@ class Online:
         loss, workspace = self.loss, self.workspace
         if made is None:
             made = loss.statistics(
-                data, W, self.memory.Ht, self.summary(), loss.allocate(data, W), evaluate=False, across=None
+                data, W, self.memory.Ht, self.summary(), loss.allocate(data, W, self.memory.Ht)[0], evaluate=False
             )
         num, den = made.split(W, workspace)[:2]
         workspace.multiply(W, num, self.of_W.on(den, W), self.gamma, self.nothing)
@@ -151,7 +151,7 @@ class Online:
     def error(self, data: Data, W: np.ndarray) -> float:
         """The square root of twice the divergence of X from W H, in units of X, without penalties; a pass over X."""
         loss, workspace = self.loss, self.workspace
-        made = loss.statistics(data, W, self.memory.Ht, self.summary(), loss.allocate(data, W), True, None)
+        made = loss.statistics(data, W, self.memory.Ht, self.summary(), loss.allocate(data, W, self.memory.Ht)[0], True)
         value = loss.value(data, W, self.memory.Ht, loss.summary(W, workspace), made, workspace)
         return math.sqrt(2 * max(0.0, value)) * power_of_two(loss.degree * self.memory.exponent / 2)
 

@@ -30,7 +30,7 @@ class BPP:
         """Solve for F in place; returns sum_t G_tt ||change of F_t in a sweep||^2."""
         moved = workspace.sweep(statistics.G, statistics.C, F, 1, 0.0)
         workspace.pivot(statistics.G, statistics.C, F)
-        return statistics.unit * moved
+        return moved
 
     def extrapolates(self, loss: Loss) -> bool:
         """Always."""

@@ -39,7 +39,7 @@ class HALS:
     ) -> float:
         """Sweep over F in place; returns sum_t G_tt ||change of F_t in the first sweep||^2."""
         most, stop = self.most_sweeps(2.0 * F.size * F.shape[1], cost, iteration)
-        return statistics.unit * workspace.sweep(statistics.G, statistics.C, F, most, stop, domain.lower, domain.upper)
+        return workspace.sweep(statistics.G, statistics.C, F, most, stop, domain.lower, domain.upper)
 
     def most_sweeps(self, sweep_cost: float, cost: float, iteration: int) -> tuple[int, float]:
         """(most sweeps, the share of the first squared step below which a further one is the last)."""

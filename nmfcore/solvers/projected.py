@@ -29,7 +29,7 @@ class ComponentHALS(HALS):
             if change <= stop * first:
                 break
             change = self._sweep(F, statistics, domain, workspace)
-        return statistics.unit * first
+        return first
 
     @staticmethod
     def _sweep(F: np.ndarray, statistics: Normal, domain: Along, workspace: Workspace) -> float:
@@ -65,7 +65,7 @@ class ProjectedHALS(HALS):
         if not bound >= np.finfo(F.dtype).tiny:  # one point is as good as another
             return 0.0
         most, stop = self.most_sweeps((2.0 * F.shape[1] + PROJECTION_FLOP) * F.size, cost, iteration)
-        return statistics.unit * domain.steps(statistics.G, statistics.C, F, bound, most, stop, workspace)
+        return domain.steps(statistics.G, statistics.C, F, bound, most, stop, workspace)
 
 
 def largest_eigenvalue_bound(G: np.ndarray, workspace: Workspace, squarings: int = 4) -> float:
