@@ -1,7 +1,7 @@
 """One fit, from the call to the result.
 
-`nmf`, `hals`, `mu` and `transform` are the functions that users call. A call becomes a `Problem` (X and what was asked),
-a `Fit` (the alternation) and a `Result`. This room knows storages, losses, penalties, solvers and starts.
+`nmf`, `hals`, `mu` and `transform` are the functions that users call. A call becomes a `FitRequest` (what was asked),
+a `Problem` (X, read and checked), a `Fit` (the alternation) and a `Result`. This room knows storages, losses, penalties, solvers and starts.
 """
 
 from . import check_result, components
@@ -22,8 +22,8 @@ from .stopping import NUMBERS, STALLED, Momentum, StoppingState
 from .transform import transform
 
 __all__ = [
-    "NUMBERS",
     "NEAR",
+    "NUMBERS",
     "REPORT_SECONDS",
     "ROUND_OFF",
     "STALLED",
@@ -31,8 +31,8 @@ __all__ = [
     "STORED",
     "Checkpoint",
     "FactorState",
-    "FitRequest",
     "Fit",
+    "FitRequest",
     "History",
     "InitLike",
     "LossLike",
@@ -41,8 +41,8 @@ __all__ = [
     "Options",
     "Problem",
     "ProgressPrinter",
-    "RankedProblem",
     "RandomState",
+    "RankedProblem",
     "Recorder",
     "Result",
     "State",

@@ -83,7 +83,7 @@ def _from_argument(
 ) -> Start:
     """The starting factors that `init` names or holds.
 
-    fixed_values: of W and of H where they are fixed, in part or whole; one_scale: whether all components have one scale.
+    fixed_values: of W and of H, where they are fixed in part or whole; one_scale: whether components share one scale.
     """
     rng = check_random_state(random_state)
     if isinstance(init, Result):

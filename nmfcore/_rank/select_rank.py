@@ -38,6 +38,8 @@ METHODS = {
     "cophenetic": Method(stability.cophenetic, {"n_starts": 10} | STARTS),
     "elbow": Method(elbow.scores, {"n_starts": 3} | STARTS, least=3, bounded=True),
 }
+
+
 def select_rank(
     X: Any,
     ranks: Iterable[int],

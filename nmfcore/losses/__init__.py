@@ -1,7 +1,7 @@
 """The losses: how far W H is from X.
 
-Each loss is a class with the protocol `Loss`. To add one, write the class and give it a name in `named.NAMED`. This room
-knows the storages and what penalties add to the statistics; it knows no solver.
+Each loss is a class with the protocol `Loss`. To add one, write the class and give it a name in `named.NAMED`.
+This room knows the storages and what penalties add to the statistics; it knows no solver.
 """
 
 from .base import EPS, EVERYTHING, Loss, Split, converged

@@ -26,7 +26,7 @@ class Rows:
     """The objective without penalties after the last sweep, until it is taken."""
 
     def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "Rows":
-        """With a penalty's quadratic, which is of the same form for every row; see `Normal.majorized` for empty ones."""
+        """With a penalty's quadratic, which has the same form for every row; see `Normal.majorized`."""
         empty = np.flatnonzero(~self.B.any(axis=0) & (majorizer.G.diagonal() == 0) & majorizer.C.any(axis=0))
         if len(empty):
             majorizer = majorizer._replace(G=majorizer.G.copy())

@@ -7,7 +7,7 @@ _theirs = load("sklearn.decomposition", "sklearn", "nmfcore.sklearn")
 from ._minibatch import MiniBatchNMF  # noqa: E402 (what it imports may be missing)
 from ._nmf import (
     NMF,
-    non_negative_factorization,  # noqa: E402 (what it imports may be missing)
+    non_negative_factorization,
 )
 
 __all__ = ["NMF", "MiniBatchNMF", "non_negative_factorization"]
