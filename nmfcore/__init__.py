@@ -5,7 +5,7 @@ from typing import Any
 
 from ._archetypes import Archetypes, archetypes
 from ._checks import InputError, InputTypeError
-from ._ensemble import Ensemble, Failure, Progress
+from ._ensemble import Consensus, ConsensusFactors, Ensemble, Failure, Matching, Progress, Stability
 from ._fit import Checkpoint, History, Optimality, Result, State, hals, mu, nmf, transform
 from ._many import fit_many
 from ._patch import patch_sklearn, unpatch_sklearn
@@ -26,6 +26,8 @@ __all__ = [
     "Clustering",
     "Completion",
     "CompletionState",
+    "Consensus",
+    "ConsensusFactors",
     "Ensemble",
     "Failure",
     "Hierarchy",
@@ -33,11 +35,13 @@ __all__ = [
     "Huber",
     "InputError",
     "InputTypeError",
+    "Matching",
     "Optimality",
     "Progress",
     "RankChoice",
     "Result",
     "Separable",
+    "Stability",
     "State",
     "__version__",
     "archetypes",

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import nmfcore
+from nmfcore import Failure
+from nmfcore._ensemble import Ledger
 from nmfcore._ensemble import ledger as ledger_module
-from nmfcore._ensemble.ledger import Ledger
-from nmfcore._ensemble.records import Failure
 from nmfcore._fit.checkpoint import fingerprint
 from nmfcore._runtime.workspace import Workspace
 from nmfcore.data import Dense
@@ -51,9 +51,9 @@ def ledger(path):
     return made
 
 
-@pytest.mark.parametrize("piece", [ledger_module.PIECE, 1000])
+@pytest.mark.parametrize("piece", [ledger_module.PIECE_BYTES, 1000])
 def test_what_was_added_is_there_to_the_bit(path, monkeypatch, piece):
-    monkeypatch.setattr(ledger_module, "PIECE", piece)
+    monkeypatch.setattr(ledger_module, "PIECE_BYTES", piece)
     fits = {(3, 1): fit(seed=1), (3, 0): fit(), (2, 5): fit(2)}
     for place, result in fits.items():
         Ledger.open(str(path), IDENTITY).add(*place, result)
@@ -200,7 +200,7 @@ def test_killed_while_it_is_made(path, monkeypatch):
 
 PROGRAM = """
     import sys, numpy as np, nmfcore
-    from nmfcore._ensemble.ledger import Ledger
+    from nmfcore._ensemble import Ledger
     from test_ledger import IDENTITY, fit
     result = fit()
     print(flush=True)
@@ -284,7 +284,7 @@ def test_where_nothing_can_be_written(ledger, path, access):
 
 
 def test_another_process_that_never_ends(ledger, path, monkeypatch):
-    monkeypatch.setattr(ledger_module, "PATIENCE", 0.1)
+    monkeypatch.setattr(ledger_module, "LOCK_SECONDS", 0.1)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(OSError, match=r"fits\.ledger cannot be used as a ledger now: database is locked"):

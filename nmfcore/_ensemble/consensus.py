@@ -1,4 +1,8 @@
-"""How often two samples are in one cluster, over many fits (Brunet et al. 2004)."""
+"""The consensus matrix: how often two samples are in one cluster, over many fits (Brunet et al. 2004).
+
+The label of a sample is the component with the largest amount W_it sum(H_t) in the model. The scale of a component,
+which a fit may put into W or into H, has no effect on it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,14 +15,14 @@ from .._fit import Result, components
 
 @dataclass(frozen=True, eq=False)
 class Consensus:
-    """The share of fits in which two samples (features) are in one cluster.
+    """The share of the fits in which two samples (or two features) are in one cluster.
 
     Attributes
     ----------
     matrix : ndarray of float64, shape (p, p)
-        Symmetric, from 0 to 1, with ones on the diagonal.
+        The consensus matrix: symmetric, with entries from 0 to 1 and ones on the diagonal.
     indices : ndarray of intp, shape (p,)
-        Which samples (features) it is of, rising.
+        The samples (features) that its rows and columns stand for, in increasing order.
     """
 
     matrix: np.ndarray = field(repr=False)
@@ -26,31 +30,31 @@ class Consensus:
 
     @property
     def cophenetic(self) -> float:
-        """How well a tree describes it: the correlation of 1 - matrix with the cophenetic distances, average linkage.
+        """The cophenetic correlation: that of the distances 1 - matrix and those in their average-linkage tree.
 
-        1 where all fits agree, and wherever all pairs have one distance, which a tree describes exactly.
+        It is 1 if all fits agree, and if all distances are equal.
         """
         distances = self._distances()
         if len(distances) == 0 or distances.min() == distances.max():
             return 1.0
         from scipy.cluster.hierarchy import cophenet
 
-        in_tree = cophenet(self._tree())
-        distances, in_tree = (values - values.mean() for values in (distances, in_tree))
-        sizes = np.sqrt(np.square(distances).sum() * np.square(in_tree).sum())
-        return float(np.clip((distances * in_tree).sum() / sizes, -1, 1)) if sizes > 0 else 0.0
+        tree_distances = np.asarray(cophenet(self._tree()))
+        distances, tree_distances = distances - distances.mean(), tree_distances - tree_distances.mean()
+        sizes = np.sqrt(np.square(distances).sum() * np.square(tree_distances).sum())
+        return float(np.clip((distances * tree_distances).sum() / sizes, -1, 1)) if sizes > 0 else 0.0
 
     @property
     def dispersion(self) -> float:
-        """The mean of 4 (matrix - 1/2)^2: 1 where all fits agree, 0 where all entries are 1/2.
+        """The mean of 4 (matrix - 1/2)^2: 1 if all fits agree, 0 if all entries are 1/2.
 
-        Kim & Park 2007 (doi:10.1093/bioinformatics/btm134).
+        Kim & Park 2007, doi:10.1093/bioinformatics/btm134.
         """
         return float(np.square(2 * self.matrix - 1).mean())
 
     @property
     def order(self) -> np.ndarray:
-        """The rows in the order of the leaves of that tree, in which clusters are blocks on the diagonal."""
+        """The order of the rows in which clusters are blocks on the diagonal: that of the leaves of the tree."""
         if len(self.matrix) == 1:
             return np.zeros(1, np.intp)
         from scipy.cluster.hierarchy import leaves_list
@@ -58,7 +62,7 @@ class Consensus:
         return leaves_list(self._tree()).astype(np.intp)
 
     def _distances(self) -> np.ndarray:
-        """Of each pair once, row by row."""
+        """1 - matrix of each pair once, row by row."""
         return 1 - self.matrix[np.triu_indices(len(self.matrix), 1)]
 
     def _tree(self) -> np.ndarray:
@@ -67,28 +71,28 @@ class Consensus:
         return linkage(self._distances(), "average")
 
 
-def consensus(fits: Sequence[Result], of: str, at_most: int, rng: Random) -> Consensus:
-    """Of all samples (features), or of those that are drawn where there are more than `at_most`."""
-    size = len(fits[0].W) if of == "samples" else fits[0].H.shape[1]
-    indices = np.arange(size) if size <= at_most else np.sort(rng.permutation(size)[:at_most])
-    together = np.zeros((len(indices), len(indices)))
+def build_consensus(fits: Sequence[Result], axis: str, max_items: int, rng: Random) -> Consensus:
+    """The consensus of all samples or features, or of `max_items` random ones if there are more."""
+    size = len(fits[0].W) if axis == "samples" else fits[0].H.shape[1]
+    indices = np.arange(size) if size <= max_items else np.sort(rng.permutation(size)[:max_items])
+    counts = np.zeros((len(indices), len(indices)))
     for fit in fits:
-        found = (labels(fit.W, fit.H.T) if of == "samples" else labels(fit.H.T, fit.W))[indices]
-        together += found[:, None] == found
-    return Consensus(together / len(fits), indices)
+        factors = (fit.W, fit.H.T) if axis == "samples" else (fit.H.T, fit.W)
+        labels = dominant_components(*factors)[indices]
+        counts += labels[:, None] == labels
+    return Consensus(counts / len(fits), indices)
 
 
-def labels(F: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """The component t of which a row i of a factor has most: the largest F_it sum(B_t), where B is the other factor.
+def dominant_components(F: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """The component t with the largest amount F_it sum(B_t) in each row i of F, where B is the other factor.
 
-    That is what t contributes to the sum of the row in the model, on which the scales of components have no effect.
-    Rows whose amounts are round-off beside the largest of all rows have the label -1: where X has nothing, a fit can be
-    0 or not, as it happens.
+    A row gets the label -1 if its amounts are round-off compared with the largest of all rows. Where X is zero, a fit
+    may be zero or almost zero by chance.
     """
     mantissas, exponents = components.sizes(B, components.NORMS["l1"])
     mantissas, more = np.frexp(F.astype(np.float64) * mantissas)
     exponents = np.where(mantissas > 0, more + exponents, -components.LAST // 4)
     with np.errstate(under="ignore"):
         amounts = np.ldexp(mantissas, exponents - exponents.max())
-    most = amounts.max(axis=1)
-    return np.where(most > np.finfo(F.dtype).eps * most.max(), amounts.argmax(axis=1), -1)
+    largest = amounts.max(axis=1)
+    return np.where(largest > np.finfo(F.dtype).eps * largest.max(), amounts.argmax(axis=1), -1)

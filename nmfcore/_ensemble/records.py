@@ -1,4 +1,4 @@
-"""Records of many fits."""
+"""Records of a run of many fits: its progress, and the fits that failed."""
 
 from typing import NamedTuple
 
@@ -6,18 +6,19 @@ from .._fit import Result
 
 
 class Progress(NamedTuple):
-    """What the callback of `fit_many` is given after each fit.
+    """The argument of the callback of `fit_many`, which is called after each fit.
 
     Attributes
     ----------
     done, total : int
-        Fits that have ended, failed ones and those of the ledger included, and how many are asked for.
+        The number of fits that have ended, and the number requested. Failed fits and fits read from the ledger count
+        as done.
     k, start : int
-        The fit that has just ended: its rank, and which of the starts of that rank it is.
+        The rank of the fit that has just ended, and the number of its start among those of that rank.
     result : Result or None
-        None where it failed.
+        None if the fit failed.
     seconds : float
-        Since the call.
+        Wall time since the call of `fit_many`.
     """
 
     done: int
@@ -29,15 +30,16 @@ class Progress(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A fit of many that failed.
+    """A fit that failed.
 
     Attributes
     ----------
     k : int
+        Its rank.
     start : int
-        Which of the starts of rank k.
+        The number of its start among those of rank k.
     message : str
-        What went wrong.
+        The error.
     """
 
     k: int

@@ -7,8 +7,7 @@ a `Problem` (X, read and checked), a `Fit` (the alternation) and a `Result`. Thi
 from . import check_result, components
 from .assemble import STARTS
 from .check import check_entries, check_options
-from .check_checkpoint import NEAR, ROUND_OFF
-from .checkpoint import Checkpoint, fingerprint
+from .checkpoint import Checkpoint, differing_entries, fingerprint
 from .driver import FactorState, Fit
 from .nmf import hals, mu, nmf
 from .problem import Problem, RankedProblem
@@ -22,10 +21,8 @@ from .stopping import NUMBERS, STALLED, Momentum, StoppingState
 from .transform import transform
 
 __all__ = [
-    "NEAR",
     "NUMBERS",
     "REPORT_SECONDS",
-    "ROUND_OFF",
     "STALLED",
     "STARTS",
     "STORED",
@@ -51,6 +48,7 @@ __all__ = [
     "check_options",
     "check_result",
     "components",
+    "differing_entries",
     "fingerprint",
     "hals",
     "mu",

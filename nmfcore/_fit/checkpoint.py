@@ -1,6 +1,7 @@
 """A fit that was interrupted, and goes on."""
 
 import json
+import math
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ KIND = files.Kind("nmfcore checkpoint", "no checkpoint of nmfcore", "Checkpoint.
 TEXTS = {"options": "options", "fingerprint": "fingerprint", "stopping": "course"}  # JSON members, by attribute
 KINDS = ("factor", "best", "old")
 LARGEST = 1 << 13  # of a power of two, beyond the range of any X
+PLACES_TOLERANCE = 1e-3  # of ||X||: "places" is summed in the dtype of X; another order of entries moves it by ||X||
+SUM_TOLERANCE = 1e-9  # relative: the other sums over X are float64, and differ by round-off for another memory order
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,26 @@ def fingerprint(data: Data) -> dict[str, Any]:
     return {"shape": list(data.shape), "weighted": data.weighted, "total": float(data.total), "places": places} | {
         name: float(value) for name, value in data.measures._asdict().items()
     }
+
+
+def differing_entries(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Names of the entries that both fingerprints have and that tell one X from the other, in the order of `before`.
+
+    Floats may differ by the round-off of sums over X in another order; all other values must be equal.
+    """
+    norm = math.sqrt(abs(_float_or_nan(now.get("squared_norm"))))
+    names = []
+    for name in (name for name in before if name in now and before[name] != now[name]):
+        one, two = _float_or_nan(before[name]), _float_or_nan(now[name])
+        tolerance = PLACES_TOLERANCE * norm if name == "places" else SUM_TOLERANCE * abs(two)
+        if not abs(one - two) <= tolerance:
+            names.append(name)
+    return names
+
+
+def _float_or_nan(value: Any) -> float:
+    """A float; NaN, which is close to nothing, for a count or any other value."""
+    return value if isinstance(value, float) else math.nan
 
 
 def _of_arrays(arrays: dict[str, np.ndarray]) -> Checkpoint:
