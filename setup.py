@@ -42,13 +42,7 @@ def extension(level: str, flags: list[str]) -> Extension:
 
 
 class BuildExt(build_ext):
-    """Leaves the modules in the source folder, too, and names the files of the source distribution."""
-
-    def run(self) -> None:
-        """Build; a `python -m nmfcore` in the checkout imports the checkout, which must find its kernels."""
-        super().run()
-        if not self.inplace:
-            self.copy_extensions_to_source()
+    """Names the files of the source distribution."""
 
     def get_source_files(self) -> list[str]:
         """The kernels' sources, the documents, tests and benchmarks."""

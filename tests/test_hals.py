@@ -8,7 +8,7 @@ from sklearn.decomposition import non_negative_factorization
 import nmfcore
 from nmfcore import reference
 from nmfcore._cli._demo import swimmer
-from nmfcore._runtime import threads, workspace
+from nmfcore._runtime import calls, threads
 
 PLAIN = {"tol": 0, "inner_iter": 1, "extrapolate": False}
 SHAPES = [(30, 20, 4), (129, 65, 9), (64, 200, 1), (5, 7, 11), (1, 12, 1), (40, 1, 1)]
@@ -301,9 +301,9 @@ def test_calls_cut_into_blocks_change_no_bit(monkeypatch):
     """Large problems are computed in several calls, so that a Ctrl-C is heard between them."""
     X, W0, H0 = planted(700, 300, 9)
     for order in "CF":
-        monkeypatch.setattr(workspace, "CALL_FLOP", 5e9)
+        monkeypatch.setattr(calls, "CALL_FLOP", 5e9)
         whole = nmfcore.hals(np.asarray(X, order=order), 9, init=(W0, H0), max_iter=8)
-        monkeypatch.setattr(workspace, "CALL_FLOP", 1e5)
+        monkeypatch.setattr(calls, "CALL_FLOP", 1e5)
         cut = nmfcore.hals(np.asarray(X, order=order), 9, init=(W0, H0), max_iter=8)
         np.testing.assert_allclose(cut.W, whole.W, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(cut.H, whole.H, rtol=1e-9, atol=1e-12)

@@ -275,9 +275,8 @@ def test_a_start_that_is_given_is_taken_once(X):
 @pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
 def test_fits_of_more_than_a_call_of_a_kernel(X, sparse, loss, monkeypatch):
     """Where a fit alone takes several calls, between which a Ctrl-C is heard, it has the same bits among others."""
-    monkeypatch.setattr("nmfcore._runtime.workspace.CALL_FLOP", 2e4)
-    monkeypatch.setattr("nmfcore._runtime.batch.CALL_FLOP", 2e4)
-    monkeypatch.setattr("nmfcore._runtime.batch.MANY_FLOP", 1e5)
+    monkeypatch.setattr("nmfcore._runtime.calls.CALL_FLOP", 2e4)
+    monkeypatch.setattr("nmfcore._runtime.calls.MANY_FLOP", 1e5)
     for held in (np.vstack([X] * 5), sparse):
         options = {"loss": loss, "max_iter": 10}
         assert_alone(held, nmfcore.fit_many(held, RANKS, STARTS, random_state=5, **options), **options)

@@ -252,7 +252,7 @@ def test_random_state_and_made_starts():
 @pytest.mark.parametrize("form", [np.ascontiguousarray, np.asfortranarray])
 @pytest.mark.parametrize("shape", [(193, 40), (40, 193), (1, 30), (30, 1), (385, 7)])
 def test_a_single_row_is_left_over(form, shape, monkeypatch):
-    monkeypatch.setattr("nmfcore._runtime.workspace.CALL_FLOP", 1.0)  # as many calls as there can be
+    monkeypatch.setattr("nmfcore._runtime.calls.CALL_FLOP", 1.0)  # as many calls as there can be
     X, W0, H0 = problem(*shape, 3)
     result = nmfcore.mu(form(X), 3, loss=0, init=(W0, H0), max_iter=3, **PLAIN)
     W, H = reference.mu(X, W0, H0, 3, 0)

@@ -121,7 +121,7 @@ def test_no_positive_entry(kernels):
 def test_a_workspace_cuts_its_calls(kernels, monkeypatch, dtype):
     F = problem("normal", (500, 6), dtype)
     workspace = Workspace(F.dtype, 2)
-    monkeypatch.setattr("nmfcore._runtime.workspace.CALL_FLOP", 60 * 6 * 37)
+    monkeypatch.setattr("nmfcore._runtime.calls.CALL_FLOP", 60 * 6 * 37)
     for axis in (0, 1):
         found = F.copy()
         workspace.project_simplex(found, 1.0, axis)

@@ -3,7 +3,9 @@
 import numpy as np
 
 from .._core import kernels
-from .._runtime import CALL_FLOP, FLOAT64, INT32, Workspace
+from .._runtime import FLOAT64, INT32, Workspace, parts
+
+TASK_ROWS = 128  # of `_core.kernels.simplex_rows`
 
 
 def constant(G: np.ndarray) -> float:
@@ -15,9 +17,7 @@ def fit_rows(workspace: Workspace, G: np.ndarray, C: np.ndarray, F: np.ndarray) 
     """F in place, f G f' - 2 f c least over the simplex for each of its rows; returns those values."""
     rows, k = F.shape
     values, flop = np.empty(rows), 4 * k**2 + k**3 / 3  # a system and two steps from it
-    step = max(128, int(CALL_FLOP / flop))
-    for i in range(0, rows, step):
-        part = slice(i, i + step)
+    for part in parts(rows, flop, TASK_ROWS):
         threads = workspace.threads(flop * len(F[part]))
         size, marks = kernels.simplex_scratch(k, threads)
         scratch = workspace.reserve(size, FLOAT64), workspace.reserve(marks, INT32)

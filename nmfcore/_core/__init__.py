@@ -7,7 +7,15 @@ import os
 from importlib import import_module
 from types import ModuleType
 
-from . import baseline
+try:
+    baseline = import_module(".baseline", __name__)
+except ModuleNotFoundError as error:
+    # The name is that of the package, since `python -m nmfcore` then prints one line instead of a traceback.
+    raise ImportError(
+        f"nmfcore has no compiled kernels in {os.path.dirname(__file__)}: run `pip install -e .` in that checkout, "
+        "or run Python from another directory to import the nmfcore that is installed",
+        name="nmfcore",
+    ) from error
 
 #: The levels built for this platform, the lowest first, with the number of `baseline.cpu_level` that each needs.
 LEVELS = {"baseline": 1, "x86_64_v3": 3, "x86_64_v4": 4}

@@ -6,15 +6,15 @@ checks of arguments; it knows no loss, no solver and no result.
 
 from . import files, optional
 from .batch import BatchKernels, FactorBatch, GramBatch
+from .calls import parts
 from .config import show_config
 from .files import written
 from .optional import load
 from .threads import check_threads, single_blas
 from .weighted import ExceptionEntries, Quadratic, SweepBounds, dense_sweep, gram_sweep
-from .workspace import CALL_FLOP, FLOAT64, INT32, PROJECTION_FLOP, Workspace
+from .workspace import FLOAT64, INT32, PROJECTION_FLOP, Workspace
 
 __all__ = [
-    "CALL_FLOP",
     "FLOAT64",
     "INT32",
     "PROJECTION_FLOP",
@@ -31,6 +31,7 @@ __all__ = [
     "gram_sweep",
     "load",
     "optional",
+    "parts",
     "show_config",
     "single_blas",
     "written",

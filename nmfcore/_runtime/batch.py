@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from .._core import kernels
-from .workspace import CALL_FLOP, FLOAT64, Workspace, aligned_empty
+from .calls import fit_parts, is_one_call
+from .workspace import FLOAT64, Workspace, aligned_empty
 
 FITS_A_THREAD = 2  # from which on a thread takes whole fits
-MANY_FLOP = 1e11  # one call of a kernel for several fits, or for one that takes more; between two a Ctrl-C is heard
 
 
 class FactorBatch:
@@ -92,7 +92,7 @@ class BatchKernels:
     def product(self, X: np.ndarray, B: FactorBatch, out: FactorBatch, fits: np.ndarray, scale: float) -> None:
         """out = scale X B, for X (rows x terms) with unit stride along one axis, in one reading of X."""
         rows, terms = X.shape
-        for part in _calls(B, fits, 2.0 * rows * terms):
+        for part in fit_parts(fits, B.widths, 2.0 * rows * terms):
             columns = B.columns_of(part)
             threads = self.workspace.threads(2.0 * rows * terms * columns)
             scratch = self.workspace.reserve(kernels.product_scratch(rows, terms, columns, threads), X.dtype)
@@ -106,7 +106,7 @@ class BatchKernels:
         if len(fits) == 1:  # whose columns other panels fit better
             self.workspace.sparse_product(*X, B[fits[0]], out[fits[0]], scale)
             return
-        for part in _calls(B, fits, flop):
+        for part in fit_parts(fits, B.widths, flop):
             threads = self.workspace.threads(flop * B.columns_of(part))
             scratch = self.workspace.reserve(kernels.sparse_product_many_scratch(B.rows, threads), B.flat.dtype)
             kernels.sparse_product_many(*X, B.flat, B.columns, part, scratch, out.flat, scale, threads)
@@ -131,7 +131,7 @@ class BatchKernels:
             found = [call(X, F[f], B[f], *rest, num[f], den[f], scale, evaluate) for f in fits.tolist()]
             return np.array(found)
         number, values = kernels.FAMILIES[family], np.empty(len(F.ranks))
-        for part in _calls(F, fits, 6.0 * X.size):
+        for part in fit_parts(fits, F.widths, 6.0 * X.size):
             threads = self.workspace.threads(6.0 * X.size * F.columns_of(part))
             scratch = self.workspace.reserve(kernels.split_many_scratch(*X.shape, F.widest(part), threads), X.dtype)
             stacks = F.flat, B.flat, F.columns, part, scratch, num.flat, den.flat
@@ -150,10 +150,10 @@ class BatchKernels:
     ) -> np.ndarray:
         """num of half-steps for Kullback-Leibler; returns what `Workspace.sparse_share` does."""
         flop, values = 4.0 * len(X[2]), np.zeros(len(F.ranks))
-        if flop * F.widest(fits) > CALL_FLOP or len(fits) < FITS_A_THREAD * self.workspace.threads(math.inf):
+        if not is_one_call(flop * F.widest(fits)) or len(fits) < FITS_A_THREAD * self.workspace.threads(math.inf):
             found = [self.workspace.sparse_share(*X, F[f], B[f], num[f], scale, evaluate) for f in fits.tolist()]
             return np.array(found)
-        for part in _calls(F, fits, flop):
+        for part in fit_parts(fits, F.widths, flop):
             threads = self.workspace.threads(flop * F.columns_of(part))
             own = kernels.sparse_product_scratch(B.rows, F.widest(part), 2) + 16
             scratch = self.workspace.reserve(own * threads, F.flat.dtype)
@@ -227,11 +227,3 @@ class BatchKernels:
         stacks = F.flat, num.flat, den.flat, den.rows, F.rows, F.columns, fits, least
         kernels.multiply_many(*stacks, exponent, moved, threads)
         return moved[fits]
-
-
-def _calls(B: FactorBatch, fits: np.ndarray, flop: float) -> list[np.ndarray]:
-    """The fits in groups, each for a call of a kernel that takes so many flop a column."""
-    if B.columns_of(fits) * flop <= MANY_FLOP:
-        return [fits]
-    calls = np.cumsum(B.widths[fits]) * flop // MANY_FLOP
-    return np.split(fits, np.flatnonzero(np.diff(calls)) + 1)

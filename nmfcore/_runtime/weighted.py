@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core import kernels
-from .workspace import CALL_FLOP, FLOAT64, Workspace
+from .calls import parts, task_parts
+from .workspace import FLOAT64, Workspace
 
 TASK_PLACES = 1024  # of a task, a row counting as ROW_PLACES
 ROW_PLACES = 16
@@ -103,7 +104,7 @@ def gram_sweep(
     scratch = workspace.reserve(size + columns, FLOAT64)  # as much for float32, which needs half of it
     scratch, columns = scratch[:size], scratch[size : size + columns].view(F.dtype)
     moved = value = 0.0
-    for bounds in _parts(places.bounds, flop):
+    for bounds in task_parts(places.bounds, flop):
         own = E, base, *places[:4], bounds, C, F, B, ridge, q, *box, scratch, columns, along, sweeps, stop, threads
         found = kernels.weighted_sweep(G, *own)
         moved, value = moved + found[0], value + found[1]
@@ -125,10 +126,8 @@ def dense_sweep(
     """The same where every entry has its weight; see `_core.kernels.weighted_descent`, whose values come back."""
     terms, k = B.shape
     flop = (2.0 + 8.0 * sweeps) * terms * k
-    step = GROUP * max(1, int(CALL_FLOP / (GROUP * flop)))
     moved = value = 0.0
-    for i in range(0, len(F), step):
-        rows = slice(i, i + step)
+    for rows in parts(len(F), flop, GROUP):
         threads = workspace.threads(flop * len(F[rows]))
         scratch = workspace.reserve(kernels.weighted_descent_scratch(terms, k, threads), F.dtype)
         E, C, ridge, q = added.rows(rows)
@@ -137,9 +136,3 @@ def dense_sweep(
         )
         moved, value = moved + found[0], value + found[1]
     return moved, value
-
-
-def _parts(bounds: np.ndarray, flop: float) -> list[np.ndarray]:
-    """Runs of tasks, each short enough for one call."""
-    step = max(1, int(CALL_FLOP / (flop + 1) * (len(bounds) - 1)))
-    return [bounds[i : i + step + 1] for i in range(0, len(bounds) - 1, step)]

@@ -5,16 +5,19 @@ import math
 import numpy as np
 
 from .._core import kernels
+from .calls import call_size, even_parts, parts, sweep_parts, task_parts
 from .threads import ThreadBudget
 
 PARALLEL_FLOP = 2e5  # below it a second thread costs more than it saves
 PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth waiting for
-CALL_FLOP = 5e9  # one call of a kernel; between two of them a Ctrl-C is heard
 PRODUCT_ROWS = 8192  # from which on the sums of a product are made in one stretch, however many the rows
 SPLIT_ROWS = 192  # a multiple of the rows of a task of `_core.kernels.split_step`
+DESCENT_ROWS = 8  # of a task of `_core.kernels.descent`
+PIVOT_ROWS = 64  # at least of one call of `_core.kernels.pivot`, so that its lanes are full
+STEP_ROWS = 64  # a multiple of the rows that `_core.kernels.project_steps` takes side by side
+SWEEP_ROWS = 64  # of a group of `_core.kernels.sweep`
 POWERS_FLOP = 200  # what the powers of an entry may take, as long as so many flop
 PROJECTION_FLOP = 60  # an entry: the moments of a few rounds
-SWEEPS_A_CALL = 50
 MOST_EXCHANGES = 5  # times k, of block principal pivoting; a few are the rule
 CACHE_LINE = 64
 FLOAT64, INT32 = np.dtype(np.float64), np.dtype(np.int32)
@@ -56,17 +59,11 @@ class Workspace:
     def product(self, X: np.ndarray, B: np.ndarray, out: np.ndarray, scale: float = 1.0) -> np.ndarray:
         """out = scale X B, for X (rows x terms) with unit stride along one axis, B (terms x k)."""
         rows, terms = X.shape
-        calls = max(1, min(math.ceil(2 * rows * terms * B.shape[1] / CALL_FLOP), rows // PRODUCT_ROWS))
-        for i in range(calls):
-            part = slice(rows * i // calls, rows * (i + 1) // calls)
-            self._product(X[part], B, out[part], scale)
-        return out
-
-    def _product(self, X: np.ndarray, B: np.ndarray, out: np.ndarray, scale: float) -> np.ndarray:
-        rows, terms = X.shape
-        threads = self.threads(2 * rows * terms * B.shape[1])
-        scratch = self.reserve(kernels.product_scratch(rows, terms, B.shape[1], threads), X.dtype)
-        kernels.product(X, B, scratch, out, scale, threads)
+        for part in even_parts(rows, 2 * terms * B.shape[1], PRODUCT_ROWS):
+            block = X[part]
+            threads = self.threads(2 * block.size * B.shape[1])
+            scratch = self.reserve(kernels.product_scratch(*block.shape, B.shape[1], threads), X.dtype)
+            kernels.product(block, B, scratch, out[part], scale, threads)
         return out
 
     def sparse_product(
@@ -84,10 +81,7 @@ class Workspace:
         flop = 2 * len(data) * k
         threads = self.threads(flop)
         scratch = self.reserve(kernels.sparse_product_scratch(terms, k, threads), self.dtype)
-        tasks = len(bounds) - 1
-        step = max(1, int(CALL_FLOP / (flop + 1) * tasks))
-        for i in range(0, tasks, step):
-            part = bounds[i : i + step + 1]
+        for part in task_parts(bounds, flop):
             kernels.sparse_product(indptr, indices, data, part, B, scratch, out, scale, threads)
         return out
 
@@ -108,18 +102,15 @@ class Workspace:
         flop = 4 * len(data) * k
         threads = self.threads(flop)
         scratch = self.reserve(kernels.sparse_product_scratch(terms, k, 2 * threads), self.dtype)
-        tasks = len(bounds) - 1
-        step = max(1, int(CALL_FLOP / (flop + 1) * tasks))
         value = 0.0
-        for i in range(0, tasks, step):
-            part = bounds[i : i + step + 1]
+        for part in task_parts(bounds, flop):
             value += kernels.sparse_share(indptr, indices, data, part, F, B, scratch, num, scale, evaluate, threads)
         return value
 
     @staticmethod
     def split_rows(terms: int, k: int) -> int:
         """Rows of one call of `_core.kernels.split_step`."""
-        return SPLIT_ROWS * max(1, int(CALL_FLOP / ((6 * k + POWERS_FLOP) * terms * SPLIT_ROWS)))
+        return call_size((6 * k + POWERS_FLOP) * terms, SPLIT_ROWS)
 
     def split_step(
         self,
@@ -135,13 +126,12 @@ class Workspace:
         weights: np.ndarray | None = None,
     ) -> float:
         """num and den of a half-step for F; see `_core.kernels.split_step`, whose value comes back."""
-        step = self.split_rows(X.shape[1], B.shape[1])
+        terms, k = B.shape
         number, value = kernels.FAMILIES[family], 0.0
-        for i in range(0, len(X), step):
-            rows = slice(i, i + step)
+        for rows in parts(len(X), (6 * k + POWERS_FLOP) * terms, SPLIT_ROWS):
             part, own = X[rows], None if weights is None else weights[rows]
-            threads = self.threads(6 * part.size * B.shape[1])
-            scratch = self.reserve(kernels.split_scratch(*part.shape, B.shape[1], threads), self.dtype)
+            threads = self.threads(6 * part.size * k)
+            scratch = self.reserve(kernels.split_scratch(*part.shape, k, threads), self.dtype)
             value += kernels.split_step(
                 part, F[rows], B, scratch, num[rows], den[rows], number, parameter, scale, evaluate, threads, own
             )
@@ -151,16 +141,16 @@ class Workspace:
         self, X: np.ndarray, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int, scale: float
     ) -> float:
         """Coordinate sweeps over F in place; see `_core.kernels.descent`, whose value comes back."""
-        if sweeps > SWEEPS_A_CALL:
-            moved = self.descent(X, F, B, sums, SWEEPS_A_CALL, scale)
-            for done in range(SWEEPS_A_CALL, sweeps, SWEEPS_A_CALL):
-                self.descent(X, F, B, sums, min(SWEEPS_A_CALL, sweeps - done), scale)
-            return moved
+        moved = [self._descent(X, F, B, sums, part, scale) for part in sweep_parts(sweeps)]
+        return moved[0]
+
+    def _descent(
+        self, X: np.ndarray, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int, scale: float
+    ) -> float:
         terms, k = B.shape
         flop = (2 + 20 * sweeps) * terms * k  # a row; a division takes as long as many flop
-        step, moved = 8 * max(1, int(CALL_FLOP / (8 * flop))), 0.0
-        for i in range(0, len(X), step):
-            rows = slice(i, i + step)
+        moved = 0.0
+        for rows in parts(len(X), flop, DESCENT_ROWS):
             threads = self.threads(flop * len(X[rows]))
             scratch = self.reserve(kernels.descent_scratch(terms, k, threads), self.dtype)
             moved += kernels.descent(X[rows], F[rows], B, sums, scratch, sweeps, scale, threads)
@@ -179,19 +169,26 @@ class Workspace:
         scale: float,
     ) -> float:
         """The same along stored entries; see `_core.kernels.sparse_descent`."""
-        arrays = indptr, indices, data, bounds, F, B, sums
-        if sweeps > SWEEPS_A_CALL:
-            moved = self.sparse_descent(*arrays, SWEEPS_A_CALL, scale)
-            for done in range(SWEEPS_A_CALL, sweeps, SWEEPS_A_CALL):
-                self.sparse_descent(*arrays, min(SWEEPS_A_CALL, sweeps - done), scale)
-            return moved
+        X = indptr, indices, data, bounds
+        moved = [self._sparse_descent(X, F, B, sums, part, scale) for part in sweep_parts(sweeps)]
+        return moved[0]
+
+    def _sparse_descent(
+        self,
+        X: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+        F: np.ndarray,
+        B: np.ndarray,
+        sums: np.ndarray,
+        sweeps: int,
+        scale: float,
+    ) -> float:
+        indptr, indices, data, bounds = X
         flop = (2 + 20 * sweeps) * len(data) * B.shape[1]
         threads = self.threads(flop)
         most = int(np.diff(indptr).max())
         scratch = self.reserve(kernels.descent_scratch(most, B.shape[1], threads), self.dtype)
-        step, moved = max(1, int(CALL_FLOP / (flop + 1) * (len(bounds) - 1))), 0.0
-        for i in range(0, len(bounds) - 1, step):
-            part = bounds[i : i + step + 1]
+        moved = 0.0
+        for part in task_parts(bounds, flop):
             moved += kernels.sparse_descent(
                 indptr, indices, data, part, F, B, sums, scratch, most, sweeps, scale, threads
             )
@@ -200,15 +197,15 @@ class Workspace:
     @staticmethod
     def gram_rows(k: int) -> int:
         """Rows of one call of `_core.kernels.gram`."""
-        return max(1, int(CALL_FLOP / (k * k)))
+        return call_size(k * k)
 
     def gram(self, F: np.ndarray) -> np.ndarray:
         """F'F (k x k) in float64, whatever the dtype of F: its error would be that of the objective."""
         rows, k = F.shape
-        step = self.gram_rows(k)
-        out = self._gram(F[:step])
-        for i in range(step, rows, step):
-            out += self._gram(F[i : i + step])
+        blocks = parts(rows, k * k)
+        out = self._gram(F[next(blocks)])
+        for part in blocks:
+            out += self._gram(F[part])
         return out
 
     def _gram(self, F: np.ndarray) -> np.ndarray:
@@ -292,7 +289,7 @@ class Workspace:
     @staticmethod
     def sweep_rows(k: int, max_sweeps: int) -> int:
         """Rows of one call of `_core.kernels.sweep`."""
-        return 64 * max(1, int(CALL_FLOP / (128 * max_sweeps * k * k)))
+        return call_size(2 * max_sweeps * k * k, SWEEP_ROWS)
 
     def sweep(
         self,
@@ -306,29 +303,26 @@ class Workspace:
     ) -> float:
         """Coordinate sweeps over F in place; see `_core.kernels.sweep`, whose value comes back."""
         rows, k = F.shape
-        step = self.sweep_rows(k, max_sweeps)
         moved = 0.0
-        for i in range(0, rows, step):
-            block, low, high = F[i : i + step], _rows_of(lower, i, step), _rows_of(upper, i, step)
+        for part in parts(rows, 2 * max_sweeps * k * k, SWEEP_ROWS):
+            block, low, high = F[part], _rows_of(lower, part), _rows_of(upper, part)
             threads = self.threads(2 * len(block) * k * k * max_sweeps)
             size, groups = kernels.sweep_scratch(len(block), k, threads)
             scratch, group_moved = self.reserve(size, self.dtype), np.empty(groups)
-            moved += kernels.sweep(
-                G, C[i : i + step], block, low, high, max_sweeps, stop, scratch, group_moved, threads
-            )
+            moved += kernels.sweep(G, C[part], block, low, high, max_sweeps, stop, scratch, group_moved, threads)
         return moved
 
     def pivot(self, G: np.ndarray, C: np.ndarray, F: np.ndarray) -> int:
         """F in place, solved to the end; see `_core.kernels.pivot`, whose value comes back."""
         rows, k = F.shape
         flop = 4 * (k**3 / 3 + 6 * k**2)  # of a row that is solved by four systems
-        step, systems = max(64, int(CALL_FLOP / flop)), 0
-        for i in range(0, rows, step):
-            block = F[i : i + step]
+        systems = 0
+        for part in parts(rows, flop, PIVOT_ROWS):
+            block = F[part]
             threads = self.threads(flop * len(block))
             size, marks = kernels.pivot_scratch(k, threads)
             scratch = self.reserve(size, FLOAT64), self.reserve(marks, INT32)
-            systems += kernels.pivot(G, C[i : i + step], block, MOST_EXCHANGES * k, *scratch, threads)
+            systems += kernels.pivot(G, C[part], block, MOST_EXCHANGES * k, *scratch, threads)
         return systems
 
     def project_simplex(self, F: np.ndarray, total: float, axis: int) -> None:
@@ -366,15 +360,13 @@ class Workspace:
         k = F.shape[1]
         A = (np.eye(k) - G / bound).astype(F.dtype)
         flop = (2 * k + PROJECTION_FLOP) * k * most
-        step, moved = 64 * max(1, int(CALL_FLOP / (64 * flop))), 0.0
-        for i in range(0, len(F), step):
-            block = F[i : i + step]
+        moved = 0.0
+        for part in parts(len(F), flop, STEP_ROWS):
+            block = F[part]
             threads = self.threads(flop * len(block))
             size, wide, groups = kernels.step_scratch(len(block), k, threads)
             arrays = self.reserve(size, self.dtype), aligned_empty(wide, FLOAT64), np.empty(groups)
-            moved += kernels.project_steps(
-                A, C[i : i + step], 1 / bound, block, hoyer, target, most, stop, *arrays, threads
-            )
+            moved += kernels.project_steps(A, C[part], 1 / bound, block, hoyer, target, most, stop, *arrays, threads)
         return bound * moved
 
     def _project(self, F: np.ndarray, hoyer: bool, target: float, axis: int) -> None:
@@ -384,11 +376,10 @@ class Workspace:
             return
         size, wide = kernels.project_scratch(F.shape[1], threads)
         arrays = self.reserve(size, self.dtype), aligned_empty(wide, FLOAT64)
-        step = max(1, int(CALL_FLOP / (PROJECTION_FLOP * F.shape[1])))
-        for i in range(0, len(F), step):
-            kernels.project_rows(F[i : i + step], hoyer, target, *arrays, threads)
+        for part in parts(len(F), PROJECTION_FLOP * F.shape[1]):
+            kernels.project_rows(F[part], hoyer, target, *arrays, threads)
 
 
-def _rows_of(bound: np.ndarray | None, i: int, step: int) -> np.ndarray | None:
-    """The rows i ... i + step - 1 of bounds, which may be None or one row for all."""
-    return bound if bound is None or len(bound) == 1 else bound[i : i + step]
+def _rows_of(bound: np.ndarray | None, rows: slice) -> np.ndarray | None:
+    """Some rows of a bound, which may be None or one row for all."""
+    return bound if bound is None or len(bound) == 1 else bound[rows]
