@@ -1,30 +1,21 @@
-"""The command line, `nmfcore` or `python -m nmfcore`: finds the command, and turns exceptions into exit codes."""
+"""The command line, `nmfcore` or `python -m nmfcore`: runs the command and turns exceptions into exit codes."""
 
 import contextlib
-import importlib
 import os
 import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
+from . import _cli
 from ._checks import InputError, InputTypeError, MissingLibraryError
-from ._cli import _arguments
 
-COMMANDS = {  # the module and the function that serve each
-    "fit": ("_cli._fit", "run"),
-    "transform": ("_cli._transform", "run"),
-    "info": ("_cli._info", "run"),
-    "export": ("_cli._info", "export"),
-    "plot": ("_cli._pictures", "plot"),
-    "demo": ("_cli._pictures", "demo"),
-}
 DONE, FAILED, REFUSED = 0, 1, 2
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM has come."""
+    """SIGTERM was received."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,53 +24,58 @@ def main(arguments: list[str] | None = None) -> int:
     Parameters
     ----------
     arguments : list of str, optional
-        Those after the name of the program; None: of this process.
+        The arguments after the name of the program; None: those of this process.
 
     Returns
     -------
     int
-        The exit code: 0; 1 where something failed, such as a disk that is full; 2 for a mistake in the command or in a
-        file, of which one line on stderr speaks; 130 after Ctrl-C, 143 after SIGTERM. Arguments of no command at all
-        raise SystemExit(2) instead, as argparse does.
+        The exit code: 0 for success; 1 if something failed, such as a full disk; 2 for a mistake in the command or in a
+        file, with one line on stderr; 130 after Ctrl-C; 143 after SIGTERM.
+
+    Raises
+    ------
+    SystemExit
+        With code 2 if the arguments are not a command, and with code 0 after --help and --version, as argparse does.
+    Exception
+        A fault of this program: every exception that is neither a mistake of the user nor a failure of the machine.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["patch"]:  # all that follows belongs to the program that is run
+    if arguments[:1] == ["patch"]:  # all further arguments belong to the program that is run
         from . import _patch
 
         _patch.run(arguments[1:])
         return DONE
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
-    options = _arguments.parser().parse_args(arguments)
-    module, function = COMMANDS[options.command]
-    with _warnings_in_one_line(), _terminated():
+    if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
+        reconfigure(errors="backslashreplace")  # a name of a file may hold bytes that are no text
+    options = _cli.parser().parse_args(arguments)
+    with _warnings_in_one_line(), _terminated_by_exception():
         try:
-            code = getattr(importlib.import_module(f".{module}", __package__), function)(options)
+            code = _cli.run(options)
             sys.stdout.flush()
             return code
-        except BrokenPipeError:  # who reads our output has seen enough
+        except BrokenPipeError:  # the reader of our output has closed it, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
         except Exception as error:
-            code = _code(error)
+            code = _exit_code(error)
             if code is None:
                 raise
-            print(f"nmfcore {options.command}: error: {_line(error)}", file=sys.stderr)
+            print(f"nmfcore {options.command}: error: {_in_one_line(error)}", file=sys.stderr)
             return code
         except KeyboardInterrupt as stop:
             print(f"nmfcore {options.command}: interrupted", file=sys.stderr)
             return 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
 
 
-def _code(error: Exception) -> int | None:
-    """The exit code for what a user or a machine has to mend; None for a fault of this program."""
+def _exit_code(error: Exception) -> int | None:
+    """The exit code for a failure of the machine or a mistake of the user; None for a fault of this program."""
     if isinstance(error, OSError | MemoryError):
         return FAILED
     return REFUSED if isinstance(error, InputError | InputTypeError | MissingLibraryError) else None
 
 
-def _line(error: Exception) -> str:
-    """What an exception says, in one line."""
+def _in_one_line(error: Exception) -> str:
+    """The message of an exception in one line."""
     if isinstance(error, MemoryError):
         return f"not enough memory. {error}".strip(". ")
     if isinstance(error, OSError) and error.filename is not None:
@@ -89,9 +85,16 @@ def _line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _warnings_in_one_line() -> Iterator[None]:
-    """Warnings of nmfcore as a user reads them, without a place in the code."""
+    """Print each warning as one line, without its place in the code."""
 
-    def show(message: Warning | str, *_: Any) -> None:
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         print(f"nmfcore: warning: {message}", file=sys.stderr)
 
     with warnings.catch_warnings():
@@ -101,8 +104,8 @@ def _warnings_in_one_line() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _terminated() -> Iterator[None]:
-    """SIGTERM is an exception, so that no temporary file stays."""
+def _terminated_by_exception() -> Iterator[None]:
+    """Raise `Terminated` on SIGTERM, so that temporary files are removed."""
 
     def leave(*_: Any) -> None:
         raise Terminated

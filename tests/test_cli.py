@@ -149,7 +149,7 @@ def test_arrays_beside_x(run):
     np.save("x2.npy", np.full((2, 2), 2))
     assert run("fit", "x.npy", "-k", 3, "--mask", "x2.npy")[::2] == (
         2,
-        "nmfcore fit: error: x2.npy has other entries than 0 and 1; wanted a mask, 1 where an entry is hidden\n",
+        "nmfcore fit: error: x2.npy has other entries than 0 and 1; wanted a mask, 1 for each hidden entry\n",
     )
 
 
@@ -163,7 +163,7 @@ def test_missing_entries(run):
         assert run("fit", name, "-k", 3, "-o", "out.npz", "--missing", "nan")[::2] == (0, "")
         assert same(Result.load("out.npz"), wanted)
     code, _, err = run("fit", "empty.csv", "-k", 3)
-    assert code == 2 and "is empty; wanted a number (--missing nan takes it as not known)\n" in err
+    assert code == 2 and "is empty; wanted a number (--missing nan accepts it as a missing entry)\n" in err
     sp.save_npz("x.npz", sp.csr_array(X * hidden))
     assert run("fit", "x.npz", "-k", 2, "-o", "out.npz", "--missing", "unstored")[0] == 0
     assert "missing is 'unstored', but X is dense" in run("fit", "x.npy", "-k", 2, "--missing", "unstored")[2]
@@ -254,7 +254,7 @@ def test_plots(run):
     for arguments, message in {
         ("parts", "out.npz", "-o", "p.png"): "parts are images of 12 pixels; wanted --shape, such as --shape 32x32",
         ("parts", "out.npz", "--shape", "5x5", "-o", "p.png"): "shape is (5, 5); wanted (height, width)",
-        ("factors", "out.npz", "out.npz", "-o", "p.png"): "2 files given; wanted one",
+        ("factors", "out.npz", "out.npz", "-o", "p.png"): "there are 2 files; wanted one",
         ("factors", "out.npz", "-o", "p.xyz"): "p.xyz cannot be written in that format",
     }.items():
         code, _, err = run("plot", *arguments)

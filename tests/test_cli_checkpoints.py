@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -53,13 +54,13 @@ def test_killed_and_resumed(number, loss, capsys):
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert out == "" and process.returncode == (-number if number == signal.SIGKILL else 128 + number)
-    assert err == "" or err == "nmfcore fit: interrupted; --resume goes on from state\n"
+    assert err == "" or err == "nmfcore fit: interrupted; --resume continues from state\n"
     left = sorted(name for name in os.listdir() if number != signal.SIGKILL or not name.startswith(".nmfcore-"))
     assert left == ["state", "x.npy"]  # beside what was being written when nothing could be done any more
     saved = Checkpoint.load("state").iteration
     assert saved % 7 == 0 or number != signal.SIGKILL
     assert main([*FIT, *asked, "-o", "cut.npz", "--resume"]) == 0
-    assert capsys.readouterr().out.startswith(f"state: goes on after iteration {saved}\n")
+    assert capsys.readouterr().out.startswith(f"state: continues after iteration {saved}\n")
     assert main([*FIT, *asked, "-o", "whole.npz", "-q", "--checkpoint", "other"]) == 0
     assert same("cut.npz", "whole.npz")
 
@@ -78,7 +79,7 @@ def test_killed_again_and_again():
 
 def test_resume_begins_goes_on_and_is_done(capsys):
     assert main([*FIT, "-o", "a.npz", "--max-iter", "20", "--every", "6", "--resume"]) == 0  # none is there
-    assert capsys.readouterr().out.startswith("state: begins\n")
+    assert capsys.readouterr().out.startswith("state: starts\n")
     assert main([*FIT, "-o", "b.npz", "--max-iter", "20", "--every", "6", "--resume"]) == 0  # done again
     assert same("a.npz", "b.npz")
     assert main([*FIT, "-o", "c.npz", "--max-iter", "50", "--resume"]) == 0  # further
@@ -92,7 +93,7 @@ def test_a_checkpoint_that_does_not_belong_to_the_fit(capsys):
     before = Path("state").read_bytes()
     np.save("y.npy", np.random.default_rng(1).random((300, 200)))
     for arguments, message in (
-        (FIT, "state exists; wanted --resume, which goes on from it, or another file"),
+        (FIT, "state exists; wanted --resume to continue from it, or another file"),
         (["fit", "y.npy", *FIT[2:], "--resume"], "X"),
         ([*FIT, "--resume", "-k", "5"], "k"),
         ([*FIT, "--resume", "--loss", "kullback-leibler"], "loss"),
@@ -100,7 +101,7 @@ def test_a_checkpoint_that_does_not_belong_to_the_fit(capsys):
     ):
         assert main(arguments) == 2
         out, err = capsys.readouterr()
-        assert out in ("", "state: goes on after iteration 20\n") and err.count("\n") == 1 and message in err
+        assert out in ("", "state: continues after iteration 20\n") and err.count("\n") == 1 and message in err
     Path("state").write_bytes(before[:-100])
     assert main([*FIT, "--resume"]) == 2
     assert "state" in capsys.readouterr().err
@@ -123,18 +124,26 @@ def test_by_iterations_and_by_seconds(monkeypatch):
     monkeypatch.setattr(_checkpoints.time, "monotonic", lambda: now[0])
     for every, wanted in {(3, np.inf): [3, 6, 9], (0, 4.0): [4, 8]}.items():
         saved.clear()
-        keeper, state = _checkpoints.CheckpointWriter(Path("state"), every), State()
+        writer, state = _checkpoints.CheckpointWriter(Path("state"), every), State()
         for state.iteration in range(1, 11):
             now[0] += 1
-            assert not keeper(state)
+            assert not writer(state)
         assert saved == wanted
-    with keeper.listening():
+    with writer.end_on_signals():
         signal.raise_signal(signal.SIGINT)
         state.iteration = 99
-        assert keeper(state) and saved[-1] == 99 and keeper.signal == signal.SIGINT
+        assert writer(state) and saved[-1] == 99 and writer.signal == signal.SIGINT
         with pytest.raises(KeyboardInterrupt):  # who asks twice does not want to wait
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_no_signals_outside_of_the_main_thread():
+    thread = threading.Thread(target=lambda: codes.append(main([*FIT, "-o", "out.npz", "--max-iter", "5", "-q"])))
+    codes = []
+    thread.start()
+    thread.join()
+    assert codes == [0] and Path("out.npz").exists()
 
 
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_fit(monkeypatch, capsys):

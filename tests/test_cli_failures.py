@@ -67,10 +67,10 @@ def start(*arguments, **options):
         ("fit x.npy -k 2 --solver cd", "solver='cd' does not serve loss='frobenius'"),
         ("fit x.npy -k 2 --floor 0.1", "floor is not an option of solver='hals'"),
         ("fit x.npy -k 2 --missing some", "missing is 'some'; wanted one of 'nan', 'unstored'"),
-        ("fit x.npy -k 2 --init magic", "--init 'magic' is no file; wanted one, or one of auto, random"),
+        ("fit x.npy -k 2 --init magic", "--init is 'magic', and there is no such file; wanted one of auto, random"),
         ("fit x.npy -k 2 --delimiter ab", "argument --delimiter: 'ab' given; wanted one character, or tab"),
-        ("fit x.npy -k 2 --every 5", "--every is said of no checkpoint; wanted --checkpoint FILE, too"),
-        ("fit x.npy -k 2 --resume", "--resume is said of no checkpoint; wanted --checkpoint FILE, too"),
+        ("fit x.npy -k 2 --every 5", "--every needs a checkpoint; wanted --checkpoint FILE, too"),
+        ("fit x.npy -k 2 --resume", "--resume needs a checkpoint; wanted --checkpoint FILE, too"),
         ("fit x.npy -k 2 --mas m.npy", "unrecognized arguments: --mas m.npy"),
         ("fit none.npy -k 2", "none.npy does not exist"),
         ("fit folder.npy -k 2", "folder.npy is a directory; wanted a file"),
@@ -102,9 +102,10 @@ def start(*arguments, **options):
         ("export W model.npz -o model.npz", "model.npz is an input of this command"),
         ("export V model.npz -o v.csv", "argument factor: invalid choice: 'V'"),
         ("plot pie model.npz -o p.png", "argument KIND: invalid choice: 'pie'"),
+        ("demo --plot p.xyz", "p.xyz cannot be written in that format; wanted a name that ends in"),
         (
             "plot parts model.npz -o p.png --shape 5",
-            "argument --shape: '5' given; wanted the rows and columns of an image, as 32x32",
+            "argument --shape: '5' given; wanted the rows and columns of an image, such as 32x32",
         ),
     ],
 )
@@ -134,7 +135,7 @@ def test_no_command():
 
 
 def test_what_cannot_be_written_is_refused_before_x_is_read(fails, monkeypatch):
-    monkeypatch.setattr(_fit._model, "matrix", lambda options: pytest.fail("X is read"))
+    monkeypatch.setattr(_fit._model, "read_matrix", lambda options: pytest.fail("X is read"))
     assert fails("fit", "x.npy", "-k", 2, "-o", "/proc/out.npz")[0] == 2
     assert fails("fit", "x.npy", "-k", 2, "--checkpoint", "/proc/state")[0] == 2
     assert fails("fit", "x.npy", "-k", 2, "--solver", "magic")[0] == 2
@@ -374,4 +375,4 @@ def test_who_may_read_a_file_stays(folder):
 def test_transform_says_that_it_leaves_a_penalty_out(folder, capsys):
     assert main(["fit", "x.npy", "-k", "2", "--l1-W", "0.5", "-o", "out.npz", "-q"]) == 0
     assert main(["transform", "x.npy", "--model", "out.npz", "-o", "w.npy", "-q"]) == 0
-    assert "the model was fitted with penalty_W=L1(0.5), W is not" in capsys.readouterr().err
+    assert "the model was fitted with penalty_W=L1(0.5), which transform does not apply" in capsys.readouterr().err

@@ -1,6 +1,8 @@
 """Files that the command line reads, as users have them, and what it says of those that it cannot read."""
 
+import bz2
 import gzip
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +21,11 @@ NAN = np.nan
 def csv(tmp_path):
     """Reads a text as an .csv file; or says what is wrong with it, without the folder."""
 
-    def read_text(text, name="x.csv", **wish):
+    def read_text(text, name="x.csv", **options):
         path = tmp_path / name
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         try:
-            return read(path, ReadOptions(**wish))
+            return read(path, ReadOptions(**options))
         except InputError as error:
             return str(error).replace(f"{tmp_path}/", "")
 
@@ -66,29 +68,38 @@ def test_what_is_found_in_text(csv, text, X, rows, columns):
     [
         ("", "x.csv is empty; wanted rows of numbers"),
         ("\n\n", "x.csv is empty; wanted rows of numbers"),
-        ("a,b\n", "x.csv has names of columns and no row of numbers; wanted one at least"),
+        ("a,b\n", "x.csv has names of columns and no row of numbers; wanted at least one"),
         ("1,2\n3,x\n", "x.csv: line 2, column 2 is 'x'; wanted a number"),
         ("1,x,3\n4,5,6\n", "x.csv: line 1, column 2 is 'x'; wanted a number"),
         ("a,b\r\n1,2\r\n\r\n3,oops\r\n", "x.csv: line 4, column 2 ('b') is 'oops'; wanted a number"),
         ('"a\nb",c\n1,2\n3,q\n', "x.csv: line 4, column 2 ('c') is 'q'; wanted a number"),
         ("g,a,b\nr1,1,2\nr2,3,?\n", "x.csv: line 3, column 3 ('b') is '?'; wanted a number"),
         ("a,b\n<1,2\n3,4\n5,6\n", "x.csv: line 2, column 1 ('a') is '<1'; wanted a number"),
-        ('"a,b\n' + "1,2\n" * 40000, "x.csv: line 1: field larger than field limit (131072) (a quotation mark is not"),
-        ('a,b\n"1,2\n' + "1,2\n" * 40000, "x.csv: line 2: field larger than field limit (131072) (a quotation mark is"),
-        ("1,2\n3,\n", "x.csv: line 2, column 2 is empty; wanted a number (--missing nan takes it as not known)"),
-        ("1,NA\n3,4\n", "x.csv: line 1, column 2 is 'NA'; wanted a number (--missing nan takes it as not known)"),
-        ("1,2,\n3,4,\n", "x.csv: line 1, column 3 is empty; wanted a number (--missing nan takes it as not known)"),
+        ('"a,b\n' + "1,2\n" * 40000, "x.csv: line 1: field larger than field limit (131072) (is a quotation mark not"),
+        ('a,b\n"1,2\n' + "1,2\n" * 40000, "x.csv: line 2: field larger than field limit (131072) (is a quotation mark"),
+        (
+            "1,2\n3,\n",
+            "x.csv: line 2, column 2 is empty; wanted a number (--missing nan accepts it as a missing entry)",
+        ),
+        (
+            "1,NA\n3,4\n",
+            "x.csv: line 1, column 2 is 'NA'; wanted a number (--missing nan accepts it as a missing entry)",
+        ),
+        (
+            "1,2,\n3,4,\n",
+            "x.csv: line 1, column 3 is empty; wanted a number (--missing nan accepts it as a missing entry)",
+        ),
         ("1\n\n2\n", "x.csv: line 2 is empty; wanted a number"),
         ("1,2\n3\n", "x.csv: line 2 has 1 field; wanted 2, as in the rows above it"),
         ("1,2\n3,4\n5,6,7\n", "x.csv: line 3 has 3 fields; wanted 2, as in the rows above it"),
-        ("1,2\n", "x.csv: line 2 has 1 field (a quotation mark is not closed?); wanted 2, as in the rows above it"),
+        ("1,2\n", "x.csv: line 2 has 1 field (is a quotation mark not closed?); wanted 2, as in the rows above it"),
         ("a;b\n1;2\n", "x.csv has ';' between its fields, not ','; pass --delimiter ';'"),
         ("a\tb\n1\t2\n", "x.csv has '\\t' between its fields, not ','; pass --delimiter '\\t'"),
         ('1,"2,5"\n', "x.csv: line 1, column 2 is '2,5'; wanted a number with a decimal point"),
         ("1_0,2\n3,4\n", "x.csv: line 1, column 1 is '1_0'; wanted a number"),
         ("a,b,c,d\n1,2\n", "x.csv has 4 names of columns, but the row below them has 2 fields"),
-        (b"a,b\xe9\n1,2\n", "x.csv is not UTF-8 text (byte 0xe9); wanted that"),
-        (b"\xff\xfea\x00,\x00", "x.csv is not UTF-8 text (byte 0xff); wanted that"),
+        (b"a,b\xe9\n1,2\n", "x.csv is not UTF-8 text (byte 0xe9); wanted UTF-8"),
+        (b"\xff\xfea\x00,\x00", "x.csv is not UTF-8 text (byte 0xff); wanted UTF-8"),
         ("1,2\n3," + "z" * 99, "x.csv: line 2, column 2 is '" + "z" * 37 + "...'; wanted a number"),
     ],
 )
@@ -110,19 +121,19 @@ def test_what_a_user_says_of_text(csv):
 
 
 def test_missing_entries_in_text(csv):
-    missing = csv("r,1,\ns,NA,3\n", cell=_text.number_or_missing)
+    missing = csv("r,1,\ns,NA,3\n", convert=_text.number_or_missing)
     np.testing.assert_array_equal(missing.X, [[1, NAN], [NAN, 3]])
     assert missing.rows == ("r", "s")
-    assert "line 2, column 2 is 'foo'" in csv("1,\n,foo\n", cell=_text.number_or_missing, header=False)
+    assert "line 2, column 2 is 'foo'" in csv("1,\n,foo\n", convert=_text.number_or_missing, header=False)
 
 
 def test_masks_in_text(csv, tmp_path):
-    found = csv(",a,b\nr,True,False\ns,0,1\n", cell=_text.truth)
-    np.testing.assert_array_equal(_reading.boolean(found, tmp_path), [[True, False], [False, True]])
-    assert csv("TRUE,false\n0,1\n", cell=_text.truth).X.tolist() == [[1, 0], [0, 1]]
-    assert "is 'no'; wanted true or false, 1 or 0" in csv("true,no\n", cell=_text.truth, header=False)
+    found = csv(",a,b\nr,True,False\ns,0,1\n", convert=_text.truth)
+    np.testing.assert_array_equal(_reading.as_mask(found, tmp_path), [[True, False], [False, True]])
+    assert csv("TRUE,false\n0,1\n", convert=_text.truth).X.tolist() == [[1, 0], [0, 1]]
+    assert "is 'no'; wanted true or false, 1 or 0" in csv("true,no\n", convert=_text.truth, header=False)
     with pytest.raises(InputError, match="other entries than 0 and 1"):
-        _reading.boolean(csv("0,2\n"), tmp_path)
+        _reading.as_mask(csv("0,2\n"), tmp_path)
 
 
 def test_text_is_exact(csv):
@@ -170,8 +181,35 @@ def test_truncated_archive(tmp_path):
     damaged[500:600] = bytes(100)
     for content in (whole[:-200], damaged):
         (tmp_path / "x.npz").write_bytes(content)
-        with pytest.raises(InputError, match=r"x.npz is damaged or not what its name says"):
+        with pytest.raises(
+            InputError, match=r"x.npz (holds no array of numbers that NumPy can read|is damaged or has another format)"
+        ):
             read(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("library", [bz2, gzip, lzma])
+def test_damaged_compressed_text(tmp_path, library):
+    path = tmp_path / {bz2: "x.csv.bz2", gzip: "x.csv.gz", lzma: "x.csv.xz"}[library]
+    whole = bytearray(library.compress(b"1,2\n3,4\n" * 999))
+    damaged = whole.copy()
+    damaged[len(whole) // 2] ^= 255
+    for content in (whole[:-20], damaged):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=path.name):
+            read(path)
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("a heap"), AssertionError("a shape"), AttributeError("a type")])
+def test_damaged_annotated_data(tmp_path, monkeypatch, fault):
+    """HDF5 and anndata raise errors of many classes."""
+    anndata = pytest.importorskip("anndata")
+
+    def read_h5ad(path):
+        raise fault
+
+    monkeypatch.setattr(anndata, "read_h5ad", read_h5ad)
+    with pytest.raises(InputError, match=f"x.h5ad is not an AnnData file: {fault}"):
+        read(tmp_path / "x.h5ad")
 
 
 def test_matrix_market(tmp_path):
@@ -192,7 +230,7 @@ def test_annotated_data(tmp_path):
     assert table.X.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert (table.rows, table.columns) == (("a", "b"), ("u", "v", "\u03b2"))
     assert read(tmp_path / "x.h5ad", ReadOptions(key="raw")).X.sum() == 6
-    with pytest.raises(InputError, match="no layer 'no'; wanted one of raw"):
+    with pytest.raises(InputError, match="no layer 'no'; wanted --key with one of raw"):
         read(tmp_path / "x.h5ad", ReadOptions(key="no"))
 
 
@@ -229,19 +267,19 @@ def test_files_that_are_none(tmp_path):
         "folder.csv": "folder.csv is a directory; wanted a file",
         "none.npy": "none.npy does not exist",
         "none/x.csv": "x.csv does not exist",
-        "x.xlsx": "x.xlsx is of no known format; wanted a file that ends in .npy, .npz, .csv",
-        "x": "x is of no known format",
-        "x.npz.gz": "x.npz.gz is of no known format",
+        "x.xlsx": "x.xlsx has no known format; wanted a name that ends in .npy, .npz, .csv",
+        "x": "x has no known format",
+        "x.npz.gz": "x.npz.gz has no known format",
     }.items():
         with pytest.raises(InputError, match=message):
             read(tmp_path / name)
-    for wish, option in (
+    for options, option in (
         (ReadOptions(key="a"), "--key"),
         (ReadOptions(header=False), "--header"),
         (ReadOptions(row_names=True), "--row"),
     ):
-        with pytest.raises(InputError, match=f"{option}.* says nothing of x.mtx; it is of "):
-            _reading.check(Path("x.mtx"), wish)
+        with pytest.raises(InputError, match=f"{option}.* does not apply to x.mtx; wanted it for "):
+            _reading.check_read_options(Path("x.mtx"), options)
 
 
 @pytest.mark.parametrize("name", ["a.b.csv", "a.b.CSV", "a.b.tsv.gz", "a.b.npy", "a.b.mtx.gz"])

@@ -1,68 +1,84 @@
-"""The state of a long fit in a file, from which it goes on as if nothing had been."""
+"""Checkpoints of a long fit: when they are saved, and how a fit continues from one."""
 
 import contextlib
 import signal
+import threading
 import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import FrameType
 
-from .. import Checkpoint
+from .. import Checkpoint, State
 from .._checks import InputError
 
-EVERY = 0, 60.0  # iterations and seconds between two checkpoints
-
-
+DEFAULT_INTERVAL = 0, 60.0  # iterations and seconds between two checkpoints
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class CheckpointWriter:
-    """Saves the state now and then, and at last when a signal asks the fit to end."""
+    """A callback of a fit that saves its state at intervals, and a last time when a signal ends the fit.
 
-    def __init__(self, path: Path, every: tuple[int, float]) -> None:
-        self.path, (self.iterations, self.seconds) = path, every
-        self.saved = time.monotonic()
-        self.signal: int | None = None
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    interval : (int, float)
+        Iterations and seconds between two checkpoints; 0 iterations or infinite seconds do not count.
+    """
 
-    def __call__(self, state: Any) -> bool:
-        """Save where it is time to; True ends the fit."""
-        counted = self.iterations and state.iteration % self.iterations == 0
-        if counted or time.monotonic() - self.saved >= self.seconds or self.signal is not None:
+    def __init__(self, path: Path, interval: tuple[int, float]) -> None:
+        self.path = path
+        self.iterations, self.seconds = interval
+        self.last_save = time.monotonic()
+        self.signal: int | None = None  # the signal that ends the fit
+
+    def __call__(self, state: State) -> bool:
+        """Save the state if it is due. Returns True to end the fit."""
+        by_iterations = self.iterations and state.iteration % self.iterations == 0
+        by_seconds = time.monotonic() - self.last_save >= self.seconds
+        if by_iterations or by_seconds or self.signal is not None:
             self._save(state)
         return self.signal is not None
 
-    def _save(self, state: Any) -> None:
-        """A checkpoint that cannot be written is no reason to lose the fit."""
+    def _save(self, state: State) -> None:
+        """Save the state. A failure is a warning only: the fit is worth more than its checkpoint."""
         try:
             state.checkpoint().save(self.path)
         except OSError as error:
             warnings.warn(
                 f"no checkpoint after iteration {state.iteration}: {self.path}: {error.strerror}", stacklevel=1
             )
-        self.saved = time.monotonic()
+        self.last_save = time.monotonic()
 
     @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
-        """Ctrl-C, SIGTERM and a terminal that is closed end the fit after its iteration; a second one at once."""
-        heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # as nohup ignores one
-        before = {number: signal.signal(number, self._ask) for number in heard}
+    def end_on_signals(self) -> Iterator[None]:
+        """End the fit after its current iteration on Ctrl-C, SIGTERM or SIGHUP; a second signal ends it at once.
+
+        A signal that the process ignores, as SIGHUP under nohup, stays ignored. Python handles signals in the main
+        thread only, so nothing changes in another one.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        active = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, self._handle) for number in active}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _ask(self, number: int, frame: Any) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None:
             raise KeyboardInterrupt
         self.signal = number
 
 
-def resumed(path: Path, resume: bool) -> Any:
-    """The checkpoint to go on from, or None where there is none yet; one that would be lost is refused."""
+def load(path: Path, resume: bool) -> Checkpoint | None:
+    """The checkpoint in a file, or None if there is no file yet. Without --resume an existing file is refused."""
     if not path.exists():
         return None
     if not resume:
-        raise InputError(f"{path} exists; wanted --resume, which goes on from it, or another file")
+        raise InputError(f"{path} exists; wanted --resume to continue from it, or another file")
     return Checkpoint.load(path)

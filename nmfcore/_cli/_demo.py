@@ -1,15 +1,17 @@
-"""`python -m nmfcore demo`: Swimmer, and scikit-learn's digits where that is installed."""
+"""Data and fits of `nmfcore demo`: Swimmer, and scikit-learn's digits if scikit-learn is installed."""
 
 import importlib.util
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from .._fit import Result, hals
+from .. import Result, hals
 from .._runtime import check_threads
 
 
 def swimmer() -> np.ndarray:
-    """The 256 images of Donoho & Stodden's Swimmer (2003), 32 x 32, one a row: all positions of four limbs."""
+    """Donoho & Stodden's Swimmer (2003): 256 images of 32 x 32, one a row, with all positions of four limbs."""
     images = np.zeros((256, 32, 32))
     joints = [(9, 14), (21, 14), (9, 16), (21, 16)]
     upper, lower = [(-1, 0), (-1, -1), (0, -1), (1, -1)], [(1, 0), (1, -1), (0, -1), (-1, -1)]
@@ -24,13 +26,14 @@ def swimmer() -> np.ndarray:
     return images.reshape(256, 1024)
 
 
-def run(plot: str | None, n_threads: int | None) -> None:
-    """Factorize the demonstration data, print a line for each and draw the parts where `plot` names a file."""
+def run(picture: Path | None, n_threads: int | None) -> None:
+    """Fit the demonstration data, print one line for each data set, and draw the parts to a file if one is named."""
     problems = [("Swimmer", swimmer(), 17, (32, 32))]
     if importlib.util.find_spec("sklearn"):
         from sklearn.datasets import load_digits
 
-        problems.append(("digits", load_digits().data, 16, (8, 8)))
+        digits: Any = load_digits()
+        problems.append(("digits", digits.data, 16, (8, 8)))
     n_threads = check_threads(n_threads)
     print(f"{'':8} {'shape':>12} {'rank':>5} {'relative error':>15} {'iterations':>11} {'seconds':>8} {'threads':>8}")
     results = []
@@ -42,13 +45,13 @@ def run(plot: str | None, n_threads: int | None) -> None:
             f"{result.history.seconds[-1]:8.3f} {n_threads:8d}"
         )
         results.append((name, result, image))
-    if plot is not None:
-        draw(results, plot)
-        print(f"parts drawn to {plot}")
+    if picture is not None:
+        _draw(results, picture)
+        print(f"parts drawn to {picture}")
 
 
-def draw(results: list[tuple[str, Result, tuple[int, int]]], path: str) -> None:
-    """The parts as small images, one mosaic of them a problem."""
+def _draw(results: list[tuple[str, Result, tuple[int, int]]], path: Path) -> None:
+    """Draw the parts of each result as a mosaic of small images."""
     from matplotlib.figure import Figure
 
     from ..plot import parts

@@ -1,4 +1,4 @@
-"""`nmfcore fit`."""
+"""The command `nmfcore fit`."""
 
 import sys
 from argparse import Namespace
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import Result, nmf
+from .. import Checkpoint, Result, State, nmf
 from .._checks import InputError
 from .._starts import INITS
 from . import _checkpoints, _model, _progress, _reading, _results, _writing
@@ -17,88 +17,96 @@ from ._table import Table
 
 
 def run(options: Namespace) -> int:
-    """Factorize X and write the result; the exit code."""
+    """Factorize X, write the result and return the exit code."""
     output = options.output or Path(f"{_reading.stem(options.X)}-k{options.k}.npz")
-    keeper = _prepare(options, output)
-    checkpoint = None if keeper is None else _checkpoints.resumed(keeper.path, options.resume)
-    if options.resume and not options.quiet:
-        print(f"{keeper.path}: " + (f"goes on after iteration {checkpoint.iteration}" if checkpoint else "begins"))
-    table = _model.matrix(options)
-    asked = _model.of_fit(options) | _model.arrays(options) | {"init": checkpoint or _start(options.init)}
+    writer = _prepare(options, output)
+    checkpoint = None if writer is None else _load_checkpoint(writer.path, options)
+    table = _model.read_matrix(options)
+    arguments = _model.fit_arguments(options) | _model.read_arrays(options)
+    arguments["init"] = checkpoint or _read_start(options.init)
     _writing.check_space(output, options.k * sum(table.X.shape) * (4 if table.X.dtype == np.float32 else 8))
     with _progress.bar(options.max_iter, options.quiet) as draw:
-        result = _fitted(table.X, options.k, asked, draw, keeper)
-    if keeper is not None and result.reason == "callback":
-        print(f"nmfcore fit: interrupted; --resume goes on from {keeper.path}", file=sys.stderr)
-        return 128 + keeper.signal
-    result = _arranged(replace(result, names=(table.rows, table.columns)), options)
+        result = _fit(table.X, options.k, arguments, draw, writer)
+    if writer is not None and writer.signal is not None and result.reason == "callback":
+        print(f"nmfcore fit: interrupted; --resume continues from {writer.path}", file=sys.stderr)
+        return 128 + writer.signal
+    result = _order_and_normalize(replace(result, names=(table.rows, table.columns)), options)
     _results.save(result, output)
     if not options.quiet:
-        _tell(options.X, table, result, output)
+        _print_summary(options.X, table, result, output)
     return 0
 
 
 def _prepare(options: Namespace, output: Path) -> _checkpoints.CheckpointWriter | None:
-    """Refuse what cannot end well, before anything large is read."""
-    inputs = _model.files(options)
+    """Refuse options and outputs that cannot succeed, before X is read. Returns the writer of checkpoints, if any."""
+    inputs = _model.input_files(options)
     _writing.check(output, _results.FORMATS, inputs)
     if output.suffix.lower() == ".h5":
         _results.load_h5py(output, "writing")
-    _model.try_out(nmf, options, _model.of_fit(options) | {"init": _name(options.init)})
+    _model.check_arguments(nmf, options, _model.fit_arguments(options) | {"init": _check_start(options.init)})
     path = options.checkpoint
     if path is None:
-        asked = "--resume" if options.resume else "--every" if options.every else None
-        if asked:
-            raise InputError(f"{asked} is said of no checkpoint; wanted --checkpoint FILE, too")
+        option = "--resume" if options.resume else "--every" if options.every else None
+        if option:
+            raise InputError(f"{option} needs a checkpoint; wanted --checkpoint FILE, too")
         return None
     _writing.check(path, (path.suffix.lower(),), [*inputs, output])
-    return _checkpoints.CheckpointWriter(path, options.every or _checkpoints.EVERY)
+    return _checkpoints.CheckpointWriter(path, options.every or _checkpoints.DEFAULT_INTERVAL)
 
 
-def _name(init: str) -> str:
-    """A name of a start, also for one in a file."""
+def _load_checkpoint(path: Path, options: Namespace) -> Checkpoint | None:
+    """The checkpoint to continue from, if there is one."""
+    checkpoint = _checkpoints.load(path, options.resume)
+    if options.resume and not options.quiet:
+        print(f"{path}: " + (f"continues after iteration {checkpoint.iteration}" if checkpoint else "starts"))
+    return checkpoint
+
+
+def _check_start(init: str) -> str:
+    """A start that `nmf` can check without a file: "auto" stands for a result file, which must exist."""
     if init in INITS or init == "auto":
         return init
     if not Path(init).exists():
-        raise InputError(f"--init {init!r} is no file; wanted one, or one of auto, {', '.join(INITS)}")
+        raise InputError(
+            f"--init is {init!r}, and there is no such file; wanted one of auto, {', '.join(INITS)}, or a result file"
+        )
     return "auto"
 
 
-def _start(init: str) -> str | Result:
+def _read_start(init: str) -> str | Result:
     return init if init in INITS or init == "auto" else _results.read(Path(init))
 
 
-def _fitted(
+def _fit(
     X: Any,
     k: int,
-    asked: dict[str, Any],
-    draw: Callable[[Any], None] | None,
-    keeper: _checkpoints.CheckpointWriter | None,
+    arguments: dict[str, Any],
+    draw: Callable[[State], None] | None,
+    writer: _checkpoints.CheckpointWriter | None,
 ) -> Result:
-    """The result of the fit, of which those are told who listen: nobody's state costs nothing."""
-    if keeper is None:
-        return nmf(X, k, **asked, callback=draw)
+    """Run the fit. The callback is passed only if something listens, since a State is not free."""
+    if writer is None:
+        return nmf(X, k, **arguments, callback=draw)
 
-    def tell(state: Any) -> bool:
+    def callback(state: State) -> bool:
         if draw is not None:
             draw(state)
-        return keeper(state)
+        return writer(state)
 
-    with keeper.listening():
-        return nmf(X, k, **asked, callback=tell)
+    with writer.end_on_signals():
+        return nmf(X, k, **arguments, callback=callback)
 
 
-def _arranged(result: Result, options: Namespace) -> Result:
-    """The result in the order and the scale that are asked for."""
+def _order_and_normalize(result: Result, options: Namespace) -> Result:
     if options.order is not None:
         result = result.order(options.order)
     return result if options.normalize is None else result.normalize(options.normalize)
 
 
-def _tell(path: Path, table: Table, result: Result, output: Path) -> None:
-    """What was read, what came of it, and where it is."""
+def _print_summary(path: Path, table: Table, result: Result, output: Path) -> None:
+    """Print a line on X and a line on the result."""
     m, n = table.X.shape
-    named = [word for word, found in (("rows", table.rows), ("columns", table.columns)) if found is not None]
+    named = [axis for axis, names in (("rows", table.rows), ("columns", table.columns)) if names is not None]
     names = f", names of {' and '.join(named)}" if named else ""
     print(f"{path}: {m} x {n}, {table.X.dtype}{names}")
     print(

@@ -2,6 +2,7 @@
 
 import re
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,45 +14,46 @@ from ._arguments import YES_NO
 from ._table import Table
 
 LOSSES = {"Huber": Huber, "BetaDivergence": BetaDivergence}
-ARRAYS = ("mask", "weights", "fixed_W", "fixed_H")  # which options name as files
+ARRAYS = ("mask", "weights", "fixed_W", "fixed_H")  # arguments that options give as files
 
 
-def wish(options: Namespace, **others: Any) -> _reading.ReadOptions:
-    """How the files of a command are to be read."""
+def read_options(options: Namespace, **changes: Any) -> _reading.ReadOptions:
+    """How to read the files of a command."""
     answers = YES_NO[options.header], YES_NO[options.row_names]
-    return _reading.ReadOptions(options.key, options.delimiter, *answers)._replace(**others)
+    return _reading.ReadOptions(options.key, options.delimiter, *answers)._replace(**changes)
 
 
-def files(options: Namespace) -> list[Path]:
+def input_files(options: Namespace) -> list[Path]:
     """All files that a command reads."""
-    named = (getattr(options, name, None) for name in ("X", "model", *ARRAYS))
-    return [path for path in named if path is not None]
+    paths = (getattr(options, name, None) for name in ("X", "model", *ARRAYS))
+    return [path for path in paths if path is not None]
 
 
-def matrix(options: Namespace) -> Table:
-    """X, as it is asked for."""
-    asked = wish(options, cell=_text.number_or_missing if options.missing == "nan" else None)
-    _reading.check(options.X, asked)
-    return _reading.read(options.X, asked).arranged(options.transpose, options.dtype)
+def read_matrix(options: Namespace) -> Table:
+    """X in the orientation and the dtype of the options."""
+    how = read_options(options, convert=_text.number_or_missing if options.missing == "nan" else None)
+    _reading.check_read_options(options.X, how)
+    return _reading.read(options.X, how).prepare(options.transpose, options.dtype)
 
 
-def arrays(options: Namespace) -> dict[str, Any]:
-    """The arrays beside X, from their files."""
-    found = {}
+def read_arrays(options: Namespace) -> dict[str, Any]:
+    """The array arguments, read from the files that options name."""
+    arrays = {}
     for name in ARRAYS:
         path: Path | None = getattr(options, name, None)
         if path is None:
             continue
-        whole = name in ("mask", "weights")  # of the shape of X, and in the same order
-        cell = {"mask": _text.truth, "weights": None}.get(name, _text.number_or_missing)
-        table = _reading.read(path, wish(options, cell=cell, key=None)).arranged(whole and options.transpose, None)
-        found[name] = _reading.boolean(table, path) if name == "mask" else table.X
-    return found
+        shaped_as_X = name in ("mask", "weights")
+        convert = {"mask": _text.truth, "weights": None}.get(name, _text.number_or_missing)
+        table = _reading.read(path, read_options(options, convert=convert, key=None))
+        table = table.prepare(shaped_as_X and options.transpose, None)
+        arrays[name] = _reading.as_mask(table, path) if name == "mask" else table.X
+    return arrays
 
 
-def of_fit(options: Namespace) -> dict[str, Any]:
-    """The arguments of `nmf` that are no arrays."""
-    return _shared(options) | {
+def fit_arguments(options: Namespace) -> dict[str, Any]:
+    """The arguments of `nmf` that are not arrays."""
+    return _shared_arguments(options) | {
         "loss": "frobenius" if options.loss is None else options.loss,
         "init": options.init,
         "inner_iter": options.inner_iter or "auto",
@@ -62,14 +64,14 @@ def of_fit(options: Namespace) -> dict[str, Any]:
     }
 
 
-def of_transform(options: Namespace, model: Result) -> dict[str, Any]:
-    """The arguments of `transform` that are no arrays; the loss is that of the model unless another is asked for."""
-    return _shared(options) | {"loss": _loss_of(model) if options.loss is None else options.loss}
+def transform_arguments(options: Namespace, model: Result) -> dict[str, Any]:
+    """The arguments of `transform` that are not arrays. Without --loss the loss is that of the model."""
+    return _shared_arguments(options) | {"loss": _loss_of(model) if options.loss is None else options.loss}
 
 
-def _shared(options: Namespace) -> dict[str, Any]:
-    asked = {name: getattr(options, name) for name in ("solver", "max_iter", "tol", "max_time", "missing")}
-    return asked | {"penalty_W": _penalty(options.l1_W, options.l2_W), "n_threads": options.threads}
+def _shared_arguments(options: Namespace) -> dict[str, Any]:
+    same = {name: getattr(options, name) for name in ("solver", "max_iter", "tol", "max_time", "missing")}
+    return same | {"penalty_W": _penalty(options.l1_W, options.l2_W), "n_threads": options.threads}
 
 
 def _penalty(l1: float | None, l2: float | None) -> penalties.Penalty | None:
@@ -79,21 +81,26 @@ def _penalty(l1: float | None, l2: float | None) -> penalties.Penalty | None:
 
 
 def _loss_of(model: Result) -> Any:
-    """The loss of a result, which keeps objects as they are written."""
-    said = model.options.get("loss", "frobenius")
-    made = re.fullmatch(r"(Huber|BetaDivergence)\(\w+=(.+)\)", str(said))
-    return LOSSES[made[1]](float(made[2])) if made else said
+    """The loss of a result. Its options hold a loss object as the text of its repr, such as "Huber(delta=0.5)"."""
+    text = model.options.get("loss", "frobenius")
+    match = re.fullmatch(r"(Huber|BetaDivergence)\(\w+=(.+)\)", str(text))
+    return LOSSES[match[1]](float(match[2])) if match else text
 
 
-def try_out(function: Any, options: Namespace, asked: dict[str, Any]) -> None:
-    """Have the options checked on a matrix of one entry, before a large one is read."""
-    one = np.full((1, 1), getattr(asked["loss"], "delta", 1.0))  # which every scale of residuals sees
+def check_arguments(function: Callable[..., Any], options: Namespace, arguments: dict[str, Any]) -> None:
+    """Let `nmf` or `transform` check its arguments on a matrix of one entry, before a large X is read.
+
+    Which solver serves a loss depends on whether X is sparse or weighted and on which arrays are passed. A check
+    without any X would have to repeat that choice, and would drift from it.
+    """
+    # Every residual has the scale of this entry, so that a small or large delta of a Huber loss is accepted.
+    one = np.full((1, 1), getattr(arguments["loss"], "delta", 1.0))
     X: Any = one
     if options.missing == "unstored":
         import scipy.sparse
 
         X = scipy.sparse.csr_array(one)
-    beside = {"mask": one < 0, "weights": one, "fixed_W": one * np.nan, "fixed_H": one * np.nan}
-    given = {name: beside[name] for name in ARRAYS if getattr(options, name, None) is not None}
+    substitutes = {"mask": one < 0, "weights": one, "fixed_W": one * np.nan, "fixed_H": one * np.nan}
+    arrays = {name: substitutes[name] for name in ARRAYS if getattr(options, name, None) is not None}
     second = one if function is transform else 1
-    function(X, second, **asked | given | {"max_iter": 0})
+    function(X, second, **arguments | arrays | {"max_iter": 0})

@@ -1,32 +1,48 @@
-"""`nmfcore plot` and `nmfcore demo`."""
+"""The commands `nmfcore plot` and `nmfcore demo`."""
 
 from argparse import Namespace
 from typing import Any
 
+from .. import Result
 from .._checks import InputError
-from .._runtime import optional, written
+from .._runtime import load, written
 from . import _demo, _results, _writing
-
-NEEDS = "matplotlib", "plot"
 
 
 def plot(options: Namespace) -> int:
-    """Draw what is in result files; the exit code."""
-    optional.load(*NEEDS, "plot")
-    from matplotlib.figure import Figure
-
-    figure = Figure(layout="constrained")
-    endings = [f".{name}" for name in sorted(figure.canvas.get_supported_filetypes())]
-    _writing.check(options.output, endings, options.files)
+    """Draw the content of result files and return the exit code."""
+    figure = _new_figure("plot")
+    _writing.check(options.output, _formats(figure), options.files)
     if len(options.files) > 1 and options.kind != "convergence":
-        raise InputError(f"{len(options.files)} files given; wanted one, or the picture convergence")
+        raise InputError(f"there are {len(options.files)} files; wanted one, or the picture convergence")
     _draw(options, [_results.read(path) for path in options.files], figure.subplots())
     with written(options.output) as temporary:
         figure.savefig(temporary, dpi=150)
     return 0
 
 
-def _draw(options: Namespace, results: list[Any], axes: Any) -> None:
+def demo(options: Namespace) -> int:
+    """Fit the demonstration data and return the exit code."""
+    if options.plot is not None:
+        _writing.check_format(options.plot, _formats(_new_figure("--plot")))
+    _demo.run(options.plot, options.threads)
+    return 0
+
+
+def _new_figure(purpose: str) -> Any:
+    """A matplotlib figure without pyplot, or a `MissingLibraryError`."""
+    load("matplotlib", "plot", purpose)
+    from matplotlib.figure import Figure
+
+    return Figure(layout="constrained")
+
+
+def _formats(figure: Any) -> list[str]:
+    """The suffixes of the files that matplotlib can write."""
+    return [f".{name}" for name in sorted(figure.canvas.get_supported_filetypes())]
+
+
+def _draw(options: Namespace, results: list[Result], axes: Any) -> None:
     from .. import plot as pictures
 
     result = results[0]
@@ -42,11 +58,3 @@ def _draw(options: Namespace, results: list[Any], axes: Any) -> None:
     else:
         named = dict(zip(map(str, options.files), results, strict=True)) if len(results) > 1 else result
         pictures.convergence(named, options.against, ax=axes)
-
-
-def demo(options: Namespace) -> int:
-    """Factorize what is generated; the exit code."""
-    if options.plot:
-        optional.load(*NEEDS, "--plot")
-    _demo.run(options.plot, options.threads)
-    return 0

@@ -1,10 +1,10 @@
-"""The matrix in a file, whatever its format; one function for each, found by the end of the file's name."""
+"""The matrix in a file. The suffix of its name says the format, and `FORMATS` has the function that reads each."""
 
-import tokenize
+import contextlib
+import lzma
 import warnings
-import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,169 +16,186 @@ from ..data import frames
 from . import _text
 from ._table import Table
 
-NPY = b"\x93NUMPY"  # with which such a file begins
+DAMAGED = "is damaged or has another format than its name says"
+NPY = b"\x93NUMPY"  # the first bytes of an .npy file
 
 
 class ReadOptions(NamedTuple):
-    """How a file is to be read; None is found out."""
+    """How to read a file. None means that the file decides."""
 
     key: str | None = None
     delimiter: str | None = None
     header: bool | None = None
     row_names: bool | None = None
-    cell: Callable[[str], float] | None = None
-    """Reads a field of a text file that is no number."""
+    convert: Callable[[str], float] | None = None
+    """Converts a field of a text file that is not a number."""
 
 
-AS_FOUND = ReadOptions()
+DEFAULTS = ReadOptions()
 
 
-def read(path: Path, wish: ReadOptions = AS_FOUND) -> Table:
-    """The matrix in a file; what cannot be read is an `InputError`, a library that is missing an ImportError."""
-    suffix = ending(path)
+def read(path: Path, options: ReadOptions = DEFAULTS) -> Table:
+    """The matrix in a file.
+
+    A file that cannot be read is an `InputError`, a missing library a `MissingLibraryError`.
+    """
+    suffix = format_suffix(path)
     if suffix not in FORMATS:
-        raise InputError(f"{path} is of no known format; wanted a file that ends in {', '.join(FORMATS)}")
+        raise InputError(f"{path} has no known format; wanted a name that ends in {', '.join(FORMATS)}")
     try:
         if path.is_dir():
             raise InputError(f"{path} is a directory; wanted a file")
-        return FORMATS[suffix](path, wish)
+        return FORMATS[suffix](path, options)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} is damaged or not what its name says: {error}") from None
+    except (EOFError, zlib.error, lzma.LZMAError) as error:  # of a compressed text file
+        raise InputError(f"{path} {DAMAGED}: {error}") from None
 
 
-def check(path: Path, wish: ReadOptions) -> None:
-    """Refuse what says nothing of a file in that format."""
-    said = {
-        "--key": (wish.key, (".npz", ".h5ad")),
-        "--delimiter": (wish.delimiter, tuple(_text.DELIMITERS)),
-        "--header": (wish.header, tuple(_text.DELIMITERS)),
-        "--row-names": (wish.row_names, (*_text.DELIMITERS, ".parquet")),
+def check_read_options(path: Path, options: ReadOptions) -> None:
+    """Refuse options that do not apply to the format of the file."""
+    applicable = {
+        "--key": (options.key, (".npz", ".h5ad")),
+        "--delimiter": (options.delimiter, tuple(_text.DELIMITERS)),
+        "--header": (options.header, tuple(_text.DELIMITERS)),
+        "--row-names": (options.row_names, (*_text.DELIMITERS, ".parquet")),
     }
-    for option, (value, formats) in said.items():
-        if value is not None and ending(path) not in formats:
-            raise InputError(f"{option} says nothing of {path}; it is of {', '.join(formats)} files")
+    for option, (value, formats) in applicable.items():
+        if value is not None and format_suffix(path) not in formats:
+            raise InputError(f"{option} does not apply to {path}; wanted it for {', '.join(formats)} files only")
 
 
-def ending(path: Path) -> str:
-    """The end of a file's name that says its format, without that of its compression."""
-    ends = [end.lower() for end in path.suffixes]
-    return ends[-2] if len(ends) > 1 and ends[-1] in _text.OPENERS and ends[-2] in COMPRESSED else (ends or [""])[-1]
+def format_suffix(path: Path) -> str:
+    """The suffix that says the format of a file, without a suffix of compression such as .gz."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if len(suffixes) > 1 and suffixes[-1] in _text.OPENERS and suffixes[-2] in COMPRESSIBLE:
+        return suffixes[-2]
+    return suffixes[-1] if suffixes else ""
 
 
 def stem(path: Path) -> str:
-    """The name of a file without the ends that say its format."""
-    return path.name.removesuffix("".join(path.suffixes[-2:]) if path.suffix.lower() != ending(path) else path.suffix)
+    """The name of a file without the suffixes of its format and its compression."""
+    compressed = path.suffix.lower() != format_suffix(path)
+    return path.name.removesuffix("".join(path.suffixes[-2:]) if compressed else path.suffix)
 
 
-def boolean(table: Table, path: Path) -> Any:
-    """A mask, which text files and some others hold as numbers."""
+def as_mask(table: Table, path: Path) -> Any:
+    """The table as a boolean matrix. Text files and some others hold a mask as the numbers 0 and 1."""
     X = table.X
     if X.dtype != bool:
         stored = X.data if hasattr(X, "tocsr") else X
         if not np.all((stored == 0) | (stored == 1)):
-            raise InputError(f"{path} has other entries than 0 and 1; wanted a mask, 1 where an entry is hidden")
+            raise InputError(f"{path} has other entries than 0 and 1; wanted a mask, 1 for each hidden entry")
         X = X.astype(bool)
     return X
 
 
-def _numpy(path: Path, wish: ReadOptions) -> Table:
-    """An array of .npy, left in the file until it is used, or one of .npz, dense or sparse."""
+@contextlib.contextmanager
+def _refuse_damage(path: Path, fault: str) -> Iterator[None]:
+    """Turn any error of a library that reads a file into an `InputError`.
+
+    No library says which exceptions a damaged file may raise, and HDF5 raises many. The block must call the library
+    alone, so that a fault of this package is not taken for one of the file.
+    """
+    try:
+        yield
+    except (InputError, ImportError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        raise InputError(f"{path} {fault}: {error}") from None
+
+
+def _read_numpy(path: Path, options: ReadOptions) -> Table:
+    """The array in an .npy file, memory-mapped, or one array in an .npz file, dense or sparse.
+
+    The first bytes decide between the two, because either content may have either name.
+    """
     with open(path, "rb") as file:
-        try:
+        with _refuse_damage(path, "holds no array of numbers that NumPy can read"):
             if file.read(len(NPY)) == NPY:
                 return Table(np.load(path, mmap_mode="r", allow_pickle=False))
             file.seek(0)
-            held = np.load(file, allow_pickle=False)
-        except (ValueError, tokenize.TokenError) as error:
-            raise InputError(f"{path} holds no array of numbers that NumPy can read: {error}") from None
-        with held:
-            return _of_archive(path, held, wish.key)
+            archive = np.load(file, allow_pickle=False)
+        with archive:
+            return _read_archive(path, archive, options.key)
 
 
-def _of_archive(path: Path, held: Any, key: str | None) -> Table:
-    keys = held.files
+def _read_archive(path: Path, archive: Any, key: str | None) -> Table:
+    keys = archive.files
     if key is None and {"format", "data", "shape"} <= set(keys):
         import scipy.sparse
 
-        try:
+        with _refuse_damage(path, "holds no sparse matrix that SciPy can read"):
             return Table(scipy.sparse.load_npz(path))
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            raise InputError(f"{path} holds no sparse matrix that SciPy can read: {error}") from None
     if key is None and len(keys) == 1:
         key = keys[0]
     if key is None or key not in keys:
         found = f"{len(keys)} arrays" if key is None else f"no array {key!r}"
         raise InputError(f"{path} has {found}; wanted one array, or for X --key with one of {', '.join(keys)}")
-    try:
-        return Table(held[key])
-    except ValueError:
-        raise InputError(f"{path}: the array {key!r} holds Python objects; wanted numbers") from None
+    with _refuse_damage(path, DAMAGED):
+        try:
+            return Table(archive[key])
+        except ValueError:
+            raise InputError(f"{path}: the array {key!r} holds Python objects; wanted numbers") from None
 
 
-def _table_of_text(path: Path, wish: ReadOptions) -> Table:
-    return _text.read(path, ending(path), wish.delimiter, wish.header, wish.row_names, wish.cell)
+def _read_text(path: Path, options: ReadOptions) -> Table:
+    delimiter = options.delimiter, _text.DELIMITERS[format_suffix(path)]
+    return _text.read(path, *delimiter, options.header, options.row_names, options.convert)
 
 
-def _matrix_market(path: Path, wish: ReadOptions) -> Table:
+def _read_matrix_market(path: Path, options: ReadOptions) -> Table:
     import scipy.io
 
-    try:
+    with _refuse_damage(path, "is not a matrix in Matrix Market format"):
         return Table(scipy.io.mmread(path))
-    except (ValueError, OverflowError) as error:
-        raise InputError(f"{path} is no matrix in Matrix Market format: {error}") from None
 
 
-def _anndata(path: Path, wish: ReadOptions) -> Table:
-    """X, or a layer, of annotated data: observations in rows, variables in columns."""
+def _read_anndata(path: Path, options: ReadOptions) -> Table:
+    """X or a layer of an AnnData: observations in rows, variables in columns."""
     anndata = load("anndata", "anndata", f"reading {path.name}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it says of its own future
-        try:
-            held = anndata.read_h5ad(path)
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path} is no file of annotated data: {error}") from None
-    if wish.key is not None and wish.key not in held.layers:
-        raise InputError(f"{path} has no layer {wish.key!r}; wanted one of {', '.join(held.layers) or 'none'}")
-    X = held.X if wish.key is None else held.layers[wish.key]
+    with warnings.catch_warnings(), _refuse_damage(path, "is not an AnnData file"):
+        warnings.simplefilter("ignore")  # deprecations within anndata
+        data = anndata.read_h5ad(path)
+    wanted = f"wanted --key with one of {', '.join(data.layers) or 'none'}"
+    if options.key is not None and options.key not in data.layers:
+        raise InputError(f"{path} has no layer {options.key!r}; {wanted}")
+    X = data.X if options.key is None else data.layers[options.key]
     if X is None:
-        raise InputError(f"{path} has no X; wanted --key with one of {', '.join(held.layers) or 'none'}")
-    return Table(X, tuple(map(str, held.obs_names)), tuple(map(str, held.var_names)))
+        raise InputError(f"{path} has no X; {wanted}")
+    return Table(X, tuple(map(str, data.obs_names)), tuple(map(str, data.var_names)))
 
 
-def _parquet(path: Path, wish: ReadOptions) -> Table:
-    """The columns of numbers; names of rows are an index that pandas has stored, or a first column of text."""
+def _read_parquet(path: Path, options: ReadOptions) -> Table:
+    """The columns of numbers. An index that pandas has stored, or a first column of text, names the rows."""
     purpose = f"reading {path.name}"
     load("pyarrow", "cli", purpose)
     pandas = load("pandas", "cli", purpose)
-    try:
+    with _refuse_damage(path, "is not a Parquet file that can be read"):
         frame = pandas.read_parquet(path, engine="pyarrow")
-    except ValueError as error:
-        raise InputError(f"{path} is no Parquet file that can be read: {error}") from None
-    text_first = len(frame.columns) > 1 and _holds_text(frame.iloc[:, 0])
-    counted = isinstance(frame.index, pandas.RangeIndex)
-    if counted and (text_first if wish.row_names is None else wish.row_names):
+    text_first = len(frame.columns) > 1 and _is_text(frame.iloc[:, 0])
+    has_index = not isinstance(frame.index, pandas.RangeIndex)
+    if not has_index and (text_first if options.row_names is None else options.row_names):
         frame = frame.set_index(frame.columns[0])
     X, names = frames.unwrap(frame, str(path))
     return Table(X, *names)
 
 
-def _holds_text(column: Any) -> bool:
+def _is_text(column: Any) -> bool:
     import pandas
 
     return isinstance(column.dtype, pandas.CategoricalDtype) or pandas.api.types.is_string_dtype(column)
 
 
 FORMATS: dict[str, Callable[[Path, ReadOptions], Table]] = {
-    ".npy": _numpy,
-    ".npz": _numpy,
-    ".csv": _table_of_text,
-    ".tsv": _table_of_text,
-    ".mtx": _matrix_market,
-    ".h5ad": _anndata,
-    ".parquet": _parquet,
+    ".npy": _read_numpy,
+    ".npz": _read_numpy,
+    ".csv": _read_text,
+    ".tsv": _read_text,
+    ".mtx": _read_matrix_market,
+    ".h5ad": _read_anndata,
+    ".parquet": _read_parquet,
 }
-COMPRESSED = {".csv", ".tsv", ".mtx"}  # which may be .gz and such
+COMPRESSIBLE = {".csv", ".tsv", ".mtx"}  # formats that may have a suffix such as .gz

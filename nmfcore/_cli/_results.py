@@ -1,4 +1,4 @@
-"""Result files, .npz and .h5: written as a whole or not at all, and read again."""
+"""Result files, .npz and .h5."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from .._fit import STORED, result_from_arrays
 from .._runtime import load, written
 
 FORMATS = (".npz", ".h5")
-DATASETS = {  # of an .h5 file, for what `Result.save` writes as an array
+DATASETS = {  # of an .h5 file, by the name of the array that `Result.save` writes
     "W": "W",
     "H": "H",
     "history_objective": "history/objective",
@@ -24,7 +24,7 @@ NAMES = "names/rows", "names/columns"
 
 
 def save(result: Result, path: Path) -> None:
-    """Write a result in the format that the end of its name says."""
+    """Write a result in the format of the suffix. After an error no partial file is left."""
     if path.suffix.lower() == ".npz":
         result.save(path)
         return
@@ -32,18 +32,18 @@ def save(result: Result, path: Path) -> None:
     history, unobserved = result.history, result.unobserved
     arrays = result.W, result.H, history.objective, history.seconds, *unobserved
     with written(path) as temporary, h5py.File(temporary, "w") as file:
-        for place, array in zip(DATASETS.values(), arrays, strict=True):
-            file[place] = array
-        for place, names in zip(NAMES, result.names, strict=True):
+        for dataset, array in zip(DATASETS.values(), arrays, strict=True):
+            file[dataset] = array
+        for dataset, names in zip(NAMES, result.names, strict=True):
             if names is not None:
-                file.create_dataset(place, data=list(names), dtype=h5py.string_dtype())
+                file.create_dataset(dataset, data=list(names), dtype=h5py.string_dtype())
         file.attrs.update({name: getattr(result, name) for name in STORED[2:]})
         file.attrs.update(options=json.dumps(result.options), version=__version__)
 
 
-def load_h5py(path: Path, doing: str) -> Any:
-    """The library for .h5 files, or an ImportError that names it."""
-    return load("h5py", "cli", f"{doing} {path.name}")
+def load_h5py(path: Path, purpose: str) -> Any:
+    """The library for .h5 files, or a `MissingLibraryError`."""
+    return load("h5py", "cli", f"{purpose} {path.name}")
 
 
 def read(path: Path) -> Result:
@@ -57,15 +57,17 @@ def read(path: Path) -> Result:
 
 
 def _read_h5(path: Path) -> Result:
-    """By the checks of what `Result.load` reads."""
+    """The result in an .h5 file, with the checks of `Result.load`."""
     h5py = load_h5py(path, "reading")
     with h5py.File(path, "r") as file:
         try:
-            arrays = {name: file[place][:] for name, place in DATASETS.items()}
+            arrays = {name: file[dataset][:] for name, dataset in DATASETS.items()}
             arrays |= {name: np.asarray(file.attrs[name]) for name in (*STORED[2:], "options")}
-            names = [file[place].asstr()[:].tolist() if place in file else None for place in NAMES]
+            names = [file[dataset].asstr()[:].tolist() if dataset in file else None for dataset in NAMES]
             return result_from_arrays(arrays | {"names": np.asarray(json.dumps(names))})
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (MemoryError, OSError):
+            raise
+        except Exception:  # HDF5 and h5py raise errors of many classes for a damaged file
             raise InputError(
                 f"{path} is no result of nmfcore, or damaged; wanted a file that fit has written"
             ) from None

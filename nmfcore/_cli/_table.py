@@ -1,4 +1,4 @@
-"""A matrix with the names that stand beside it in its file."""
+"""A matrix with the names of its rows and columns, as a file holds them."""
 
 from typing import Any, NamedTuple
 
@@ -6,16 +6,16 @@ import numpy as np
 
 
 class Table(NamedTuple):
-    """A matrix, dense or sparse, with the names of its rows and columns where its file has such."""
+    """A matrix, dense or sparse, and the names of its rows and columns; None if the file has no names."""
 
     X: Any
     rows: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
 
-    def arranged(self, transpose: bool, dtype: str | None) -> "Table":
-        """The table turned over, in another dtype; the matrix is copied only where it has another one."""
+    def prepare(self, transpose: bool, dtype: str | None) -> "Table":
+        """The table, optionally transposed and in another dtype. X is copied only for a new dtype."""
         X, rows, columns = self
         if dtype is not None:
-            with np.errstate(over="ignore"):  # what is infinite then is refused as such
+            with np.errstate(over="ignore"):  # an overflow is an infinite entry, which the fit refuses
                 X = X.astype(dtype, copy=False)
         return Table(X.T, columns, rows) if transpose else Table(X, rows, columns)

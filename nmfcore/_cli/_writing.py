@@ -1,4 +1,4 @@
-"""Where results go: what cannot be written is refused before a fit, and no file is ever half there."""
+"""Output files: their checks before a fit begins, and factors as tables."""
 
 import csv
 import errno
@@ -14,13 +14,12 @@ from .._checks import InputError
 from .._runtime import written
 
 FORMATS = (".npy", ".npz", ".csv", ".tsv")
-MARGIN = 1 << 16  # bytes beside the factors
+MARGIN = 1 << 16  # bytes of a result file besides the factors
 
 
 def check(path: Path, formats: Iterable[str], inputs: Iterable[Path] = ()) -> None:
-    """Refuse a file that could not be written, or that is read in the same command."""
-    if path.suffix.lower() not in formats:
-        raise InputError(f"{path} cannot be written in that format; wanted a name that ends in {' or '.join(formats)}")
+    """Refuse an output that cannot be written, or that is an input of the same command."""
+    check_format(path, formats)
     folder = path.parent
     if not folder.is_dir():
         raise InputError(f"{path} cannot be written: there is no folder {folder}")
@@ -36,15 +35,21 @@ def check(path: Path, formats: Iterable[str], inputs: Iterable[Path] = ()) -> No
         raise InputError(f"{path} cannot be written: {error.strerror}") from None
 
 
+def check_format(path: Path, formats: Iterable[str]) -> None:
+    """Refuse a suffix that is none of the formats."""
+    if path.suffix.lower() not in formats:
+        raise InputError(f"{path} cannot be written in that format; wanted a name that ends in {' or '.join(formats)}")
+
+
 def check_space(path: Path, size: int) -> None:
-    """Refuse a fit whose factors, of that many bytes, the disk has no room for."""
+    """Refuse a fit if the disk has no room for its factors, which take `size` bytes."""
     free = shutil.disk_usage(path.parent).free
     if free < size + MARGIN:
         raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {size} bytes needed, {free} free", str(path))
 
 
-def factor(F: np.ndarray, path: Path, rows: tuple[str, ...] | None, columns: tuple[str, ...] | None) -> None:
-    """Write a factor, as text with the names of its rows and columns where they are given."""
+def write_factor(F: np.ndarray, path: Path, rows: tuple[str, ...] | None, columns: tuple[str, ...] | None) -> None:
+    """Write a factor. A text file also gets the names of rows and columns if there are any."""
     suffix = path.suffix.lower()
     with written(path) as temporary:
         if suffix in (".npy", ".npz"):
@@ -57,7 +62,7 @@ def factor(F: np.ndarray, path: Path, rows: tuple[str, ...] | None, columns: tup
 
 
 def _fields(F: np.ndarray, rows: tuple[str, ...] | None, columns: tuple[str, ...] | None) -> Iterator[list]:
-    """Header and rows, with the shortest numbers that are read as the same ones."""
+    """The header and the rows. Each number has the fewest digits that are read back as the same number."""
     if columns is not None:
         yield [""] * (rows is not None) + [*columns]
     for i, row in enumerate(F):
@@ -65,6 +70,6 @@ def _fields(F: np.ndarray, rows: tuple[str, ...] | None, columns: tuple[str, ...
         yield numbers if rows is None else [rows[i], *numbers]
 
 
-def components(k: int) -> tuple[str, ...]:
-    """Names of components, as `Result.to_frame` has them."""
+def component_names(k: int) -> tuple[str, ...]:
+    """The names of components that `Result.to_frame` uses."""
     return tuple(f"component_{t}" for t in range(k))
