@@ -50,12 +50,12 @@ def test_accumulate(kernels, m, k, rows, gamma, dtype, rtol):
 def passes(X, W, H, beta, rho, nets=NOTHING, size=16, times=3, n_threads=2):
     """W, H and the costs after some passes over X in batches, by the engine."""
     held, workspace = as_data(X, n_threads)
-    exponent, loss = held.measures.exponent, losses.of(beta)
+    exponent, loss = held.measures.exponent, losses.beta_loss(beta)
     online = Online(OnlineState.of(H, exponent, loss), loss, nets, workspace)
     W, costs = np.ldexp(W, -exponent), []
     for _ in range(times):
         for i in range(0, len(W), size):
-            part = held.part(i, min(len(W), i + size))
+            part = held.row_slice(i, min(len(W), i + size))
             costs.append(online.unit * online.step(part, W[i : i + size], rho).cost)
     return np.ldexp(W, exponent), online.memory.Ht.T, np.array(costs)
 

@@ -42,7 +42,7 @@ PENALTIES = {
     "prior": (penalties.Prior(TARGET, 0.7), lambda F: 0.35 * np.sum((F - TARGET) ** 2)),
     "two": (penalties.L1(0.1) + penalties.Smooth(0.2), lambda F: 0.1 * F.sum() + 0.1 * np.sum(np.diff(F, axis=0) ** 2)),
 }
-SCALE_FREE = [name for name, (penalty, _) in PENALTIES.items() if penalty.scale_free]
+SCALE_FREE = [name for name, (penalty, _) in PENALTIES.items() if penalty.removable_by_scaling]
 
 
 def factor(seed, size=1.0):
@@ -50,7 +50,7 @@ def factor(seed, size=1.0):
 
 
 def within(penalty, factor=0, objective=0.0):
-    return penalty.within(Units(factor, objective), (12, 4), False)
+    return penalty.in_units(Units(factor, objective), (12, 4), False)
 
 
 @pytest.mark.parametrize("name", PENALTIES)
@@ -83,7 +83,7 @@ def test_shares_bound_what_a_scaling_of_the_components_does(name, seed):
     G, C = penalty.majorizer(F, norms)
     G1, C1 = penalty.majorizer(F * norms, np.ones(4))
     np.testing.assert_allclose(F @ G - C, (F * norms @ G1 - C1) * norms, rtol=1e-9, atol=1e-13)
-    bound = penalty.value(F, norms) + 0.5 * np.sum(penalty.shares(F, norms) * (scale**2 - 1))
+    bound = penalty.value(F, norms) + 0.5 * np.sum(penalty.norm_curvature(F, norms) * (scale**2 - 1))
     assert penalty.value(F, norms * scale) <= bound * (1 + 1e-12)
 
 

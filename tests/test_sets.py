@@ -12,7 +12,7 @@ from nmfcore import reference
 from nmfcore._runtime.workspace import Workspace
 from nmfcore.losses.frobenius import Normal
 from nmfcore.penalties import L1, L2, ORTHANT, Box, Hoyer, MinVolume, Orthogonality, SumToOne
-from nmfcore.penalties.sets import HeldSimplex, Simplex, SparseCone
+from nmfcore.penalties.sets import HoyerCone, PartlyFixedSimplex, Simplex
 from nmfcore.solvers import ComponentHALS, ProjectedHALS
 from nmfcore.solvers.projected import largest_eigenvalue_bound
 
@@ -197,9 +197,9 @@ def test_a_half_step_is_that_of_the_reference(kind, dtype):
     project = reference.project_simplex if kind == "simplex" else reference.project_hoyer
     tolerance = 1e-9 if dtype == np.float64 else 2e-3
     for axis in (0, 1):
-        domain = Simplex(axis, 2.0) if kind == "simplex" else SparseCone(axis, 0.4)
+        domain = Simplex(axis, 2.0) if kind == "simplex" else HoyerCone(axis, 0.4)
         start = F.copy()
-        domain.enter(start, workspace)
+        domain.project_start(start, workspace)
         found, expected = start.copy(), start.astype(float)
 
         def nearest(x, parameter=2.0 if kind == "simplex" else 0.4):
@@ -221,10 +221,10 @@ def test_no_half_step_raises_the_quadratic(inner_iter):
     for seed in range(10):
         X, F, H0 = planted(40, 30, 6, seed)
         G, C, workspace = H0 @ H0.T, X @ H0.T, Workspace(F.dtype, 1)
-        for domain in (Simplex(1, 1.0), Simplex(0, 1.0), SparseCone(1, 0.5), SparseCone(0, 0.5)):
+        for domain in (Simplex(1, 1.0), Simplex(0, 1.0), HoyerCone(1, 0.5), HoyerCone(0, 0.5)):
             solver = (ComponentHALS, ProjectedHALS)[domain.axis](inner_iter)
             found = F.copy()
-            domain.enter(found, workspace)
+            domain.project_start(found, workspace)
             values = []
             for _ in range(5):
                 values.append(0.5 * np.sum((found @ G - 2 * C) * found))
@@ -310,7 +310,7 @@ def test_the_projection_onto_a_simplex_with_given_values():
     F, given = rng.normal(size=(6, 5)), np.full((6, 5), np.nan)
     given[0, 1], given[2, :3], given[3] = 0.4, 0.1, 0.2
     found = F.copy()
-    HeldSimplex(1, 1.0, given).project(found, Workspace(np.dtype(float), 1))
+    PartlyFixedSimplex(1, 1.0, given).project(found, Workspace(np.dtype(float), 1))
     for x, held, y in zip(F, given, found, strict=True):
         free = np.isnan(held)
         expected = held.copy()

@@ -173,7 +173,7 @@ def test_all_representations_are_one(m, n, k, hidden, seed, transposed):
     close = {"rtol": 1e-10, "atol": 1e-10}
     for data in sides_of(X, Omega):
         found = F.copy()
-        shared = data.shared(B.T @ B, B, np.empty((m, k)))
+        shared = data.shared_quadratic(B.T @ B, B, np.empty((m, k)))
         found_moved, found_value = data.sweep(
             shared, Quadratic.none(k, X.dtype), SweepBounds.of(k, X.dtype), found, B, 2, 0.0
         )

@@ -11,7 +11,7 @@ from .._checks import (
     check_dtype,
     check_index_range,
     check_number,
-    quoted,
+    quote_names,
     refuse_entries,
 )
 from .start import STARTS
@@ -45,7 +45,7 @@ def start(init: Any, k: int, n_starts: int, rows: int) -> Any:
     """The function that gives a start, or the rows that are the start."""
     if isinstance(init, str):
         return check_choice(init, "init", STARTS)
-    wanted = f"wanted one of {quoted(STARTS)}, or the indices of k rows of X"
+    wanted = f"wanted one of {quote_names(STARTS)}, or the indices of k rows of X"
     init = np.asarray(init)
     if init.dtype.kind not in "iu":
         raise InputTypeError(f"init has dtype {init.dtype}; {wanted}")

@@ -8,7 +8,7 @@ import numpy as np
 from .._checks import InputError
 from .._fit import History
 from .._runtime import Workspace, check_threads
-from ..data import Data, Dense, Names, as_data, frames, same_columns
+from ..data import Data, Dense, Names, as_data, check_same_columns, frames
 from .simplex import fit_rows
 
 
@@ -73,7 +73,7 @@ class Archetypes:
             As `archetypes` for X; another number of columns, or other names of them.
         """
         X, (_, found) = frames.unwrap(X)
-        same_columns(found, self.names[1])
+        check_same_columns(found, self.names[1])
         held, workspace = _new_points(X, self.archetypes.shape[1], n_threads)
         Z, centre = self.archetypes.astype(np.float64), 0.0
         if isinstance(held, Dense):  # distances from the archetypes, not from 0, lose no digits

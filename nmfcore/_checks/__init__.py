@@ -17,7 +17,7 @@ from .arrays import (
 )
 from .errors import InputError, InputTypeError, MissingLibraryError
 from .scalars import (
-    MOST,
+    MAX_COUNT,
     Random,
     check_choice,
     check_count,
@@ -25,11 +25,11 @@ from .scalars import (
     check_number,
     check_random_state,
     ends_fit,
-    quoted,
+    quote_names,
 )
 
 __all__ = [
-    "MOST",
+    "MAX_COUNT",
     "InputError",
     "InputTypeError",
     "MissingLibraryError",
@@ -47,7 +47,7 @@ __all__ = [
     "check_random_state",
     "ends_fit",
     "is_sparse",
-    "quoted",
+    "quote_names",
     "refuse_entries",
     "refuse_stored_entries",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from .errors import InputError, InputTypeError
 
 Random = np.random.Generator | np.random.RandomState
-MOST = 2**31 - 1  # of a count
+MAX_COUNT = 2**31 - 1  # of a count
 
 
 def ends_fit(answer: Any) -> bool:
@@ -40,8 +40,8 @@ def check_count(value: Any, name: str, least: int) -> int:
         value = operator.index(value)
     except TypeError:
         raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); {wanted}") from None
-    if not least <= value <= MOST:
-        raise InputError(f"{name} is {value}; {wanted}" + f" and <= {MOST}" * (value > MOST))
+    if not least <= value <= MAX_COUNT:
+        raise InputError(f"{name} is {value}; {wanted}" + f" and <= {MAX_COUNT}" * (value > MAX_COUNT))
     return value
 
 
@@ -55,13 +55,13 @@ def check_flag(value: Any, name: str) -> bool:
 def check_choice(value: Any, name: str, known: dict[str, Any]) -> Any:
     """What a name stands for."""
     if not isinstance(value, str):
-        raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); wanted one of {quoted(known)}")
+        raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); wanted one of {quote_names(known)}")
     if value not in known:
-        raise InputError(f"{name} is {value!r}; wanted one of {quoted(known)}")
+        raise InputError(f"{name} is {value!r}; wanted one of {quote_names(known)}")
     return known[value]
 
 
-def quoted(known: dict[str, Any]) -> str:
+def quote_names(known: dict[str, Any]) -> str:
     """Names as a message has them."""
     return ", ".join(repr(name) for name in known)
 

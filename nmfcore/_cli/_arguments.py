@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from .. import Huber, __version__
 from .._starts import INITS
-from ..losses import NAMED
+from ..losses import LOSSES
 
 YES_NO = {"yes": True, "no": False, "auto": None}
 DELIMITERS = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "space": " "}
@@ -236,7 +236,7 @@ def _input(command: Parser) -> None:
 def _model(command: Parser, default: str = "frobenius") -> None:
     model = command.add_argument_group("model")
     model.add_argument(
-        "--loss", type=_loss, help=f"{', '.join(NAMED)}, a number beta, or huber:DELTA (default: {default})"
+        "--loss", type=_loss, help=f"{', '.join(LOSSES)}, a number beta, or huber:DELTA (default: {default})"
     )
     model.add_argument("--solver", default="auto", help="auto, hals, mu, cd, pgd or bpp (default: auto)")
     model.add_argument("--mask", type=Path, metavar="FILE", help="matrix of the shape of X: true or 1 hides an entry")

@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from .. import transform
-from ..data import same_columns
+from ..data import check_same_columns
 from . import _model, _reading, _results, _writing
 
 
@@ -17,7 +17,7 @@ def run(options: Namespace) -> int:
     arguments = _model.transform_arguments(options, model)
     _model.check_arguments(transform, options, arguments)
     table = _model.read_matrix(options)
-    same_columns(table.columns, model.names[1])
+    check_same_columns(table.columns, model.names[1])
     if model.options.get("penalty_W") and not arguments.get("penalty_W"):
         warnings.warn(
             f"the model was fitted with penalty_W={model.options['penalty_W']}, which transform does not apply",

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from .. import penalties
-from .._checks import InputError, InputTypeError, check_choice, check_factor, check_random_state, quoted
+from .._checks import InputError, InputTypeError, check_choice, check_factor, check_random_state, quote_names
 from .._runtime import Workspace
-from .._starts import INITS, Start, beside, check_independent, enter, given, made
+from .._starts import INITS, Start, build_start, check_independent, from_factors, from_one_factor, project_starts
 from ..data import Data
 from ..losses import Loss
 from ..penalties import FactorPenalty, Penalty, Sum, SumToOne, Units
@@ -29,7 +29,7 @@ def make_start(constraints: FactorConstraints, init: Any, data: Data, random_sta
     constrained = any(own is not None for own in constraints.own)
     if constrained and isinstance(init, str) and init == "auto" and any(constraints.fixed):
         fixed = zip(constraints.values, constraints.fixed, strict=True)
-        return beside(data, *(values if is_fixed else None for values, is_fixed in fixed))
+        return from_one_factor(data, *(values if is_fixed else None for values, is_fixed in fixed))
     scales = tuple(
         ONE if values is None and own is not None and any(isinstance(part, SumToOne) for part in own.parts) else values
         for values, own in zip(constraints.values, constraints.own, strict=True)
@@ -51,7 +51,7 @@ def factor_specs(
     ]
     factors = start.W, start.Ht
     domains = tuple(penalties.ORTHANT if own is None else own.domain(F) for own, F in zip(scaled, factors, strict=True))
-    enter(start, domains, constraints.fixed, workspace)
+    project_starts(start, domains, constraints.fixed, workspace)
     sides = (
         FactorPenalty(scaled[0], scaled[1], constraints.coupled),
         FactorPenalty(scaled[1], scaled[0], constraints.coupled),
@@ -67,8 +67,8 @@ def _in_units_of_fit(constraints: FactorConstraints, side: int, start: Start, lo
     of_factor = int(start.exponents[side][0])
     parts = []
     for part in own.parts:
-        exponent = data.measures.exponent if constraints.coupled and part.scale_free else of_factor
-        parts.append(part.within(Units(exponent, objective, largest), constraints.shapes[side], side == 1))
+        exponent = data.measures.exponent if constraints.coupled and part.removable_by_scaling else of_factor
+        parts.append(part.in_units(Units(exponent, objective, largest), constraints.shapes[side], side == 1))
     return parts[0] if len(parts) == 1 else Sum(tuple(parts))
 
 
@@ -96,7 +96,7 @@ def _from_argument(
             check_factor(F, name, shape, held.dtype)
             for F, name, shape in zip(init, ("init[0] (W0)", "init[1] (H0)"), ((m, k), (k, n)), strict=True)
         )
-        found = given(held, W0, H0, one_scale)
+        found = from_factors(held, W0, H0, one_scale)
         limit = float(np.finfo(held.dtype).max) ** 0.3
         if held.measures.largest > 0 and not found.W.max() <= limit:  # X = 0 has no scale
             raise InputError(
@@ -107,7 +107,7 @@ def _from_argument(
     of_H = _scale_of_H(held, fixed_values)
     if not isinstance(init, str):
         raise InputTypeError(
-            f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {quoted(STARTS)}"
+            f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {quote_names(STARTS)}"
         )
     largest = min(held.shape)
     name = check_choice(init, "init", STARTS | {"auto": "nndsvda" if k <= largest and not held.weighted else "random"})
@@ -115,7 +115,7 @@ def _from_argument(
         raise InputError(f"init={init!r} needs k <= min(m, n) = {largest}, but k is {k}; 'random' and 'auto' do not")
     if name == "spa" and held.weighted:
         raise InputError("init is 'spa', which takes whole rows of X, but entries have weights; wanted another start")
-    found = made(held, name, k, rng, workspace, of_H)
+    found = build_start(held, name, k, rng, workspace, of_H)
     check_independent(found.W.shape[1], k)
     return found
 

@@ -23,7 +23,7 @@ class FactorConstraints:
         if all(self.fixed):
             raise InputError("fixed_W and fixed_H leave nothing to fit; wanted a factor, or NaN in one, that is free")
         said = [own for own in self.own if own is not None]
-        self.coupled = len(said) == 1 and said[0].scale_free
+        self.coupled = len(said) == 1 and said[0].removable_by_scaling
         for own, name, other in zip(self.own, PENALTIES, reversed(PENALTIES), strict=True):
             if len(said) == 1 and own is not None and any(isinstance(part, MinVolume) for part in own.parts):
                 raise InputError(
@@ -41,7 +41,7 @@ class FactorConstraints:
         if self.fixed[side]:
             return {}
         if own is not None:
-            return {part.asks(side == 1): _shown(part, side) for part in own.parts}
+            return {part.requires(side == 1): _shown(part, side) for part in own.parts}
         if self.coupled:
             return {"diagonal": f"{_shown(other, 1 - side)} alone"}
         return {}
@@ -68,7 +68,7 @@ def _own(penalty: Any, values: np.ndarray | None, side: int, shape: tuple[int, i
     parts = [] if penalty is None else list(penalty.parts)
     whole = values is not None and not np.isnan(values).any()
     if whole:  # nothing is left to project, but what is given must be in the sets
-        _check_faults([part.holding(values) for part in parts if isinstance(part, SumToOne)], side, shape)
+        _check_faults([part.with_fixed(values) for part in parts if isinstance(part, SumToOne)], side, shape)
         parts = [part for part in parts if part.needs not in ("rows", "columns")]
     _check_faults(parts, side, shape)
     if values is not None and not np.isnan(values).all():
@@ -77,7 +77,7 @@ def _own(penalty: Any, values: np.ndarray | None, side: int, shape: tuple[int, i
         if simplex is None:
             parts.append(Fixed(values))
         else:
-            parts[simplex] = parts[simplex].holding(values)
+            parts[simplex] = parts[simplex].with_fixed(values)
     _check_faults(parts, side, shape)
     sets = [part for part in parts if part.needs in ("bounds", "rows", "columns")]
     if len(sets) > 1 and any(part.needs != "bounds" for part in sets):

@@ -176,7 +176,7 @@ class Fit:
         cost = math.inf if once else self.loss.cost(side.data, side.factor.shape[1])
         statistics = self._with_penalties(side, side.factor, self._other(side).factor, statistics)
         step = side.spec.solver.update(side.factor, statistics, side.spec.domain, cost, iteration, self.workspace)
-        return statistics.unit * step
+        return statistics.step_scale * step
 
     def _with_penalties(self, side: FactorState, F: np.ndarray, B: np.ndarray, statistics: Any) -> Any:
         """The statistics of (F, B) with what the penalties add to them."""

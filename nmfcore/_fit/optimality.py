@@ -7,8 +7,8 @@ import numpy as np
 
 from .._checks import check_random_state
 from .._runtime import Workspace, check_threads, single_blas
-from .._starts import FLOOR, given, singular_triplets
-from ..data import Data, as_data, frames, same_columns
+from .._starts import FLOOR, from_factors, singular_triplets
+from ..data import Data, as_data, check_same_columns, frames
 from ..losses import Frobenius, Normal
 from . import check_result
 from .records import Optimality
@@ -20,11 +20,11 @@ def optimality(
     """See `Result.optimality`."""
     check_result.unweighted(options)
     X, (_, columns) = frames.unwrap(X)
-    same_columns(columns, names[1])
+    check_same_columns(columns, names[1])
     data, workspace = as_data(X, check_threads(n_threads))
     check_result.same_shape(data.shape, (len(W), H.shape[1]))
     rng = check_random_state(random_state)
-    start = given(data, W, H)
+    start = from_factors(data, W, H)
     k = W.shape[1]
     error, best = _error(data, start.W, start.Ht, workspace), 0.0
     if k < min(data.shape):

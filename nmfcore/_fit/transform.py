@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import check_H
-from ..data import frames, same_columns
+from ..data import check_same_columns, frames
 from ..penalties import Penalty
 from .nmf import nmf
 from .result import Result
@@ -70,7 +70,7 @@ def transform(
     """
     X, (_, found) = frames.unwrap(X)
     H, (_, fitted) = (H.H, H.names) if isinstance(H, Result) else frames.unwrap(H, "H")
-    same_columns(found, fitted)
+    check_same_columns(found, fitted)
     H = check_H(H, X)
     return nmf(
         X,

@@ -25,7 +25,7 @@ def together(fit: Fit) -> bool:
         for spec in (fit.w.spec, fit.h.spec)
     )
     solver = fit.w.spec.solver
-    serves = hasattr(solver, "update_many") and solver.needs in fit.loss.together
+    serves = hasattr(solver, "update_many") and solver.needs in fit.loss.batched
     begins = fit.options.max_iter > 0 and not fit.recorder.values
     return free and serves and begins and not fit.w.data.weighted
 

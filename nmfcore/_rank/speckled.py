@@ -3,8 +3,8 @@
 import numpy as np
 
 from .._fit import Problem
-from ..data import Data, Weights, pair_products, stored_at, weigh
-from ..losses import Frobenius, weighted
+from ..data import Data, Weights, find_stored, pair_products, weigh
+from ..losses import Frobenius, with_weights
 from . import check_select_rank
 from .choice import column, foretells
 from .fits import HoldoutScore, Scores, Task, on, path
@@ -75,12 +75,12 @@ def without(problem: Problem, X: object, rows: np.ndarray, columns: np.ndarray) 
         dense = np.ones(X.shape, X.dtype)
         dense[rows, columns] = 0
     held: Data = weigh(X, Weights(1.0, rows, columns, np.zeros(len(rows), X.dtype), dense), problem.workspace)
-    return on(problem, held, weighted(problem.loss))
+    return on(problem, held, with_weights(problem.loss))
 
 
 def entries(X: object, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """The entries of an array or of a canonical CSR array at those places."""
     if isinstance(X, np.ndarray):
         return X[rows, columns]
-    at, stored = stored_at(X, rows, columns)
+    at, stored = find_stored(X, rows, columns)
     return np.where(stored, np.append(X.data, 0)[at], 0)

@@ -7,7 +7,7 @@ import numpy as np
 from .._checks import Random
 from .._runtime import Workspace
 from ..data import Data
-from ..losses import CANCELLED, EPS
+from ..losses import CANCELLATION, EPS
 
 ROUND_OFF = 64  # machine epsilons of a squared norm: what is left of it may be off
 
@@ -25,7 +25,7 @@ class Assignment:
         """1/2 ||X - W B'||^2, entry by entry where the difference has lost half of its digits."""
         total = self.data.measures.squared_norm
         value = 0.5 * (total - float(np.sum(np.square(self.W.max(axis=1), dtype=np.float64))))
-        return value if value > CANCELLED[self.W.dtype] * total else 0.5 * self.data.squared_residual(self.W, self.B)
+        return value if value > CANCELLATION[self.W.dtype] * total else 0.5 * self.data.squared_residual(self.W, self.B)
 
     def iterate(self) -> float:
         """Directions, then clusters."""

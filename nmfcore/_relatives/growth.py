@@ -11,7 +11,7 @@ from .._fit import Options, nmf
 from .._runtime import Workspace
 from .._starts import FLOOR, singular_triplets
 from ..data import Data, Dense, Names, Sparse
-from ..losses import CANCELLED, EPS
+from ..losses import CANCELLATION, EPS
 from .assignment import ROUND_OFF, Assignment, of_labels
 from .hierarchy import Hierarchy
 from .iterations import Iterations
@@ -68,7 +68,7 @@ class ClusterTreeBuilder:
         components = np.array([self.nodes[leaf].direction for leaf in leaves])
         total = self.data.measures.squared_norm
         squares = total - sum(self.nodes[leaf].energy for leaf in leaves)
-        if not squares > CANCELLED[self.data.dtype] * total:
+        if not squares > CANCELLATION[self.data.dtype] * total:
             squares = self._squared_residual(labels, components)
         with np.errstate(over="ignore", under="ignore"):
             gains = [0.5 * self.trials.get(i, (0.0, None))[0] for i in range(len(self.nodes))]
@@ -120,7 +120,7 @@ class ClusterTreeBuilder:
         """Those rows of X, and the same held as X is, times the same power of two."""
         part = self.matrix if len(rows) == self.data.shape[0] else self.matrix[rows]
         kind = Dense if isinstance(self.data, Dense) else Sparse
-        return part, kind.of(part, self.workspace).at(self.data.measures.exponent)
+        return part, kind.of(part, self.workspace).with_exponent(self.data.measures.exponent)
 
 
 def _csr(data: Sparse) -> Any:

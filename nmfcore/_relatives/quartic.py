@@ -21,7 +21,7 @@ import numpy as np
 from .._fit import Momentum
 from .._runtime import Workspace
 from ..data import Data
-from ..losses import CANCELLED, EPS
+from ..losses import CANCELLATION, EPS
 
 SWEEPS = 3  # over F, beside the product cheap
 WARM_UP = 3  # iterations with one sweep, as in the driver
@@ -129,7 +129,7 @@ class Quartic(ABC):
         G, trace, total = self.workspace.gram(F), self.workspace.inner(AF, F), self.data.measures.squared_norm
         R = self.second_gram(F, AF, G)
         value = 0.5 * total - trace + 0.5 * float(np.sum(G * R))
-        if not value > CANCELLED[F.dtype] * total:
+        if not value > CANCELLATION[F.dtype] * total:
             value = 0.5 * self.data.squared_residual(*self.pair(F))
         return Point(F, AF, G, R, trace, value)
 

@@ -7,7 +7,7 @@ import numpy as np
 from .._fit import Momentum
 from .._runtime import Workspace
 from ..data import Data
-from ..losses import CANCELLED
+from ..losses import CANCELLATION
 
 WARM_UP = 3  # iterations with one sweep, as in the driver
 SWEEPS = 10  # over W; they end when one changes a group of rows by less than PRECISION times what its first did
@@ -74,4 +74,4 @@ class SemiNMF:
         inverse = np.linalg.pinv(S / np.outer(sizes, sizes), rcond=DEPENDENT, hermitian=True)
         Ht = np.ascontiguousarray(P @ (inverse / np.outer(sizes, sizes)), W.dtype)
         value = 0.5 * total - self.workspace.inner(P, Ht) + 0.5 * float(np.sum(S * self.workspace.gram(Ht)))
-        return Ht, value if value > CANCELLED[W.dtype] * total else 0.5 * self.data.squared_residual(W, Ht)
+        return Ht, value if value > CANCELLATION[W.dtype] * total else 0.5 * self.data.squared_residual(W, Ht)

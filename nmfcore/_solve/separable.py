@@ -8,7 +8,7 @@ import numpy as np
 
 from .._checks import check_count, check_flag
 from .._runtime import check_threads, single_blas
-from .._starts import check_independent, coordinates, successive_projections
+from .._starts import check_independent, solve_coordinates, successive_projections
 from ..data import as_data, frames
 from ..losses import Frobenius, Normal
 
@@ -114,7 +114,7 @@ def separable(X: Any, k: int, *, normalize: bool = True, n_threads: int | None =
         check_independent(len(rows), k)
         Ht = np.ascontiguousarray(data.take(rows).T)
         G = workspace.gram(Ht)
-        W, C = coordinates(data, Ht, G, workspace, ROUNDS)
+        W, C = solve_coordinates(data, Ht, G, workspace, ROUNDS)
     loss = Frobenius()
     value = loss.value(data, W, Ht, workspace.gram(W), Normal(G, C), workspace)
     error = loss.relative_error(data, W, Ht, value, workspace)

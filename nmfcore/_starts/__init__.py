@@ -3,9 +3,9 @@
 To add a start, write a function and enter it in `INITS`. This room knows the storages and the domains of the factors.
 """
 
-from .init import INITS, Start, beside, check_independent, enter, given, made
+from .init import INITS, Start, build_start, check_independent, from_factors, from_one_factor, project_starts
 from .singular import ACCURATE, FLOOR, Effort, singular_triplets
-from .spa import coordinates, successive_projections
+from .spa import solve_coordinates, successive_projections
 
 __all__ = [
     "ACCURATE",
@@ -13,12 +13,12 @@ __all__ = [
     "INITS",
     "Effort",
     "Start",
-    "beside",
+    "build_start",
     "check_independent",
-    "coordinates",
-    "enter",
-    "given",
-    "made",
+    "from_factors",
+    "from_one_factor",
+    "project_starts",
     "singular_triplets",
+    "solve_coordinates",
     "successive_projections",
 ]

@@ -15,7 +15,7 @@ from .._runtime import Workspace, single_blas
 from ..data import Data
 from ..penalties import ORTHANT, Domain
 from .singular import START, singular_triplets
-from .spa import coordinates, successive_projections
+from .spa import solve_coordinates, successive_projections
 
 
 class Start(NamedTuple):
@@ -26,7 +26,7 @@ class Start(NamedTuple):
     exponents: tuple[np.ndarray, np.ndarray]
 
 
-def given(data: Data, W: np.ndarray, H: np.ndarray, together: bool = False) -> Start:
+def from_factors(data: Data, W: np.ndarray, H: np.ndarray, together: bool = False) -> Start:
     """Copies of given factors, component by component, or all of them `together`, brought to the scale of the data.
 
     The powers of two change no digit, and HALS does the same whatever they are.
@@ -39,7 +39,7 @@ def given(data: Data, W: np.ndarray, H: np.ndarray, together: bool = False) -> S
     return Start(*(F.astype(data.dtype, order="C", copy=False) for F in (W, Ht)), exponents)
 
 
-def made(data: Data, name: str, k: int, rng: Random, workspace: Workspace, of_H: int | None = None) -> Start:
+def build_start(data: Data, name: str, k: int, rng: Random, workspace: Workspace, of_H: int | None = None) -> Start:
     """The start of that name; the scale of X is shared between the factors, or 2**of_H of it is that of H."""
     with contextlib.nullcontext() if name == "random" else single_blas():  # which takes a millisecond
         W, Ht = INITS[name](data, k, rng, workspace)
@@ -48,19 +48,21 @@ def made(data: Data, name: str, k: int, rng: Random, workspace: Workspace, of_H:
     return Start(*(np.ascontiguousarray(F, dtype=data.dtype) for F in (W, Ht)), exponents)
 
 
-def enter(start: Start, domains: tuple[Domain, Domain], fixed: tuple[bool, bool], workspace: Workspace) -> None:
+def project_starts(
+    start: Start, domains: tuple[Domain, Domain], fixed: tuple[bool, bool], workspace: Workspace
+) -> None:
     """Bring a start into the sets of its factors, in place.
 
     What that divided one factor by multiplies the other one, if that is free.
     """
     factors = start.W, start.Ht
-    divided = [domain.enter(F, workspace) for domain, F in zip(domains, factors, strict=True)]
+    divided = [domain.project_start(F, workspace) for domain, F in zip(domains, factors, strict=True)]
     for side in (0, 1):
         if domains[side] is ORTHANT and not fixed[side]:
             factors[side][:] *= np.asarray(divided[1 - side], factors[side].dtype)
 
 
-def beside(data: Data, W: np.ndarray | None, H: np.ndarray | None) -> Start:
+def from_one_factor(data: Data, W: np.ndarray | None, H: np.ndarray | None) -> Start:
     """The start beside one given factor: all entries of the other one the same, so that the model has the sum of X."""
     given, rows = (W, data.shape[1]) if H is None else (H.T, data.shape[0])
     exponent, k = int(np.frexp(given.max())[1]), given.shape[1]
@@ -143,7 +145,7 @@ def spa(data: Data, k: int, rng: Random, workspace: Workspace) -> tuple[np.ndarr
     Ht = np.ascontiguousarray(data.take(rows).T)
     if len(rows) < k:
         return np.empty((data.shape[0], len(rows))), Ht
-    return coordinates(data, Ht, workspace.gram(Ht), workspace, rounds=1)[0], Ht
+    return solve_coordinates(data, Ht, workspace.gram(Ht), workspace, rounds=1)[0], Ht
 
 
 INITS = {function.__name__: function for function in (random, nndsvd, nndsvda, nndsvdar, spa)}

@@ -16,7 +16,7 @@ class Effort(NamedTuple):
     """How long to look for the triplets."""
 
     power_iter: int
-    settled: float | None
+    tolerance: float | None
     """Enough is a power iteration that moves none of the k leading eigenvalues of X'X by more than this share of the
     k-th one; None: all are done."""
     oversampling: int = 10
@@ -76,7 +76,7 @@ def _row_space(data: Data, k: int, size: int, rng: Random, workspace: Workspace,
         image = workspace.product(image - shift * Q, vectors, np.empty_like(Q))
         Q = _orthonormal(image, workspace)
         moved = float(np.max(values[:k] - before))
-        if effort.settled is not None and moved <= effort.settled * values[k - 1] + round_off * values[0]:
+        if effort.tolerance is not None and moved <= effort.tolerance * values[k - 1] + round_off * values[0]:
             break
         shift, before = max(shift, values[-1] / 2), values[:k]
     return Q

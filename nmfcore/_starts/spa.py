@@ -64,7 +64,7 @@ def _squared_residuals(data: Data, weights: np.ndarray, rows: np.ndarray, basis:
     return out
 
 
-def coordinates(data: Data, Ht: np.ndarray, G: np.ndarray, workspace: Workspace, rounds: int) -> tuple:
+def solve_coordinates(data: Data, Ht: np.ndarray, G: np.ndarray, workspace: Workspace, rounds: int) -> tuple:
     """W >= 0 that minimises ||X - W H||, and C = X H', for H of full rank and G = H H'.
 
     Rows whose least-squares solution has no negative entry beyond its round-off keep it: its error grows with the

@@ -6,13 +6,13 @@ choose it there. This room knows the kernels, through `Workspace`, and the check
 
 from . import frames
 from .base import Data
+from .check_weights import as_weighted_data, warn_of_unobserved
 from .dense import Dense
-from .names import Names, same_columns
-from .observed import as_weighted_data, warn_of_unobserved
+from .names import Names, check_same_columns
 from .pairs import pair_products
 from .sparse import Sparse
 from .storage import as_data
-from .weighing import Weights, stored_at, weigh
+from .weighing import Weights, find_stored, weigh
 from .weighted import DenselyWeighted, SparselyReweighted
 
 __all__ = [
@@ -25,10 +25,10 @@ __all__ = [
     "Weights",
     "as_data",
     "as_weighted_data",
+    "check_same_columns",
+    "find_stored",
     "frames",
     "pair_products",
-    "same_columns",
-    "stored_at",
     "warn_of_unobserved",
     "weigh",
 ]

@@ -22,7 +22,7 @@ class Measures(NamedTuple):
     """The smallest entry, without the power of two, which might make it vanish."""
     largest: float
 
-    def at(self, exponent: int) -> "Measures":
+    def with_exponent(self, exponent: int) -> "Measures":
         """The same of X times 2**-exponent."""
         scale = math.ldexp(1.0, self.exponent - exponent)
         mean, square, largest = self.mean * scale, self.squared_norm * scale * scale, self.largest * scale
@@ -58,7 +58,7 @@ class Data(Protocol):
         """out = X B for B (n x k), out (m x k)."""
         ...
 
-    def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, bulk: BatchKernels) -> None:
+    def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, kernels: BatchKernels) -> None:
         """out = X B for those fits, in one reading of X."""
         ...
 
@@ -100,7 +100,7 @@ class Data(Protocol):
         den: FactorBatch,
         fits: np.ndarray,
         evaluate: bool,
-        bulk: BatchKernels,
+        kernels: BatchKernels,
     ) -> np.ndarray:
         """`split_step` for those fits, and what it returns."""
         ...

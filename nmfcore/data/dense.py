@@ -65,14 +65,14 @@ class Dense:
         """The transpose, without a copy."""
         return Dense(self.X.T, self.workspace, self.measures)
 
-    def part(self, first: int, last: int) -> "Dense":
+    def row_slice(self, first: int, last: int) -> "Dense":
         """The rows first ... last - 1, where they lie, times the same power of two."""
         X = self.X[first:last] if last - first > 1 else np.ascontiguousarray(self.X[first:last])
-        return Dense.of(X, self.workspace).at(self.measures.exponent)
+        return Dense.of(X, self.workspace).with_exponent(self.measures.exponent)
 
-    def at(self, exponent: int) -> "Dense":
+    def with_exponent(self, exponent: int) -> "Dense":
         """The same times 2**-exponent."""
-        return replace(self, measures=self.measures.at(exponent))
+        return replace(self, measures=self.measures.with_exponent(exponent))
 
     @property
     def _scale(self) -> float:
@@ -82,9 +82,9 @@ class Dense:
         """out = X B."""
         return self.workspace.product(self.X, B, out, self._scale)
 
-    def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, bulk: BatchKernels) -> None:
+    def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, kernels: BatchKernels) -> None:
         """out = X B for those fits."""
-        bulk.product(self.X, B, out, fits, self._scale)
+        kernels.product(self.X, B, out, fits, self._scale)
 
     def take(self, rows: Sequence[int]) -> np.ndarray:
         """Those rows as a new array."""
@@ -138,10 +138,10 @@ class Dense:
         den: FactorBatch,
         fits: np.ndarray,
         evaluate: bool,
-        bulk: BatchKernels,
+        kernels: BatchKernels,
     ) -> np.ndarray:
         """`split_step` for those fits."""
-        return bulk.split_step(self.X, F, B, family, parameter, num, den, fits, self._scale, evaluate)
+        return kernels.split_step(self.X, F, B, family, parameter, num, den, fits, self._scale, evaluate)
 
     def descent(self, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int) -> float:
         """Coordinate sweeps over F for the Kullback-Leibler divergence."""

@@ -21,7 +21,7 @@ def refuse_without_x(name: str) -> NoReturn:
     raise InputTypeError(f"{name} is an AnnData whose X is None; wanted one with X, or one of its layers alone")
 
 
-def same_columns(found: tuple[str, ...] | None, wanted: tuple[str, ...] | None) -> None:
+def check_same_columns(found: tuple[str, ...] | None, wanted: tuple[str, ...] | None) -> None:
     """Refuse a data frame with other columns than those of the one that was fitted, where both have names."""
     if found is None or wanted is None or found == wanted:
         return

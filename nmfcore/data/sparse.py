@@ -99,7 +99,7 @@ class Sparse:
         other = "csc" if self.form == "csr" else "csr"
         return Sparse(self.shape[::-1], self.orientations, other, self.workspace, self.measures)
 
-    def part(self, first: int, last: int) -> "Sparse":
+    def row_slice(self, first: int, last: int) -> "Sparse":
         """The rows first ... last - 1, whose entries stay where they lie, times the same power of two."""
         import scipy.sparse
 
@@ -107,11 +107,11 @@ class Sparse:
         stored = slice(indptr[first], indptr[last])
         arrays = data[stored], indices[stored], indptr[first : last + 1] - indptr[first]
         rows = scipy.sparse.csr_array(arrays, shape=(last - first, self.shape[1]))
-        return Sparse.of(rows, self.workspace).at(self.measures.exponent)
+        return Sparse.of(rows, self.workspace).with_exponent(self.measures.exponent)
 
-    def at(self, exponent: int) -> "Sparse":
+    def with_exponent(self, exponent: int) -> "Sparse":
         """The same times 2**-exponent."""
-        return replace(self, measures=self.measures.at(exponent))
+        return replace(self, measures=self.measures.with_exponent(exponent))
 
     @property
     def _scale(self) -> float:
@@ -121,9 +121,9 @@ class Sparse:
         """out = X B."""
         return self.workspace.sparse_product(*self.rows, B, out, self._scale)
 
-    def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, bulk: BatchKernels) -> None:
+    def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, kernels: BatchKernels) -> None:
         """out = X B for those fits."""
-        bulk.sparse_product(self.rows, B, out, fits, self._scale)
+        kernels.sparse_product(self.rows, B, out, fits, self._scale)
 
     def take(self, rows: Sequence[int]) -> np.ndarray:
         """Those rows as a new dense array."""
@@ -181,13 +181,13 @@ class Sparse:
         den: FactorBatch,
         fits: np.ndarray,
         evaluate: bool,
-        bulk: BatchKernels,
+        kernels: BatchKernels,
     ) -> np.ndarray:
         """`split_step` for those fits; those that need dense blocks make them one after the other."""
         if family == "beta" and parameter == 1:
-            stored = bulk.sparse_share(self.rows, F, B, num, fits, self._scale, evaluate)
+            stored = kernels.sparse_share(self.rows, F, B, num, fits, self._scale, evaluate)
             if evaluate:
-                of_F, of_B = (bulk.column_sums(A, fits, FactorBatch(1, A.ranks, FLOAT64)) for A in (F, B))
+                of_F, of_B = (kernels.column_sums(A, fits, FactorBatch(1, A.ranks, FLOAT64)) for A in (F, B))
                 stored += [_inner(of_F.alone(f), of_B.alone(f)) for f in fits.tolist()]
             return stored
         return np.array(

@@ -74,7 +74,7 @@ def _places(size: int, major: np.ndarray, minor: np.ndarray, w: np.ndarray, y: n
     return ExceptionEntries.of(np.searchsorted(major, np.arange(size + 1)).astype(index), minor.astype(index), w, y)
 
 
-def stored_at(X: Any, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def find_stored(X: Any, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where in the entries of a canonical CSR array those places are stored, and whether they are."""
     n = X.shape[1]
     keys = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)) * n + X.indices
@@ -84,7 +84,7 @@ def stored_at(X: Any, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray
 
 def _without(X: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
     """A CSR array without what is stored at those places, so that it makes no difference whether anything is."""
-    at, stored = stored_at(X, rows, columns)
+    at, stored = find_stored(X, rows, columns)
     if not stored.any():
         return X
     kept = np.ones(X.nnz, dtype=bool)
@@ -102,7 +102,7 @@ class _BaseEntries:
         if self.is_dense:
             self.entries, self.stored, self.at = X.copy(order="K"), slice(None), (rows, columns)
         else:
-            at, self.stored = stored_at(X, rows, columns)
+            at, self.stored = find_stored(X, rows, columns)
             self.entries, self.at = X.data.copy(), at[self.stored]
         self.taken[self.stored] = self.entries[self.at]
         self.entries[self.at] = 0

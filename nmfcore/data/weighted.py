@@ -128,7 +128,7 @@ class DenselyWeighted(_Held):
         arrays = num, den, self._scale, evaluate, self.Omega
         return self.workspace.split_step(self.X, F, B, family, parameter, *arrays)
 
-    def shared(self, G: np.ndarray, B: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def shared_quadratic(self, G: np.ndarray, B: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The quadratic that all rows share: none."""
         return np.zeros_like(G), np.zeros((1, len(G)), self.dtype)
 
@@ -244,7 +244,7 @@ class SparselyReweighted(_Held):
             X = self.product.take(range(*rows.indices(self.shape[0])))
             yield rows, np.divide(X, Omega, out=X, where=Omega > 0), Omega
 
-    def shared(self, G: np.ndarray, B: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def shared_quadratic(self, G: np.ndarray, B: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The quadratic that all rows share: that of base, and the products with X where the places have none."""
         if self.base == 0:
             return np.zeros_like(G), np.zeros((1, len(G)), self.dtype)

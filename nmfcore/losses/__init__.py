@@ -1,35 +1,35 @@
 """The losses: how far W H is from X.
 
-Each loss is a class with the protocol `Loss`. To add one, write the class and give it a name in `named.NAMED`.
+Each loss is a class with the protocol `Loss`. To add one, write the class and give it a name in `check_loss.LOSSES`.
 This room knows the storages and what penalties add to the statistics; it knows no solver.
 """
 
-from .base import EPS, EVERYTHING, Loss, Split, converged
-from .frobenius import CANCELLED, Frobenius, Normal, Normals
+from .base import ALL_PENALTIES, EPS, Loss, Split, converged
+from .check_loss import LOSSES, beta_loss, check_weighted_loss
+from .frobenius import CANCELLATION, Frobenius, Normal, NormalBatch
 from .l21 import L21
-from .named import NAMED, check_weighted_loss, of
-from .pointwise import L1, BetaDivergence, Huber, Pointwise, Splits
-from .weighted import Rows, weighted
+from .pointwise import L1, BetaDivergence, Huber, Pointwise, SplitBatch
+from .weighted import RowNormals, with_weights
 
 __all__ = [
-    "CANCELLED",
+    "ALL_PENALTIES",
+    "CANCELLATION",
     "EPS",
-    "EVERYTHING",
     "L1",
     "L21",
-    "NAMED",
+    "LOSSES",
     "BetaDivergence",
     "Frobenius",
     "Huber",
     "Loss",
     "Normal",
-    "Normals",
+    "NormalBatch",
     "Pointwise",
-    "Rows",
+    "RowNormals",
     "Split",
-    "Splits",
+    "SplitBatch",
+    "beta_loss",
     "check_weighted_loss",
     "converged",
-    "of",
-    "weighted",
+    "with_weights",
 ]

@@ -15,7 +15,9 @@ from ..data import Data
 from ..penalties import Domain, Majorizer
 
 #: The kinds of penalties that there are (see `penalties.Penalty.needs`).
-EVERYTHING = frozenset({"linear", "diagonal", "crossed", "volume", "bounds", "rows", "columns", "held"})
+ALL_PENALTIES = frozenset(
+    {"linear", "diagonal", "off-diagonal", "volume", "bounds", "rows", "columns", "fixed columns"}
+)
 EPS = {np.dtype(real): float(np.finfo(real).eps) for real in (np.float32, np.float64)}
 
 
@@ -37,7 +39,7 @@ class Split(NamedTuple):
     value: float = math.nan
     descend: Callable[[np.ndarray, int, Any], float] | None = None
 
-    unit = 1.0
+    step_scale = 1.0
 
     def split(self, F: np.ndarray, workspace: Workspace) -> "Split":
         """Itself; other statistics make one."""
@@ -92,7 +94,7 @@ class Loss(Protocol):
 
     takes: tuple[frozenset[str], frozenset[str]]
     """What penalties on W, and on H, may need."""
-    together: frozenset[str]
+    batched: frozenset[str]
     """The statistics that it makes for several fits at once, by `allocate_many`, `summaries`, `statistics_many` and
     `values` on stacks."""
 

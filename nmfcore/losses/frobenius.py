@@ -8,10 +8,10 @@ import numpy as np
 from .._runtime import BatchKernels, FactorBatch, GramBatch, Workspace
 from ..data import Data
 from ..penalties import Domain, Majorizer
-from .base import EPS, EVERYTHING, Split
+from .base import ALL_PENALTIES, EPS, Split
 
 #: The share of ||X||_F^2 below which a difference of such numbers has lost half of its digits.
-CANCELLED = {dtype: eps**0.5 for dtype, eps in EPS.items()}
+CANCELLATION = {dtype: eps**0.5 for dtype, eps in EPS.items()}
 
 
 class Normal(NamedTuple):
@@ -21,7 +21,7 @@ class Normal(NamedTuple):
     C: np.ndarray
     value: float = math.nan
 
-    unit = 1.0
+    step_scale = 1.0
     """What the least squares count in the objective, by which the driver multiplies the squared step of a solver."""
 
     def split(self, F: np.ndarray, workspace: Workspace) -> Split:
@@ -54,7 +54,7 @@ def relative_error_of_squares(data: Data, F: np.ndarray, B: np.ndarray, workspac
     return squares.relative_error(data, F, B, half_square, workspace)
 
 
-class Normals(NamedTuple):
+class NormalBatch(NamedTuple):
     """The normal equations of several fits."""
 
     G: GramBatch
@@ -74,8 +74,8 @@ class Frobenius:
     positive = False
     provides = frozenset({"normal", "split"})
     constant = True
-    together = frozenset({"normal"})
-    takes = EVERYTHING, EVERYTHING
+    batched = frozenset({"normal"})
+    takes = ALL_PENALTIES, ALL_PENALTIES
 
     def allocate(self, data: Data, W: np.ndarray, Ht: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Memory for C of both factors."""
@@ -101,10 +101,10 @@ class Frobenius:
         """Memory for C of several fits."""
         return F.like()
 
-    def summaries(self, F: FactorBatch, fits: np.ndarray, held: GramBatch | None, bulk: BatchKernels) -> GramBatch:
+    def summaries(self, F: FactorBatch, fits: np.ndarray, held: GramBatch | None, kernels: BatchKernels) -> GramBatch:
         """`summary` of several fits, written to `held` if there is such."""
         held = GramBatch(F.ranks) if held is None else held
-        bulk.gram(F, fits, held)
+        kernels.gram(F, fits, held)
         return held
 
     def statistics_many(
@@ -116,11 +116,11 @@ class Frobenius:
         out: FactorBatch,
         fits: np.ndarray,
         evaluate: bool,
-        bulk: BatchKernels,
-    ) -> Normals:
+        kernels: BatchKernels,
+    ) -> NormalBatch:
         """`statistics` of several fits, in one reading of X."""
-        data.dot_many(B, out, fits, bulk)
-        return Normals(summaries, out)
+        data.dot_many(B, out, fits, kernels)
+        return NormalBatch(summaries, out)
 
     def values(
         self,
@@ -128,16 +128,18 @@ class Frobenius:
         F: FactorBatch,
         B: FactorBatch,
         summaries: GramBatch,
-        statistics: Normals,
+        statistics: NormalBatch,
         fits: np.ndarray,
-        bulk: BatchKernels,
+        kernels: BatchKernels,
     ) -> np.ndarray:
         """`value` of several fits."""
         whole = data.measures.squared_norm
         values = (
-            0.5 * whole - bulk.inner(statistics.C, F, fits) + 0.5 * bulk.inner_of_squares(statistics.G, summaries, fits)
+            0.5 * whole
+            - kernels.inner(statistics.C, F, fits)
+            + 0.5 * kernels.inner_of_squares(statistics.G, summaries, fits)
         )
-        for i in np.flatnonzero(~(values > CANCELLED[data.dtype] * whole)):
+        for i in np.flatnonzero(~(values > CANCELLATION[data.dtype] * whole)):
             values[i] = 0.5 * data.squared_residual(F[fits[i]], B[fits[i]])
         return values
 
@@ -156,7 +158,7 @@ class Frobenius:
         G, C = statistics.G, statistics.C
         whole = data.measures.squared_norm
         value = 0.5 * whole - workspace.inner(C, F) + 0.5 * workspace.inner(G, summary)
-        if not value > CANCELLED[F.dtype] * whole:
+        if not value > CANCELLATION[F.dtype] * whole:
             value = 0.5 * data.squared_residual(F, B)
         return value
 
@@ -170,7 +172,7 @@ class Frobenius:
     def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
         """How far apart two objectives must be for their difference to mean something."""
         whole = data.measures.squared_norm
-        return EPS[np.dtype(dtype)] * (0.25 * whole * (value > CANCELLED[np.dtype(dtype)] * whole) + 4 * value)
+        return EPS[np.dtype(dtype)] * (0.25 * whole * (value > CANCELLATION[np.dtype(dtype)] * whole) + 4 * value)
 
     def exact(self, data: Data, value: float, dtype: np.dtype) -> bool:
         """Whether the relative error is round-off."""

@@ -11,7 +11,7 @@ from .._checks import InputError, check_number
 from .._runtime import Workspace
 from ..data import Data
 from ..penalties import Domain, Majorizer
-from .base import EPS, EVERYTHING
+from .base import ALL_PENALTIES, EPS
 from .frobenius import Normal, relative_error_of_squares
 
 
@@ -24,7 +24,7 @@ class WeightedNormal(NamedTuple):
     value: float
 
     @property
-    def unit(self) -> float:
+    def step_scale(self) -> float:
         """What the least squares count in the objective: as much as the mean row."""
         return float(np.mean(self.weights))
 
@@ -60,8 +60,8 @@ class L21:
     positive = False
     provides = frozenset({"normal"})
     constant = False
-    together = frozenset()
-    takes = frozenset({"linear", "bounds"}), EVERYTHING
+    batched = frozenset()
+    takes = frozenset({"linear", "bounds"}), ALL_PENALTIES
 
     def __post_init__(self) -> None:
         if check_number(self.epsilon, "epsilon", positive=True) < LEAST:

@@ -12,7 +12,7 @@ from .._checks import InputError, check_number
 from .._runtime import BatchKernels, FactorBatch, Workspace
 from ..data import Data
 from ..penalties import Domain
-from .base import EPS, EVERYTHING, Split
+from .base import ALL_PENALTIES, EPS, Split
 from .frobenius import relative_error_of_squares
 
 MOST_EXPONENT = 50  # of a residual
@@ -20,7 +20,7 @@ NAMES = {2.0: "frobenius", 1.0: "kullback-leibler", 0.0: "itakura-saito"}
 
 
 @dataclass(frozen=True)
-class Splits:
+class SplitBatch:
     """The parts of the gradients of several fits, and their objectives."""
 
     num: FactorBatch
@@ -48,8 +48,8 @@ class Pointwise(ABC):
     """Whether den is one row, the sum of B, for every row of F."""
     provides = frozenset({"split"})
     constant = False
-    together = frozenset({"split"})
-    takes = EVERYTHING, EVERYTHING
+    batched = frozenset({"split"})
+    takes = ALL_PENALTIES, ALL_PENALTIES
 
     @abstractmethod
     def parameter(self, data: Data) -> float:
@@ -91,10 +91,12 @@ class Pointwise(ABC):
         """Memory for num and den of several fits."""
         return F.like(), FactorBatch(1 if self.shares_den else F.rows, F.ranks, F.flat.dtype)
 
-    def summaries(self, F: FactorBatch, fits: np.ndarray, held: FactorBatch | None, bulk: BatchKernels) -> FactorBatch:
+    def summaries(
+        self, F: FactorBatch, fits: np.ndarray, held: FactorBatch | None, kernels: BatchKernels
+    ) -> FactorBatch:
         """`summary` of several fits, written to `held` if there is such."""
         held = FactorBatch(1, F.ranks, np.dtype(np.float64)) if held is None else held
-        bulk.column_sums(F, fits, held)
+        kernels.column_sums(F, fits, held)
         return held
 
     def statistics_many(
@@ -106,15 +108,15 @@ class Pointwise(ABC):
         out: tuple[FactorBatch, FactorBatch],
         fits: np.ndarray,
         evaluate: bool,
-        bulk: BatchKernels,
-    ) -> Splits:
+        kernels: BatchKernels,
+    ) -> SplitBatch:
         """`statistics` of several fits."""
         num, den = out
-        values = data.split_many(F, B, self.family, self.parameter(data), num, den, fits, evaluate, bulk)
+        values = data.split_many(F, B, self.family, self.parameter(data), num, den, fits, evaluate, kernels)
         if self.shares_den:
             den.flat[:] = summaries.flat
         values = np.where(np.isnan(values), math.inf, np.maximum(values, 0.0))
-        return Splits(num, den, self.exponent, values)
+        return SplitBatch(num, den, self.exponent, values)
 
     def values(
         self,
@@ -122,9 +124,9 @@ class Pointwise(ABC):
         F: FactorBatch,
         B: FactorBatch,
         summaries: FactorBatch,
-        statistics: Splits,
+        statistics: SplitBatch,
         fits: np.ndarray,
-        bulk: BatchKernels,
+        kernels: BatchKernels,
     ) -> np.ndarray:
         """`value` of several fits, which the statistics hold."""
         return statistics.values

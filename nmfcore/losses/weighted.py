@@ -9,23 +9,23 @@ from .._runtime import Quadratic, SweepBounds, Workspace
 from ..data import Data, DenselyWeighted, SparselyReweighted
 from ..penalties import ORTHANT, Domain, Majorizer
 from .base import Loss, Split
-from .frobenius import CANCELLED, Frobenius
+from .frobenius import CANCELLATION, Frobenius
 from .pointwise import BetaDivergence
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowNormals:
     """A weighted least-squares half-step: every row of the factor has a Gram matrix of its own, which no one holds."""
 
     data: SparselyReweighted | DenselyWeighted
     B: np.ndarray
     shared: tuple[np.ndarray, np.ndarray]
     majorizer: Majorizer | None = None
-    unit: ClassVar[float] = 1.0
+    step_scale: ClassVar[float] = 1.0
     found: list[float] = field(default_factory=list)
     """The objective without penalties after the last sweep, until it is taken."""
 
-    def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "Rows":
+    def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "RowNormals":
         """With a penalty's quadratic, which has the same form for every row; see `Normal.majorized`."""
         empty = np.flatnonzero(~self.B.any(axis=0) & (majorizer.G.diagonal() == 0) & majorizer.C.any(axis=0))
         if len(empty):
@@ -75,27 +75,33 @@ class WeightedFrobenius(Frobenius):
         summary: np.ndarray,
         memory: np.ndarray,
         evaluate: bool,
-    ) -> Rows:
+    ) -> RowNormals:
         """What all rows share, for the other factor B and its Gram matrix; the rest is made row by row."""
-        return Rows(data, B, data.shared(summary, B, memory))
+        return RowNormals(data, B, data.shared_quadratic(summary, B, memory))
 
     def cost(self, data: Data, k: int) -> float:
         """Flop of what an update needs before its sweeps."""
         return data.costs(k)[0]
 
     def value(
-        self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, statistics: Rows, workspace: Workspace
+        self,
+        data: Data,
+        F: np.ndarray,
+        B: np.ndarray,
+        summary: np.ndarray,
+        statistics: RowNormals,
+        workspace: Workspace,
     ) -> float:
         """The objective at (F, B), from the sweeps that have left F where there were some.
 
         Where it is what is left of large numbers, near an exact fit, the residual is summed entry by entry.
         """
         value = statistics.value(F)
-        if not value > CANCELLED[F.dtype] * data.measures.squared_norm:
+        if not value > CANCELLATION[F.dtype] * data.measures.squared_norm:
             value = 0.5 * data.squared_residual(F, B)
         return value
 
-    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Rows, Domain]], workspace: Workspace) -> float:
+    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, RowNormals, Domain]], workspace: Workspace) -> float:
         """As that of least squares, each row with the curvature of its own weights."""
         whole = sides[0][0].measures.squared_norm
         total = 0.0
@@ -122,7 +128,7 @@ class WeightedBeta(BetaDivergence):
         return f"{super().name} with weights"
 
 
-def weighted(loss: Loss) -> Loss:
+def with_weights(loss: Loss) -> Loss:
     """The same loss for data with weights."""
     if isinstance(loss, Frobenius):
         return WeightedFrobenius()

@@ -7,13 +7,13 @@ from .base import FactorPenalty, Majorizer, Penalty, Sum, Units
 from .bounds import Box, Fixed
 from .domain import ORTHANT, Bounds, Domain
 from .quadratic import L1, L2, ElasticNet, Group, MinVolume, Orthogonality, Prior, Smooth, scikit_learn
-from .sets import Along, Hoyer, SumToOne
+from .sets import AxisDomain, Hoyer, SumToOne
 
 __all__ = [
     "L1",
     "L2",
     "ORTHANT",
-    "Along",
+    "AxisDomain",
     "Bounds",
     "Box",
     "Domain",

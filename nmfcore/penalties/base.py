@@ -53,12 +53,12 @@ class Penalty(ABC):
     """A term of the objective that depends on one factor alone, or a set in which that factor lies.
 
     `P + Q` is both. Each is said of W or of H as the user sees them, m x k and k x n; within a fit it is one of the
-    tall factor, H' for H, in the units of the fit (`within`).
+    tall factor, H' for H, in the units of the fit (`in_units`).
     """
 
     needs: ClassVar[str]
-    """What a solver must take: "linear", "diagonal", "crossed" or "volume" for edits, for sets one of `Domain.kind`."""
-    scale_free: ClassVar[bool] = True
+    """What a solver must take: "linear", "diagonal", "off-diagonal", "volume", or the `kind` of its `Domain`."""
+    removable_by_scaling: ClassVar[bool] = True
     """Whether it is undone by scaling: smaller for smaller components, whatever the size of the other factor."""
 
     def __add__(self, other: "Penalty") -> "Penalty":
@@ -76,7 +76,7 @@ class Penalty(ABC):
         """The penalties that this one is the sum of."""
         return (self,)
 
-    def asks(self, transposed: bool) -> str:
+    def requires(self, transposed: bool) -> str:
         """What a solver must take to serve it on a tall factor, of which the user sees the transpose or not."""
         return self.needs
 
@@ -85,7 +85,7 @@ class Penalty(ABC):
         return None
 
     @abstractmethod
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> Self:
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> Self:
         """The same for a factor of that shape (m, k) in other units; transposed where the user sees F'."""
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
@@ -96,7 +96,7 @@ class Penalty(ABC):
         """A quadratic in F that touches `value` at F from above, up to a constant."""
         return None
 
-    def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """r (k) such that value(F, s norms) <= value(F, norms) + 1/2 sum_t r_t (s_t^2 - 1), where it is scale-free."""
         return np.zeros(F.shape[1])
 
@@ -119,31 +119,33 @@ class Sum(Penalty):
         return self.terms
 
     @property
-    def scale_free(self) -> bool:  # type: ignore[override]
+    def removable_by_scaling(self) -> bool:  # type: ignore[override]
         """Where one of them is; the others see F as it is."""
-        return any(part.scale_free for part in self.terms)
+        return any(part.removable_by_scaling for part in self.terms)
 
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Sum":
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Sum":
         """Each of them in other units."""
-        return Sum(tuple(part.within(units, shape, transposed) for part in self.terms))
+        return Sum(tuple(part.in_units(units, shape, transposed) for part in self.terms))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """The sum of their values."""
-        return sum(part.value(F, norms if part.scale_free else np.ones_like(norms)) for part in self.terms)
+        return sum(part.value(F, norms if part.removable_by_scaling else np.ones_like(norms)) for part in self.terms)
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer | None:
         """The sum of their quadratics."""
-        return _total(part.majorizer(F, norms if part.scale_free else np.ones_like(norms)) for part in self.terms)
+        return _total(
+            part.majorizer(F, norms if part.removable_by_scaling else np.ones_like(norms)) for part in self.terms
+        )
 
-    def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """The sum of their shares."""
-        return sum((part.shares(F, norms) for part in self.terms), np.zeros(F.shape[1]))
+        return sum((part.norm_curvature(F, norms) for part in self.terms), np.zeros(F.shape[1]))
 
     def domain(self, F: np.ndarray) -> Domain:
         """The set common to all of theirs, of which one at most is not given by bounds."""
         common = ORTHANT
         for part in self.terms:
-            common = common.meet(part.domain(F))
+            common = common.intersect(part.domain(F))
         return common
 
 
@@ -180,7 +182,7 @@ class FactorPenalty:
         if self.other is None or not self.coupled:
             return None
         norms = self._norms(F)
-        shares = self.other.shares(B, norms)
+        shares = self.other.norm_curvature(B, norms)
         least = np.finfo(F.dtype).eps * (norms.max() or 1.0)  # an empty component stays so
         return Majorizer(np.diag(shares / np.maximum(norms, least) ** 2), np.zeros((1, F.shape[1])))
 

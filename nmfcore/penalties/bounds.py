@@ -25,7 +25,7 @@ class Box(Penalty):
     lower: Any = 0.0
 
     needs = "bounds"
-    scale_free: ClassVar[bool] = False
+    removable_by_scaling: ClassVar[bool] = False
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """Bounds that do not fit the factor, or that leave nothing."""
@@ -42,7 +42,7 @@ class Box(Penalty):
             return "upper is below lower, below 0 or NaN somewhere; wanted 0 <= lower <= upper"
         return None
 
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Box":
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Box":
         """The bounds in the units of the fit, one row of them where they are the same for all."""
         bounds = [units.values(bound) for bound in (self.upper, self.lower)]
         if all(bound.ndim == 0 for bound in bounds):
@@ -62,13 +62,13 @@ class Fixed(Penalty):
     values: Any
 
     needs = "bounds"
-    scale_free: ClassVar[bool] = False
+    removable_by_scaling: ClassVar[bool] = False
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """The shape and the entries."""
         return entries_fault(self.values, "array", shape[::-1] if transposed else shape, free=True)
 
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Fixed":
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Fixed":
         """The values in the units of the fit."""
         values = units.values(self.values)
         return Fixed(np.ascontiguousarray(values.T if transposed else values))

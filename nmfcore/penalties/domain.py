@@ -13,7 +13,7 @@ class Domain(Protocol):
     """A closed set of factors F (m x k), within F >= 0."""
 
     kind: str
-    """What a solver must know to update F in it: "bounds", "rows" (a set for each row of F), "columns" or "held"."""
+    """What a solver must support: "bounds", "rows" (a set for each row of F), "columns" or "fixed columns"."""
     lower: np.ndarray | None
     """For bounds: the least value of each entry, m x k or one row for all; None for 0."""
     upper: np.ndarray | None
@@ -23,11 +23,11 @@ class Domain(Protocol):
         """Move F to the nearest point of the set, in place."""
         ...
 
-    def enter(self, F: np.ndarray, workspace: Workspace) -> float | np.ndarray:
+    def project_start(self, F: np.ndarray, workspace: Workspace) -> float | np.ndarray:
         """Bring a start into the set, in place; returns the number by which that divided it, or one a component."""
         ...
 
-    def meet(self, other: "Domain") -> "Domain":
+    def intersect(self, other: "Domain") -> "Domain":
         """What two sets have in common."""
         ...
 
@@ -49,27 +49,27 @@ class Bounds:
         self.lower, self.upper = lower, upper
 
     @property
-    def free(self) -> bool:
+    def is_orthant(self) -> bool:
         """Whether it is the orthant itself."""
         return self.lower is None
 
     def project(self, F: np.ndarray, workspace: Workspace) -> None:
         """Clip F; in the orthant it is already."""
-        if not self.free:
+        if not self.is_orthant:
             np.clip(F, self.lower, self.upper, out=F)
 
-    def enter(self, F: np.ndarray, workspace: Workspace) -> float:
+    def project_start(self, F: np.ndarray, workspace: Workspace) -> float:
         """Clip the start."""
         self.project(F, workspace)
         return 1.0
 
-    def meet(self, other: Domain) -> Domain:
+    def intersect(self, other: Domain) -> Domain:
         """The tighter one of each two bounds."""
-        if self.free:
+        if self.is_orthant:
             return other
         if not isinstance(other, Bounds):
-            return other.meet(self)
-        if other.free:
+            return other.intersect(self)
+        if other.is_orthant:
             return self
         return Bounds(np.maximum(self.lower, other.lower), np.minimum(self.upper, other.upper))
 
@@ -85,7 +85,7 @@ class Bounds:
 ORTHANT = Bounds()
 
 
-class Projected(ABC):
+class ProjectedDomain(ABC):
     """A set given by its projection. Stationary is where a gradient step and the projection lead back to F."""
 
     kind: str
@@ -96,12 +96,12 @@ class Projected(ABC):
         """Move F to the nearest point of the set, in place."""
 
     @abstractmethod
-    def enter(self, F: np.ndarray, workspace: Workspace) -> float | np.ndarray:
+    def project_start(self, F: np.ndarray, workspace: Workspace) -> float | np.ndarray:
         """Bring a start into the set, in place; returns the number by which that divided it, or one a component."""
 
-    def meet(self, other: Domain) -> Domain:
+    def intersect(self, other: Domain) -> Domain:
         """Itself with the orthant; with another set there is no projection (refused by the checks)."""
-        if not (isinstance(other, Bounds) and other.free):
+        if not (isinstance(other, Bounds) and other.is_orthant):
             raise InputError("two sets have no common projection")
         return self
 

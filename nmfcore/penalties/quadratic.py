@@ -44,19 +44,19 @@ class L1(Strong):
 
     needs = "linear"
 
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "L1":
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "L1":
         """Linear in the factor."""
         return L1(units.strength(self.strength, 1))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """The sum."""
-        return float(np.sum(self.shares(F, norms)))
+        return float(np.sum(self.norm_curvature(F, norms)))
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
         """C - strength."""
         return Majorizer(np.zeros((F.shape[1],) * 2), -self.strength * norms[None])
 
-    def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """The sum of each component: s <= (s^2 + 1) / 2."""
         return self.strength * norms * F.sum(axis=0, dtype=np.float64)
 
@@ -73,19 +73,19 @@ class L2(Strong):
 
     needs = "diagonal"
 
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "L2":
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "L2":
         """Quadratic in the factor."""
         return L2(units.strength(self.strength, 2))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """FactorState of the sum of squares."""
-        return 0.5 * float(np.sum(self.shares(F, norms)))
+        return 0.5 * float(np.sum(self.norm_curvature(F, norms)))
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
         """G + strength I."""
         return Majorizer(np.diag(self.strength * norms**2), _no_row(F))
 
-    def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """The squares of each component."""
         return self.strength * norms**2 * np.einsum("it,it->t", F, F, dtype=np.float64)
 
@@ -119,7 +119,7 @@ class Group(Strong):
 
     needs = "diagonal"
 
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Group":
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Group":
         """Linear in the factor."""
         return Group(units.strength(self.strength, 1))
 
@@ -138,7 +138,7 @@ class Group(Strong):
         curvature = np.where(on, self.strength * norms**2 / np.where(on, sizes, 1), off)
         return Majorizer(np.diag(curvature), np.where(on, 0.0, -off)[None])
 
-    def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """The norm of each component."""
         return self.strength * self._sizes(F, norms)
 
@@ -156,15 +156,15 @@ class Orthogonality(Strong):
         >= 0.
     """
 
-    needs = "crossed"
+    needs = "off-diagonal"
 
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Orthogonality":
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Orthogonality":
         """Quadratic in the factor."""
         return Orthogonality(units.strength(self.strength, 2))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """FactorState of the sum over ordered pairs."""
-        return 0.5 * float(np.sum(self.shares(F, norms)))
+        return 0.5 * float(np.sum(self.norm_curvature(F, norms)))
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
         """G + strength off the diagonal."""
@@ -172,7 +172,7 @@ class Orthogonality(Strong):
         np.fill_diagonal(G, 0)
         return Majorizer(G, _no_row(F))
 
-    def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """The overlap of each component with the others: 2 s_t s_u <= s_t^2 + s_u^2."""
         overlaps = np.einsum("is,it->st", F, F, dtype=np.float64)
         np.fill_diagonal(overlaps, 0)
@@ -215,7 +215,7 @@ class Smooth(Strong):
             return "graph is not symmetric; wanted the weight of a pair of neighbours in both places"
         return None
 
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Smooth":
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Smooth":
         """Quadratic in the factor."""
         graph = None if self.graph is None else _csr(self.graph)
         return Smooth(units.strength(self.strength, 2), graph)
@@ -238,14 +238,14 @@ class Smooth(Strong):
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """The sum over neighbours."""
-        return 0.5 * float(np.sum(self.shares(F, norms)))
+        return 0.5 * float(np.sum(self.norm_curvature(F, norms)))
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
         """D - A <= 2 max(D): the Laplacian's part that couples rows stays where it is, for the price of its bound."""
         weights, bound = self.strength * norms**2, 2 * self._degrees(len(F)).max()
         return Majorizer(np.diag(bound * weights), weights * (bound * F - self._laplacian(F)))
 
-    def shares(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         """Of each component."""
         return self.strength * norms**2 * np.einsum("it,it->t", F, self._laplacian(F), dtype=np.float64)
 
@@ -269,13 +269,13 @@ class MinVolume(Strong):
     exponent: int = field(default=0, repr=False, kw_only=True)  # of a unit of the factor in a fit
 
     needs = "volume"
-    scale_free: ClassVar[bool] = False
+    removable_by_scaling: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self.delta, "delta of MinVolume", positive=True)
 
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "MinVolume":
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "MinVolume":
         """The determinant stays in units of the user, as log det(unit^2 F'F + delta I)."""
         return MinVolume(units.strength(self.strength, 0), self.delta, exponent=units.factor)
 
@@ -313,7 +313,7 @@ class Prior(Penalty):
     strength: float
 
     needs = "diagonal"
-    scale_free: ClassVar[bool] = False
+    removable_by_scaling: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_number(self.strength, "strength of Prior")
@@ -322,7 +322,7 @@ class Prior(Penalty):
         """The shape and the entries of the target."""
         return entries_fault(self.target, "target", shape[::-1] if transposed else shape)
 
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Prior":
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Prior":
         """Quadratic in the factor; the target is turned as the factor is."""
         target = np.asarray(self.target, np.float64)
         target = np.ascontiguousarray(units.values(target.T if transposed else target))

@@ -9,14 +9,14 @@ import numpy as np
 from .._checks import InputError, check_number
 from .._runtime import Workspace
 from .base import Penalty, Units
-from .domain import Projected
+from .domain import ProjectedDomain
 
 SUM_ROUND_OFF = 1e-6  # of sums that a user gives
 KINDS = "columns", "rows"  # what is one problem, by the axis of the tall factor that is summed over
 
 
 @dataclass(frozen=True)
-class Along(Projected):
+class AxisDomain(ProjectedDomain):
     """A set of F >= 0 in which each row (axis 1) or each column (axis 0) of the tall factor has to lie."""
 
     axis: int
@@ -38,7 +38,7 @@ class Along(Projected):
 
 
 @dataclass(frozen=True)
-class Simplex(Along):
+class Simplex(AxisDomain):
     """Entries that sum to total."""
 
     total: float
@@ -58,7 +58,7 @@ class Simplex(Along):
         """Within the simplex."""
         return workspace.project_steps(G, C, F, bound, False, self.total, most, stop)
 
-    def enter(self, F: np.ndarray, workspace: Workspace) -> float | np.ndarray:
+    def project_start(self, F: np.ndarray, workspace: Workspace) -> float | np.ndarray:
         """Divide by the sums; returns those of the components, or the mean of those of the rows."""
         sums = F.sum(axis=self.axis, keepdims=True, dtype=np.float64) / self.total
         F /= np.where(sums > 0, sums, 1).astype(F.dtype)
@@ -67,7 +67,7 @@ class Simplex(Along):
 
 
 @dataclass(frozen=True)
-class HeldSimplex(Along):
+class PartlyFixedSimplex(AxisDomain):
     """Entries that sum to total, some of them (not NaN) held at given values: the others make up what is left."""
 
     total: float
@@ -88,7 +88,7 @@ class HeldSimplex(Along):
         left = self.total - np.sum(self.given, axis=self.axis, where=held, keepdims=True)
         return held, np.where(left > np.finfo(dtype).eps * self.total, left, 0)
 
-    def enter(self, F: np.ndarray, workspace: Workspace) -> float:
+    def project_start(self, F: np.ndarray, workspace: Workspace) -> float:
         """Scale the free entries of a start to what is left; returns the mean of what that divided rows by."""
         held, left = self._left(F.dtype)
         sums = np.sum(F, axis=self.axis, where=~held, keepdims=True, dtype=np.float64)
@@ -115,7 +115,7 @@ class HeldSimplex(Along):
 
 
 @dataclass(frozen=True)
-class SparseCone(Along):
+class HoyerCone(AxisDomain):
     """Entries of a given sparseness, with any norm."""
 
     level: float
@@ -131,20 +131,20 @@ class SparseCone(Along):
         target = workspace.hoyer_target(F.shape[1], self.level)
         return workspace.project_steps(G, C, F, bound, True, target, most, stop)
 
-    def enter(self, F: np.ndarray, workspace: Workspace) -> float:
+    def project_start(self, F: np.ndarray, workspace: Workspace) -> float:
         """Project the start."""
         self.project(F, workspace)
         return 1.0
 
 
-class AlongAxis(Penalty):
+class AxisPenalty(Penalty):
     """A set of rows or columns of a factor as the user sees it, by NumPy's axis: that which is summed over."""
 
     axis: int
     needs = "rows"
-    scale_free: ClassVar[bool] = False
+    removable_by_scaling: ClassVar[bool] = False
 
-    def asks(self, transposed: bool) -> str:
+    def requires(self, transposed: bool) -> str:
         """By the axis of the tall factor."""
         return KINDS[int(self.axis) ^ transposed]
 
@@ -156,7 +156,7 @@ class AlongAxis(Penalty):
 
 
 @dataclass(frozen=True)
-class SumToOne(AlongAxis):
+class SumToOne(AxisPenalty):
     """Entries >= 0 that sum to one: shares, such as abundances, memberships or topic proportions.
 
     The nearest point of the simplex, exactly (Condat 2016, doi:10.1007/s10107-015-0946-6, reviews how).
@@ -172,19 +172,19 @@ class SumToOne(AlongAxis):
     total: float = field(default=1.0, repr=False, kw_only=True)  # in the units of a fit
     given: Any = field(default=None, repr=False, kw_only=True)  # values held, NaN where free
 
-    def asks(self, transposed: bool) -> str:
+    def requires(self, transposed: bool) -> str:
         """Given values down the columns are more than a column at a time knows."""
-        asked = super().asks(transposed)
-        return "held" if self.given is not None and asked == "columns" else asked
+        asked = super().requires(transposed)
+        return "fixed columns" if self.given is not None and asked == "columns" else asked
 
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "SumToOne":
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "SumToOne":
         """The sum and the values in the units of the fit."""
         given = self.given
         if given is not None:
             given = np.ascontiguousarray(units.values(given.T if transposed else given))
         return SumToOne(self.axis ^ transposed, total=float(units.values(self.total)), given=given)
 
-    def holding(self, values: np.ndarray) -> "SumToOne":
+    def with_fixed(self, values: np.ndarray) -> "SumToOne":
         """The same with some entries given."""
         return SumToOne(self.axis, total=self.total, given=values)
 
@@ -202,13 +202,17 @@ class SumToOne(AlongAxis):
             f"the given values of {line} {first} sum to {sums[first]:g}; wanted at most 1, or 1 where nothing is free"
         )
 
-    def domain(self, F: np.ndarray) -> Simplex | HeldSimplex:
+    def domain(self, F: np.ndarray) -> Simplex | PartlyFixedSimplex:
         """The simplex of each row or column."""
-        return Simplex(self.axis, self.total) if self.given is None else HeldSimplex(self.axis, self.total, self.given)
+        return (
+            Simplex(self.axis, self.total)
+            if self.given is None
+            else PartlyFixedSimplex(self.axis, self.total, self.given)
+        )
 
 
 @dataclass(frozen=True)
-class Hoyer(AlongAxis):
+class Hoyer(AxisPenalty):
     r"""Entries >= 0 of a given sparseness :math:`(\sqrt n - \|f\|_1 / \|f\|_2) / (\sqrt n - 1)` (Hoyer 2004).
 
     It is 0 where all n entries are equal, 1 where one alone is not 0. The nearest vector of that sparseness, exactly
@@ -231,10 +235,10 @@ class Hoyer(AlongAxis):
         if check_number(self.level, "level of Hoyer") > 1:
             raise InputError(f"level of Hoyer is {self.level}; wanted 0 <= level <= 1")
 
-    def within(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Hoyer":
+    def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Hoyer":
         """The same in any units."""
         return Hoyer(self.level, self.axis ^ transposed)
 
-    def domain(self, F: np.ndarray) -> SparseCone:
+    def domain(self, F: np.ndarray) -> HoyerCone:
         """The cone of each row or column."""
-        return SparseCone(self.axis, self.level)
+        return HoyerCone(self.axis, self.level)

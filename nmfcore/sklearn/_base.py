@@ -107,7 +107,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             and self.penalty_H is None
             and not self.alpha_W
             and self.alpha_H in (0, "same")
-            and all(part.scale_free for part in self.penalty_W.parts)
+            and all(part.removable_by_scaling for part in self.penalty_W.parts)
         )
 
     def _reconstruction_error(self, X: Any, found: Result, mask: Any) -> float:

@@ -196,7 +196,7 @@ class MiniBatchNMF(BaseNMF):
         online = self._online(OnlineState.of(H, exponent, self._loss, self.start_weight), workspace)
         size = min(self.batch_size, m)
         self._rho = self.forget_factor ** (size / m)
-        batches = [(held.part(rows.start, rows.stop), rows) for rows in gen_batches(m, size)]
+        batches = [(held.row_slice(rows.start, rows.stop), rows) for rows in gen_batches(m, size)]
         W, n_steps = np.ldexp(W, -exponent), self.max_iter * len(batches)
         watch = BatchStopping(self.tol, self.max_no_improvement, m, (n_steps, online.unit) if self.verbose else None)
         for number, (part, rows) in enumerate(itertools.islice(itertools.cycle(batches), n_steps), 1):
@@ -248,7 +248,7 @@ class MiniBatchNMF(BaseNMF):
             online = self._online(OnlineState.of(H, held.measures.exponent, self._loss, self.start_weight), workspace)
             self._rho = self.forget_factor ** (min(self.batch_size, X.shape[0]) / X.shape[0])
             self.n_steps_ = 0
-        self._step(online, held.at(online.memory.exponent), None)
+        self._step(online, held.with_exponent(online.memory.exponent), None)
         self.n_steps_ += 1
         self._keep(online.memory)
         return self
@@ -283,7 +283,7 @@ class MiniBatchNMF(BaseNMF):
 
     @property
     def _loss(self) -> losses.Loss:
-        return losses.of(self._beta)
+        return losses.beta_loss(self._beta)
 
     @property
     def _transform_max_iter(self) -> int:

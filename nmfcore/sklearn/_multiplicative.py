@@ -46,5 +46,5 @@ class PlainBeta(BetaDivergence):
 
 def loss(beta: float) -> AddedFrobenius | PlainBeta:
     """The beta-divergence with the updates of scikit-learn."""
-    known = losses.of(beta)
+    known = losses.beta_loss(beta)
     return PlainBeta(known.beta) if isinstance(known, BetaDivergence) else AddedFrobenius()

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._runtime import BatchKernels, FactorBatch, Workspace
 from ..data import Data
-from ..losses import Loss, Normal, Normals
+from ..losses import Loss, Normal, NormalBatch
 from ..penalties import Domain
 
 
@@ -28,7 +28,7 @@ class HALS:
     name = "hals"
     needs = "normal"
     exact = False
-    takes = frozenset({"linear", "diagonal", "crossed", "volume", "bounds"})
+    takes = frozenset({"linear", "diagonal", "off-diagonal", "volume", "bounds"})
     EFFORT = 0.5
     PRECISION = 0.03
     WARM_UP = 3
@@ -51,19 +51,19 @@ class HALS:
     def update_many(
         self,
         F: FactorBatch,
-        statistics: Normals,
+        statistics: NormalBatch,
         data: Data,
         loss: Loss,
         iterations: np.ndarray,
         fits: np.ndarray,
-        bulk: BatchKernels,
+        kernels: BatchKernels,
     ) -> np.ndarray:
         """`update` of several fits, each in its own iteration."""
         most = np.empty(len(fits), np.int64)
         for i, (f, iteration) in enumerate(zip(fits.tolist(), iterations.tolist(), strict=True)):
             k = F.ranks[f]
             most[i], stop = self.most_sweeps(2.0 * F.rows * k * k, loss.cost(data, k), iteration)
-        return bulk.sweep(statistics.G, statistics.C, F, fits, most, stop)
+        return kernels.sweep(statistics.G, statistics.C, F, fits, most, stop)
 
     def extrapolates(self, loss: Loss) -> bool:
         """Always."""
@@ -74,7 +74,7 @@ class HALS:
         workspace.extrapolate(new, old, weight, False)
 
     def extrapolate_many(
-        self, new: FactorBatch, old: FactorBatch, weights: np.ndarray, fits: np.ndarray, bulk: BatchKernels
+        self, new: FactorBatch, old: FactorBatch, weights: np.ndarray, fits: np.ndarray, kernels: BatchKernels
     ) -> None:
         """`extrapolate` of several fits."""
-        bulk.extrapolate(new, old, weights, False, fits)
+        kernels.extrapolate(new, old, weights, False, fits)

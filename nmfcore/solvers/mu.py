@@ -6,7 +6,7 @@ import numpy as np
 
 from .._runtime import BatchKernels, FactorBatch, Workspace
 from ..data import Data
-from ..losses import EPS, Loss, Split, Splits
+from ..losses import EPS, Loss, Split, SplitBatch
 from ..penalties import Domain
 
 
@@ -29,7 +29,7 @@ class MU:
     name = "mu"
     needs = "split"
     exact = False
-    takes = frozenset({"linear", "diagonal", "crossed", "bounds"})
+    takes = frozenset({"linear", "diagonal", "off-diagonal", "bounds"})
 
     def update(
         self, F: np.ndarray, statistics: Split, domain: Domain, cost: float, iteration: int, workspace: Workspace
@@ -43,16 +43,16 @@ class MU:
     def update_many(
         self,
         F: FactorBatch,
-        statistics: Splits,
+        statistics: SplitBatch,
         data: Data,
         loss: Loss,
         iterations: np.ndarray,
         fits: np.ndarray,
-        bulk: BatchKernels,
+        kernels: BatchKernels,
     ) -> np.ndarray:
         """`update` of several fits."""
         floor = EPS[F.flat.dtype] if self.floor is None else self.floor
-        return bulk.multiply(F, statistics.num, statistics.den, statistics.exponent, floor, fits)
+        return kernels.multiply(F, statistics.num, statistics.den, statistics.exponent, floor, fits)
 
     def extrapolates(self, loss: Loss) -> bool:
         """Where the objective is convex in the model."""
@@ -63,7 +63,7 @@ class MU:
         workspace.extrapolate(new, old, weight, True)
 
     def extrapolate_many(
-        self, new: FactorBatch, old: FactorBatch, weights: np.ndarray, fits: np.ndarray, bulk: BatchKernels
+        self, new: FactorBatch, old: FactorBatch, weights: np.ndarray, fits: np.ndarray, kernels: BatchKernels
     ) -> None:
         """`extrapolate` of several fits."""
-        bulk.extrapolate(new, old, weights, True, fits)
+        kernels.extrapolate(new, old, weights, True, fits)

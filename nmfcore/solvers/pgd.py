@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._runtime import Workspace
-from ..losses import EPS, EVERYTHING, Loss, Split
+from ..losses import ALL_PENALTIES, EPS, Loss, Split
 from ..penalties import Domain
 
 
@@ -23,7 +23,7 @@ class PGD:
     name = "pgd"
     needs = "split"
     exact = False
-    takes = EVERYTHING
+    takes = ALL_PENALTIES
     SIGMA = 0.01
     MOST_TRIALS = 40
 

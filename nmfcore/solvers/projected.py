@@ -4,7 +4,7 @@ import numpy as np
 
 from .._runtime import PROJECTION_FLOP, Workspace
 from ..losses import Normal
-from ..penalties import Along
+from ..penalties import AxisDomain
 from .hals import HALS
 
 
@@ -17,10 +17,10 @@ class ComponentHALS(HALS):
     a few readings of each component for its projection.
     """
 
-    takes = frozenset({"linear", "diagonal", "crossed", "volume", "columns"})
+    takes = frozenset({"linear", "diagonal", "off-diagonal", "volume", "columns"})
 
     def update(
-        self, F: np.ndarray, statistics: Normal, domain: Along, cost: float, iteration: int, workspace: Workspace
+        self, F: np.ndarray, statistics: Normal, domain: AxisDomain, cost: float, iteration: int, workspace: Workspace
     ) -> float:
         """Sweep over F in place; returns sum_t G_tt ||change of F_t in the first sweep||^2."""
         most, stop = self.most_sweeps((2.0 * F.shape[1] + PROJECTION_FLOP) * F.size, cost, iteration)
@@ -32,7 +32,7 @@ class ComponentHALS(HALS):
         return first
 
     @staticmethod
-    def _sweep(F: np.ndarray, statistics: Normal, domain: Along, workspace: Workspace) -> float:
+    def _sweep(F: np.ndarray, statistics: Normal, domain: AxisDomain, workspace: Workspace) -> float:
         moved, nearest = 0.0, np.empty((len(F), 1), F.dtype)
         for t, curvature in enumerate(statistics.G.diagonal()):
             if not curvature >= np.finfo(F.dtype).tiny:  # whose inverse is finite
@@ -54,11 +54,11 @@ class ProjectedHALS(HALS):
     are in `HALS`, up to another EFFORT, since more of them are needed. 2 m k^2 flop a step, and a projection.
     """
 
-    takes = frozenset({"linear", "diagonal", "crossed", "volume", "rows"})
+    takes = frozenset({"linear", "diagonal", "off-diagonal", "volume", "rows"})
     EFFORT = 4.0
 
     def update(
-        self, F: np.ndarray, statistics: Normal, domain: Along, cost: float, iteration: int, workspace: Workspace
+        self, F: np.ndarray, statistics: Normal, domain: AxisDomain, cost: float, iteration: int, workspace: Workspace
     ) -> float:
         """Steps of F in place; returns L ||first step||^2."""
         bound = largest_eigenvalue_bound(domain.tangent(statistics.G), workspace)

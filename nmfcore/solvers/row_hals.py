@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._runtime import Workspace
-from ..losses import Rows
+from ..losses import RowNormals
 from ..penalties import Domain
 from .hals import HALS
 
@@ -22,7 +22,7 @@ class RowHALS(HALS):
     takes = HALS.takes
 
     def update(
-        self, F: np.ndarray, statistics: Rows, domain: Domain, cost: float, iteration: int, workspace: Workspace
+        self, F: np.ndarray, statistics: RowNormals, domain: Domain, cost: float, iteration: int, workspace: Workspace
     ) -> float:
         """Sweep over F in place; returns the sum over the rows of curvature (change)^2 in the first sweep."""
         most, stop = self.most_sweeps(statistics.data.costs(F.shape[1])[1], cost, iteration)

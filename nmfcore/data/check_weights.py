@@ -20,7 +20,7 @@ from .._checks import (
 from .._runtime import Workspace
 from .base import Data
 from .storage import as_data
-from .weighing import Weights, stored_at, weigh
+from .weighing import Weights, find_stored, weigh
 
 PACKAGE = __name__.partition(".")[0]
 MISSING = {"nan": "nan", "unstored": "unstored"}
@@ -146,7 +146,7 @@ def _at(A: Any, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """The entries of an array or of a CSR array at those places."""
     if isinstance(A, np.ndarray):
         return A[rows, columns]
-    at, stored = stored_at(A, rows, columns)
+    at, stored = find_stored(A, rows, columns)
     return np.where(stored, np.append(A.data, 0)[at], 0)
 
 

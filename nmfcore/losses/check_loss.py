@@ -5,18 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import MOST, InputError, InputTypeError, quoted
+from .._checks import MAX_COUNT, InputError, InputTypeError, quote_names
 from ..data import Data
 from .base import Loss
 from .frobenius import Frobenius
 from .l21 import L21
 from .pointwise import L1, NAMES, BetaDivergence, Huber
-from .weighted import weighted
+from .weighted import with_weights
 
 SNAP = 1e-8
 
 
-def of(beta: float) -> Loss:
+def beta_loss(beta: float) -> Loss:
     """The beta-divergence: least squares has normal equations, the others have two parts of a gradient.
 
     A beta next to 0, 1 or 2 is that one: in the formula for others a difference is divided by a distance to 0 or 1.
@@ -25,23 +25,23 @@ def of(beta: float) -> Loss:
     return Frobenius() if beta == 2 else BetaDivergence(beta)
 
 
-NAMED = {name: of(beta) for beta, name in NAMES.items()} | {"l1": L1(), "l21": L21()}
+LOSSES = {name: beta_loss(beta) for beta, name in NAMES.items()} | {"l1": L1(), "l21": L21()}
 
 
 def check_loss(value: Any) -> Loss:
     """The loss of that name, or of that beta, or that object itself."""
     if isinstance(value, Frobenius | BetaDivergence | Huber | L1 | L21):
-        return of(value.beta) if type(value) is BetaDivergence else value
+        return beta_loss(value.beta) if type(value) is BetaDivergence else value
     if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
-        if not abs(value) < MOST:
-            raise InputError(f"loss is beta={value}; wanted a finite number below {MOST}")
-        return of(float(value))
-    wanted = f"wanted one of {quoted(NAMED)}, a number beta, or an object such as nmfcore.Huber(delta)"
+        if not abs(value) < MAX_COUNT:
+            raise InputError(f"loss is beta={value}; wanted a finite number below {MAX_COUNT}")
+        return beta_loss(float(value))
+    wanted = f"wanted one of {quote_names(LOSSES)}, a number beta, or an object such as nmfcore.Huber(delta)"
     if not isinstance(value, str):
         raise InputTypeError(f"loss is {value!r} ({type(value).__name__}); {wanted}")
-    if value not in NAMED:
+    if value not in LOSSES:
         raise InputError(f"loss is {value!r}; {wanted}")
-    return NAMED[value]
+    return LOSSES[value]
 
 
 def check_weighted_loss(value: Any, held: Data) -> Loss:
@@ -49,4 +49,4 @@ def check_weighted_loss(value: Any, held: Data) -> Loss:
     chosen = check_loss(value)
     if held.weighted and isinstance(chosen, L21):
         raise InputError("loss is 'l21', which sees samples, not entries, and takes no weights; wanted another loss")
-    return weighted(chosen) if held.weighted else chosen
+    return with_weights(chosen) if held.weighted else chosen
