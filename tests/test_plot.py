@@ -323,9 +323,9 @@ class TestGeometry:
         ],
     )
     def test_hull(self, points, corners):
-        from nmfcore.plot._geometry import _hull
+        from nmfcore.plot._geometry import hull
 
-        assert _hull(np.array(points, float)).shape == (corners, 2)
+        assert hull(np.array(points, float)).shape == (corners, 2)
 
     def test_nothing_to_see(self, ax):
         plot.geometry(np.zeros((3, 3)), (np.zeros((3, 1)), np.zeros((1, 3))), ax=ax)

@@ -58,8 +58,8 @@ WRONG = [
     (lambda: plot.consensus(MANY, of="W"), ValueError, "of is 'W'; wanted one of 'samples', 'features'"),
     (lambda: plot.consensus(MANY, names=["a"]), ValueError, "names has 1 entries; wanted 5, one for each sample"),
     (lambda: plot.consensus(ONE), ValueError, "the ensemble has one fit of rank 2, but consensus compares fits"),
-    (lambda: plot.rank_scores(3), TypeError, "choice is of type int; wanted what nmfcore.select_rank gives back"),
-    (lambda: plot.archetypes(X, (W, H)), TypeError, "result is of type tuple; wanted what nmfcore.archetypes gives"),
+    (lambda: plot.rank_scores(3), TypeError, "choice is of type int; wanted what nmfcore.select_rank returns"),
+    (lambda: plot.archetypes(X, (W, H)), TypeError, "result is of type tuple; wanted what nmfcore.archetypes returns"),
     (lambda: plot.archetypes(X, nmfcore.archetypes(X, 2)), ValueError, r"features is \[0, 1, 2, 3\]; wanted a list of"),
 ]
 

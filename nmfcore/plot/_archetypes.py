@@ -1,4 +1,4 @@
-"""Samples, their archetypes, and the hull of these, in two features."""
+"""Samples, their archetypes and the hull of these, in two features."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,27 +6,31 @@ import numpy as np
 
 from . import _check_plot
 from ._axes import axes, legend_above
-from ._geometry import _hull, _samples
+from ._geometry import draw_samples, finish_labels, hull
+from ._inputs import dense_samples, feature_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def archetypes(X: Any, result: Any, *, features: Any = None, names: Any = None, ax: "Axes | None" = None) -> "Axes":
-    """Samples as points, archetypes as dots, and what mixtures of these can reach: their convex hull.
+    """Draw samples as points, archetypes as dots, and the convex hull of these: what their mixtures can reach.
 
-    A sample outside of the hull is one that the model cannot reach. Of more than two features it is a projection, in
-    which an archetype can lie inside the hull of the others.
+    The model cannot reach a sample outside of the hull. If X has more than two features, the picture is a projection.
+    Then an archetype can lie inside the hull of the others.
 
     Parameters
     ----------
     X : array_like or sparse, shape (m, n)
+        The samples that were fitted.
     result : Archetypes
+        The result of `nmfcore.archetypes`.
     features : list of two int, optional
-        Which ones to draw, of more.
+        The features to draw; needed if n > 2.
     names : sequence of n str, optional
-        Of the features; by default those of the data frame that was fitted.
+        The names of the features; by default those of the data frame that was fitted.
     ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
 
     Returns
     -------
@@ -36,24 +40,23 @@ def archetypes(X: Any, result: Any, *, features: Any = None, names: Any = None, 
     Raises
     ------
     TypeError, ValueError
-        Data that do not fit, a result of another kind, features that cannot be drawn.
+        If X does not fit the result, the result is of another kind, or the features cannot be drawn.
     ImportError
-        Without matplotlib.
+        If matplotlib is missing.
     """
-    Z = _check_plot.archetypes(result)
+    result = _check_plot.check_archetypes(result)
+    Z = result.archetypes
     n = Z.shape[1]
-    shown = _check_plot.pair(features, n)
-    names = _check_plot.names(names, result, 1, n) or [f"feature {j}" for j in range(n)]
-    points = _check_plot.data(X, None, (len(result.W), n))[:, shown]
-    ax, Z = axes(ax), Z[:, shown].astype(np.float64)
-    _samples(ax, points)
+    chosen = _check_plot.check_two(features, n)
+    names = feature_names(names, result, n)
+    points = dense_samples(X, None, (len(result.W), n))[:, chosen]
+    ax, Z = axes(ax), Z[:, chosen].astype(np.float64)
+    draw_samples(ax, points)
     ax.plot(*Z.T, "o", color="C1", markersize=6, label="archetypes", zorder=3)
-    hull = _hull(Z)
-    ax.fill(*hull.T, facecolor="C1", alpha=0.15, linewidth=0)
-    ax.fill(*hull.T, fill=False, edgecolor="C1", linewidth=1.2, label="their mixtures")
-    ax.set(xlabel=names[shown[0]], ylabel=names[shown[1]])
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.label.set_parse_math(False)
-    legend_above(ax)
-    ax.get_legend().legend_handles[0].set(markersize=5, alpha=1)
+    corners = hull(Z)
+    ax.fill(*corners.T, facecolor="C1", alpha=0.15, linewidth=0)
+    ax.fill(*corners.T, fill=False, edgecolor="C1", linewidth=1.2, label="their mixtures")
+    ax.set(xlabel=names[chosen[0]], ylabel=names[chosen[1]])
+    finish_labels(ax)
+    legend_above(ax, opaque_samples=True)
     return ax

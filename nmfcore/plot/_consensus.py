@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from .._checks import check_flag
 from . import _check_plot
-from ._axes import axes, room, ticks
+from ._axes import axes, label_ticks, room
+from ._inputs import names_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RATIO = 0.85  # of a new figure, which a square with a colour bar beside it fills
+RATIO = 0.85  # height over width of a square with a colour bar beside it
 
 
 def consensus(
@@ -24,26 +25,31 @@ def consensus(
     colorbar: bool = True,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """How often two samples are in one cluster, over all starts: blocks on the diagonal where the starts agree.
+    """Draw how often two samples are in one cluster, over all fits of a rank. Where they agree, there are blocks.
 
-    Samples are ordered by the tree of average linkage, whose cophenetic correlation stands above (Brunet et al. 2004,
+    Samples are ordered by the tree of average linkage. Its cophenetic correlation is in the title (Brunet et al. 2004,
     see `Ensemble.consensus`).
 
     Parameters
     ----------
     ensemble : Ensemble
+        The fits.
     k : int, optional
-        The rank; it may be left out where there is one.
+        The rank; it may be omitted if all fits have one rank.
     of : {"samples", "features"}
+        What to cluster.
     at_most : int
-        Where there are more samples (features), that many are drawn.
+        The largest number of samples (features) shown; of more, that many are chosen at random.
     random_state : int, Generator, RandomState or None
-        By which they are drawn.
+        For this choice.
     names : sequence of str, optional
-        Of all samples (features), written where there is room; those that the fits know by default.
+        The names of all samples (features), by default those of the fits. They are drawn if there is room.
     cmap : str or Colormap
+        The colour map.
     colorbar : bool
+        Whether to draw a colour bar.
     ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
 
     Returns
     -------
@@ -53,26 +59,26 @@ def consensus(
     Raises
     ------
     TypeError, ValueError
-        No ensemble, or none with two fits of that rank; names or options that do not fit.
+        If the ensemble has fewer than two fits of the rank, or an argument does not fit.
     ImportError
-        Without matplotlib.
+        If matplotlib is missing.
     """
-    ensemble, colorbar = _check_plot.ensemble(ensemble), check_flag(colorbar, "colorbar")
-    found = ensemble.consensus(k, of, at_most=at_most, random_state=random_state)
+    ensemble, colorbar = _check_plot.check_ensemble(ensemble), check_flag(colorbar, "colorbar")
+    consensus = ensemble.consensus(k, of, at_most=at_most, random_state=random_state)
     best = ensemble.best(k)
-    thing, total = ("sample", len(best.W)) if of == "samples" else ("feature", best.H.shape[1])
-    names = _check_plot.names(names, best, 0 if of == "samples" else 1, total)
-    order = found.order
+    item, total = ("sample", len(best.W)) if of == "samples" else ("feature", best.H.shape[1])
+    names = names_of(names, best, 0 if of == "samples" else 1, total)
+    order = consensus.order
     ax = axes(ax, RATIO)
     image = ax.imshow(
-        found.matrix[order][:, order], cmap, origin="upper", vmin=0, vmax=1, aspect="equal", interpolation="nearest"
+        consensus.matrix[order][:, order], cmap, origin="upper", vmin=0, vmax=1, aspect="equal", interpolation="nearest"
     )
     if colorbar:
         ax.figure.colorbar(image, ax=ax, label="share of the fits with both in one cluster")
     shown = len(order)
-    counted = f"{total} {thing}{'s' * (total != 1)}" if shown == total else f"{shown} of {total} {thing}s"
-    ax.set_title(f"k = {best.W.shape[1]}, cophenetic correlation {found.cophenetic:.4f}", size="medium")
-    ax.set(xticks=[], yticks=[], ylabel=f"{counted}, by average linkage")
+    count = f"{total} {item}{'s' * (total != 1)}" if shown == total else f"{shown} of {total} {item}s"
+    ax.set_title(f"k = {best.W.shape[1]}, cophenetic correlation {consensus.cophenetic:.4f}", size="medium")
+    ax.set(xticks=[], yticks=[], ylabel=f"{count}, by average linkage")
     if names:
-        ticks(ax.yaxis, [names[i] for i in found.indices[order]], room(ax)[1] / shown)
+        label_ticks(ax.yaxis, [names[i] for i in consensus.indices[order]], room(ax)[1] / shown)
     return ax

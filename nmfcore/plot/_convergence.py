@@ -1,4 +1,4 @@
-"""The course of fits."""
+"""The objective of fits over time or iterations."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,20 +15,22 @@ if TYPE_CHECKING:
 def convergence(
     results: Any, against: str = "seconds", *, best: float | None = None, ax: "Axes | None" = None
 ) -> "Axes":
-    """How far the objective is above the best one, on a logarithmic axis.
+    """Draw how far the objective is above the best one, on a logarithmic axis.
 
-    The height is (objective - best) / |best|, or objective - best where best is 0. The lowest objective of all
-    shown is 0 there and has no place on the axis: its line ends before it, and the last bit of it falls faster than
-    it would against the true minimum.
+    The height is (objective - best) / |best|, or objective - best if best is 0. The lowest objective of all has the
+    height 0, which a logarithmic axis cannot show. So its line ends before it, and falls faster near its end than it
+    would fall towards the true minimum.
 
     Parameters
     ----------
     results : Result, or a list or a dict of them
-        Of one problem with one loss; anything with a `history`. The keys of a dict are the legend.
+        Results of one problem with one loss; any objects with a `history`. The keys of a dict are the legend.
     against : {"seconds", "iterations"}
+        The horizontal axis.
     best : float, optional
-        The lowest objective of all shown by default; a known minimum, or 0 for the objective itself.
+        By default the lowest objective shown. Pass a known minimum, or 0 to draw the objective itself.
     ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
 
     Returns
     -------
@@ -38,14 +40,14 @@ def convergence(
     Raises
     ------
     TypeError, ValueError
-        Results without a history, a `best` above what was found.
+        If a result has no history, or `best` is above the lowest objective.
     ImportError
-        Without matplotlib.
+        If matplotlib is missing.
     """
-    histories = _check_plot.courses(results)
+    histories = _check_plot.check_histories(results)
     against = check_choice(against, "against", {"seconds": "seconds", "iterations": "iterations"})
     lowest = min(float(history.objective.min()) for history in histories.values())
-    best = lowest if best is None else _check_plot.best(best, lowest)
+    best = lowest if best is None else _check_plot.check_best(best, lowest)
     ax = axes(ax)
     for i, (name, history) in enumerate(histories.items()):
         x = history.seconds if against == "seconds" else np.arange(len(history.objective))

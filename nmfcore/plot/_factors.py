@@ -1,4 +1,7 @@
-"""Factors as ordered heat maps."""
+"""Factors as ordered heat maps.
+
+A heat map shows shares of a sample: W_it sum(H_t) over its sum over t. No scaling of the factors changes them.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,32 +10,34 @@ import numpy as np
 from .._checks import check_choice, check_flag
 from .._fit import components
 from . import _check_plot
-from ._axes import axes, room, ticks
+from ._axes import axes, label_ticks, room
+from ._inputs import by_share, names_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ROWS = 1000  # of an image, that can be told apart
+ROWS = 1000  # largest number of rows of an image that can be told apart
 
 
 def share(result: Any) -> np.ndarray:
-    """What share of the sum of the entries of W H each component is: what "share" orders by here, for titles.
+    """The share of each component in the sum of the entries of W H. The pictures order components by it.
 
     Parameters
     ----------
     result : Result or pair (W, H)
+        The factors.
 
     Returns
     -------
     ndarray of float64, shape (k,)
-        With the sum 1, or 0 everywhere where the model is 0.
+        Shares with the sum 1; all 0 if the model is 0.
 
     Raises
     ------
     TypeError, ValueError
-        Factors that do not fit.
+        If the factors do not fit each other.
     """
-    W, H = _check_plot.model(result)
+    W, H = _check_plot.check_factors(result)
     return components.shares(W, H.T)
 
 
@@ -46,54 +51,51 @@ def factors(
     colorbar: bool = True,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """A factor as a heat map, ordered: components by their share of the model, samples by their main component.
+    """Draw a factor as a heat map, with components ordered by share of the model and samples by main component.
 
     Parameters
     ----------
     result : Result or pair (W, H)
+        The factors.
     which : {"W", "H"}
-        W, samples downwards and components across, or H, components downwards and features across.
+        W has samples downwards and components across; H has components downwards and features across.
     shares : bool
-        Whether a sample (a feature) shows what share of its sum in the model each component is. Otherwise each
-        component is divided by its largest entry.
+        True: a sample (a feature) shows the share of each component in its sum over the model. False: each component
+        is divided by its largest entry.
     names : sequence of str, optional
-        Of the samples (features), written where there is room; those that the result knows by default.
+        The names of the samples (features), by default those of the result. They are drawn if there is room.
     cmap : str or Colormap
+        The colour map.
     colorbar : bool
+        Whether to draw a colour bar.
     ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With the ordered factor in `ax.images[0]`, of more than 1000 samples (features) the means of neighbours in that
-        order; those that the model leaves empty come last.
+        With the ordered factor in `ax.images[0]`. Samples (features) that are 0 in the model come last. Of more than
+        1000 samples (features) the image shows means of neighbours in that order.
 
     Raises
     ------
     TypeError, ValueError
-        Factors, names or options that do not fit.
+        If factors, names or options do not fit.
     ImportError
-        Without matplotlib.
+        If matplotlib is missing.
     """
-    W, H = _check_plot.model(result)
+    W, H = _check_plot.check_factors(result)
     of_W = check_choice(which, "which", {"W": True, "H": False})
     shares, colorbar = check_flag(shares, "shares"), check_flag(colorbar, "colorbar")
-    thing = "sample" if of_W else "feature"
-    names = _check_plot.names(names, result, 0 if of_W else 1, len(W) if of_W else H.shape[1])
-    by_share = components.ranking(W, H.T, components.SIZES["share"])
-    F = (W if of_W else H.T)[:, by_share].astype(np.float64)
-    largest = F.max(axis=0)
-    F /= np.where(largest > 0, largest, 1)
-    sums = F.sum(axis=0)
-    amounts = F * (components.shares(W, H.T)[by_share] / np.where(sums > 0, sums, 1))
-    sums = amounts.sum(axis=1, keepdims=True)
-    amounts /= np.where(sums > 0, sums, 1)
-    main = np.where(sums[:, 0] > 0, amounts.argmax(axis=1), len(by_share))
-    order = np.lexsort((-amounts.max(axis=1), main))
-    shown = _thinned((amounts if shares else F)[order])
+    item = "sample" if of_W else "feature"
+    names = names_of(names, result, 0 if of_W else 1, len(W) if of_W else H.shape[1])
+    ranking = by_share(W, H)
+    F, amounts = _scaled(W if of_W else H.T, ranking, components.shares(W, H.T))
+    order = _by_main_component(amounts)
+    shown = _average_neighbours((amounts if shares else F)[order])
     ax = axes(ax)
     top = shown.max() or 1.0
-    ends = (len(by_share) - 0.5, len(order) - 0.5) if of_W else (len(order) - 0.5, len(by_share) - 0.5)
+    ends = (len(ranking) - 0.5, len(order) - 0.5) if of_W else (len(order) - 0.5, len(ranking) - 0.5)
     image = ax.imshow(
         shown if of_W else shown.T,
         cmap,
@@ -105,26 +107,47 @@ def factors(
         interpolation="nearest",
     )
     if colorbar:
-        label = f"share of the {thing}" if shares else "relative to the largest of the component"
+        label = f"share of the {item}" if shares else "relative to the largest of the component"
         ax.figure.colorbar(image, ax=ax, label=label)
-    _names(ax, thing, [str(t) for t in by_share], [names[i] for i in order] if names else None, len(order))
+    _label_axes(ax, item, [str(t) for t in ranking], [names[i] for i in order] if names else None, len(order))
     return ax
 
 
-def _thinned(rows: np.ndarray) -> np.ndarray:
-    """Means of neighbouring rows where there are more than can be seen, which smoothing the image would blur across."""
+def _scaled(factor: np.ndarray, ranking: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The factor with its components in that order: each over its largest entry, and each row as shares of its sum."""
+    F = factor[:, ranking].astype(np.float64)
+    largest = F.max(axis=0)
+    F /= np.where(largest > 0, largest, 1)
+    sums = F.sum(axis=0)
+    amounts = F * (shares[ranking] / np.where(sums > 0, sums, 1))
+    sums = amounts.sum(axis=1, keepdims=True)
+    amounts /= np.where(sums > 0, sums, 1)
+    return F, amounts
+
+
+def _by_main_component(amounts: np.ndarray) -> np.ndarray:
+    """The order of rows by their largest share: by its component, then by its size; empty rows last."""
+    main = np.where(amounts.any(axis=1), amounts.argmax(axis=1), amounts.shape[1])
+    return np.lexsort((-amounts.max(axis=1), main))
+
+
+def _average_neighbours(rows: np.ndarray) -> np.ndarray:
+    """Means of neighbouring rows if there are more than can be told apart.
+
+    The smoothing of matplotlib would blur the few columns, too.
+    """
     starts = np.arange(0, len(rows), -(-len(rows) // ROWS))
     return np.add.reduceat(rows, starts) / np.diff(starts, append=len(rows))[:, None]
 
 
-def _names(ax: "Axes", thing: str, components: list[str], names: list[str] | None, count: int) -> None:
-    """Label the axes of a heat map, with names where they can be read."""
-    of_components, of_things = (ax.xaxis, ax.yaxis) if thing == "sample" else (ax.yaxis, ax.xaxis)
+def _label_axes(ax: "Axes", item: str, components: list[str], names: list[str] | None, count: int) -> None:
+    """Label the axes of a heat map, with names if they can be read."""
+    of_components, of_items = (ax.xaxis, ax.yaxis) if item == "sample" else (ax.yaxis, ax.xaxis)
     space = dict(zip("xy", room(ax), strict=True))
-    ticks(of_components, components, space[of_components.axis_name] / len(components))
+    label_ticks(of_components, components, space[of_components.axis_name] / len(components))
     of_components.set_label_text("component, by share")
     if names:
-        ticks(of_things, names, space[of_things.axis_name] / count)
+        label_ticks(of_items, names, space[of_items.axis_name] / count)
     else:
-        of_things.set_ticks([])
-    of_things.set_label_text(f"{count} {thing}{'s' * (count != 1)}, by main component")
+        of_items.set_ticks([])
+    of_items.set_label_text(f"{count} {item}{'s' * (count != 1)}, by main component")

@@ -1,4 +1,4 @@
-"""Samples and the cone of the parts, where two or three features can be drawn."""
+"""Samples and the cone of the parts, in two or three features."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,31 +6,35 @@ import numpy as np
 
 from . import _check_plot
 from ._axes import axes, legend_above
+from ._inputs import dense_samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
-MANY = 5000  # points, from which on they are drawn as pixels also in a vector file
+MANY = 5000  # more points than this are drawn as pixels, in a vector file, too
 
 
 def geometry(X: Any, result: Any, *, features: Any = None, names: Any = None, ax: "Axes | None" = None) -> "Axes":
-    """Samples as points, and what mixtures of the parts can reach: the cone of the rows of H.
+    """Draw samples as points, and the cone of the rows of H: what mixtures of the parts can reach.
 
-    Two features: the plane, with a ray for each part. Three: what matters there is the direction, so each point is
-    divided by its sum and drawn in the triangle x + y + z = 1 (a ternary plot, whose corners are pure features), where
-    the cone is the convex hull of the parts. A sample outside of the cone is one that the model cannot reach. Samples
-    that are 0 in the three features have no direction and are left out, as are those with missing entries (NaN).
+    Two features are drawn in the plane, with a ray for each part. Of three features only the direction matters. So
+    each point is divided by its sum and drawn in the triangle x + y + z = 1 (a ternary plot, whose corners are pure
+    features), and the cone becomes the convex hull of the parts. The model cannot reach a sample outside of the cone.
+    Samples that are 0 in the three features have no direction and are left out. So are samples with missing entries.
 
     Parameters
     ----------
     X : array_like or sparse, shape (m, n)
+        The samples that were fitted.
     result : Result or pair (W, H)
+        The factors.
     features : list of two or three int, optional
-        Which ones to draw, of more; the model in them is the cone of the parts in them.
+        The features to draw; needed if n > 3. The cone is that of the parts in these features.
     names : sequence of n str, optional
-        Of the features.
+        The names of the features.
     ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
 
     Returns
     -------
@@ -40,36 +44,44 @@ def geometry(X: Any, result: Any, *, features: Any = None, names: Any = None, ax
     Raises
     ------
     TypeError, ValueError
-        Data and factors that do not fit, features that cannot be drawn.
+        If X does not fit the factors, or the features cannot be drawn.
     ImportError
-        Without matplotlib.
+        If matplotlib is missing.
     """
-    W, H = _check_plot.model(result, predicts=True)
+    W, H = _check_plot.check_factors(result, predicts=True)
     n = H.shape[1]
-    shown = _check_plot.plane(features, n)
-    names = _check_plot.labels(names, "names", n, "feature") or [f"feature {j}" for j in range(n)]
-    points = _check_plot.data(X, None, (len(W), n))[:, shown]
+    chosen = _check_plot.check_two_or_three(features, n)
+    names = _check_plot.check_labels(names, "names", n, "feature") or [f"feature {j}" for j in range(n)]
+    points = dense_samples(X, None, (len(W), n))[:, chosen]
     ax = axes(ax)
-    draw = _plane if len(shown) == 2 else _triangle
-    draw(ax, points, H[:, shown].astype(np.float64), [names[j] for j in shown])
-    ax.get_legend().legend_handles[0].set(markersize=5, alpha=1)
+    draw = _draw_plane if len(chosen) == 2 else _draw_triangle
+    draw(ax, points, H[:, chosen].astype(np.float64), [names[j] for j in chosen])
+    legend_above(ax, opaque_samples=True)
     return ax
 
 
-def _samples(ax: "Axes", points: np.ndarray) -> None:
-    """Points, small and pale where there are many."""
+def draw_samples(ax: "Axes", points: np.ndarray) -> None:
+    """Draw points; small and pale ones if there are many."""
     many = len(points) > MANY
-    look = {"markersize": 2, "alpha": 0.3, "rasterized": True} if many else {"markersize": 5, "alpha": 0.6}
+    look: dict[str, Any] = (
+        {"markersize": 2, "alpha": 0.3, "rasterized": True} if many else {"markersize": 5, "alpha": 0.6}
+    )
     ax.plot(*points.T, ".", color="C0", markeredgewidth=0, label="samples", **look)
 
 
-def _plane(ax: "Axes", points: np.ndarray, H: np.ndarray, names: list[str]) -> None:
-    """Points in the plane, and the cone up to the edge of the box around them."""
+def finish_labels(ax: "Axes") -> None:
+    """Draw the labels of both axes as they are: a $ in a name is no formula."""
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.label.set_parse_math(False)
+
+
+def _draw_plane(ax: "Axes", points: np.ndarray, H: np.ndarray, names: list[str]) -> None:
+    """Draw points in the plane, and the cone up to the edge of the box around them."""
     corner = 1.05 * np.nanmax(np.vstack([points, np.full(2, np.finfo(float).tiny)]), axis=0)
     H = H[H.any(axis=1)]
     with np.errstate(divide="ignore"):
         tips = H * (corner / H).min(axis=1, keepdims=True)
-    _samples(ax, points)
+    draw_samples(ax, points)
     rays = np.stack([np.zeros_like(tips), tips, np.full_like(tips, np.nan)], axis=1).reshape(-1, 2)
     ax.plot(*rays.T, color="C1", label="parts")
     if len(tips):
@@ -78,35 +90,33 @@ def _plane(ax: "Axes", points: np.ndarray, H: np.ndarray, names: list[str]) -> N
         between = [corner] if slope.min() < np.pi / 4 < slope.max() else []
         ax.fill(*np.array([[0, 0], low, *between, high]).T, color="C1", alpha=0.15, linewidth=0, label="their cone")
     ax.set(xlim=(0, corner[0]), ylim=(0, corner[1]), xlabel=names[0], ylabel=names[1])
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.label.set_parse_math(False)
-    legend_above(ax)
+    finish_labels(ax)
 
 
-def _triangle(ax: "Axes", points: np.ndarray, H: np.ndarray, names: list[str]) -> None:
-    """Directions in the triangle of shares, and the polygon of the parts."""
+def _draw_triangle(ax: "Axes", points: np.ndarray, H: np.ndarray, names: list[str]) -> None:
+    """Draw directions in the triangle of shares, and the polygon of the parts."""
     points, H = (_shares(rows) @ CORNERS for rows in (points, H))
-    _samples(ax, points)
+    draw_samples(ax, points)
     ax.plot(*H.T, "o", color="C1", markersize=6, label="parts", zorder=3)
-    ax.fill(*_hull(H).T, facecolor="C1", alpha=0.15, linewidth=0)
-    ax.fill(*_hull(H).T, fill=False, edgecolor="C1", linewidth=1.2, label="their mixtures")
+    polygon = hull(H)
+    ax.fill(*polygon.T, facecolor="C1", alpha=0.15, linewidth=0)
+    ax.fill(*polygon.T, fill=False, edgecolor="C1", linewidth=1.2, label="their mixtures")
     ax.fill(*CORNERS.T, fill=False, edgecolor="0.3", linewidth=0.8)
     for corner, name, place, dy in zip(CORNERS, names, ("top", "top", "bottom"), (-4, -4, 4), strict=True):
         ax.annotate(name, corner, (0, dy), textcoords="offset points", ha="center", va=place, parse_math=False)
-    limits = {"xlim": (-0.05, 1.05), "ylim": (-0.1, 1.0)}  # with room for the names
+    limits: dict[str, Any] = {"xlim": (-0.05, 1.05), "ylim": (-0.1, 1.0)}  # with room for the names
     ax.set(xticks=[], yticks=[], aspect="equal", frame_on=False, **limits)
-    legend_above(ax)
 
 
 def _shares(rows: np.ndarray) -> np.ndarray:
-    """Rows divided by their sums; those without any are left out."""
+    """The rows divided by their sums. Rows without a positive sum are left out."""
     sums = rows.sum(axis=1, keepdims=True)
     kept = sums[:, 0] > 0
     return rows[kept] / sums[kept]
 
 
-def _hull(points: np.ndarray) -> np.ndarray:
-    """The corners of the convex hull, in order, also where the points lie on a line (Andrew 1979, monotone chain)."""
+def hull(points: np.ndarray) -> np.ndarray:
+    """The corners of the convex hull in order (Andrew 1979, monotone chain). The points may lie on a line."""
     points = np.unique(points, axis=0)
     chains = []
     for ordered in (points, points[::-1]):

@@ -1,4 +1,4 @@
-"""What speaks for each rank."""
+"""The scores of ranks."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from ._axes import axes, legend_above
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SCORES = {
+SCORES = {  # the label of the vertical axis for each method
     "speckled": "error of hidden entries / that of a constant",
     "bi-cross-validation": "error of hidden blocks / that of a constant",
     "mdl": "bits an entry",
@@ -22,28 +22,29 @@ SCORES = {
 
 
 def rank_scores(choice: Any, ax: "Axes | None" = None) -> "Axes":
-    """The score of each rank with its spread, and the choice.
+    """Draw the score of each rank with its spread, and the chosen rank.
 
     Parameters
     ----------
     choice : RankChoice
-        What `nmfcore.select_rank` gives back. Bars are one standard deviation to either side; of "elbow" a dashed line
-        shows the least error of any matrix of that rank, too.
+        The result of `nmfcore.select_rank`. Bars are one standard deviation to either side. For "elbow" a dashed line
+        shows the least error of any matrix of that rank.
     ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With the scores in `ax.lines[0]`, and the choice in the last one.
+        With the scores in `ax.lines[0]` and the choice in the last line.
 
     Raises
     ------
     TypeError
-        Something else than such a choice.
+        If `choice` is not a RankChoice.
     ImportError
-        Without matplotlib.
+        If matplotlib is missing.
     """
-    choice = _check_plot.rank_choice(choice)
+    choice = _check_plot.check_rank_choice(choice)
     ax = axes(ax)
     ranks = np.array(choice.ranks)
     ax.plot(ranks, choice.score, "o-", color="C0", markersize=4, label="score")
@@ -51,9 +52,9 @@ def rank_scores(choice: Any, ax: "Axes | None" = None) -> "Axes":
         ax.errorbar(ranks, choice.score, choice.spread, fmt="none", ecolor="C0", alpha=0.6, capsize=2)
     for name, column in choice.more.items():
         ax.plot(ranks, column, "--", color="0.5", label="singular value decomposition" if name == "floor" else name)
-    at = choice.ranks.index(choice.k)
-    ax.plot(choice.k, choice.score[at], "o", color="C1", markersize=9, label=f"k = {choice.k}, by {choice.method}")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    best = choice.score[choice.ranks.index(choice.k)]
+    ax.plot(choice.k, best, "o", color="C1", markersize=9, label=f"k = {choice.k}, by {choice.method}")
+    ax.locator_params(axis="x", integer=True)
     ax.set(xlabel="rank k", ylabel=SCORES.get(choice.method, "score"))
     legend_above(ax)
     return ax

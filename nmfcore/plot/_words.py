@@ -1,4 +1,4 @@
-"""The largest entries of components as bars with names."""
+"""The largest entries of components, as bars with names."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -8,13 +8,14 @@ import numpy as np
 from .._checks import check_count
 from . import _check_plot
 from ._axes import LETTER, LINE, SMALLEST, axes, columns_for, font, room
+from ._inputs import component_order, feature_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STEP = 1.1  # from a group of bars to the one beside it, in units of the longest bar
-WORD = {"textcoords": "offset points", "va": "center_baseline", "parse_math": False}  # a word may have a $
-HEAD = 1.8  # what a title and the gap above it take, in units of a bar
+STEP = 1.1  # distance of neighbouring groups of bars, in units of the longest bar
+WORD: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline", "parse_math": False}  # may have a $
+HEAD = 1.8  # height of a title and the gap above it, in units of a bar
 
 
 def top_words(
@@ -27,43 +28,45 @@ def top_words(
     columns: int | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """The features with the largest entries in a component, as bars with their names: words of topics, genes, bands.
+    """Draw the features with the largest entries in each component, as bars with names: words, genes, bands.
 
     Parameters
     ----------
     H : array_like, shape (k, n_features), or Result, or a pair (W, H), or an estimator with `components_`
+        The components.
     names : sequence of str, optional
-        Of the features; those that the result knows by default, or their indices.
+        The names of the features; by default those of the result, or their indices.
     components : int, list of int or "share", optional
-        Which ones, in this order, each a group of bars; all by default, and "share" is all of them, the largest
+        The components to draw, in this order, each a group of bars; by default all. "share" draws all, the largest
         share of the model first (needs W).
     n : int
-        Bars for a component; fewer where fewer entries are above 0.
+        The number of bars of a component; fewer if fewer entries are above 0.
     titles : sequence of k texts or numbers, optional
-        Of all components; "component t" by default.
+        The titles of all components, including those that are not drawn; by default "component t".
     columns : int, optional
-        Groups side by side.
+        The number of groups side by side.
     ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With a container of bars for each component in `ax.containers`. A bar's width is the entry over the largest
-        of its component.
+        With a container of bars for each component in `ax.containers`. The width of a bar is its entry over the largest
+        entry of the component.
 
     Raises
     ------
     TypeError, ValueError
-        Factors, names or options that do not fit.
+        If factors, names or options do not fit.
     ImportError
-        Without matplotlib.
+        If matplotlib is missing.
     """
-    _check_plot.axes(ax)
-    W, rows = _check_plot.rows(H)
+    _check_plot.check_axes(ax)
+    W, rows = _check_plot.check_parts(H)
     k, count = rows.shape
-    names = _check_plot.names(names, H, 1, count) or [f"feature {j}" for j in range(count)]
-    titles = _check_plot.labels(titles, "titles", k, "component") or [f"component {t}" for t in range(k)]
-    chosen = _check_plot.components(components, W, rows)
+    names = feature_names(names, H, count)
+    titles = _check_plot.check_labels(titles, "titles", k, "component") or [f"component {t}" for t in range(k)]
+    chosen = component_order(components, W, rows)
     n = min(check_count(n, "n", 1), count)
     best = [_largest(rows[t], n) for t in chosen]
     titles, words = [titles[t] for t in chosen], [[names[j] for j in group] for group in best]
@@ -86,13 +89,13 @@ def top_words(
 def _layout(
     titles: list[str], words: list[list[str]], n: int, columns: int | None, space: tuple[float, float]
 ) -> tuple[int, float, float]:
-    """Groups side by side, the size of the font, and height over width of it all."""
+    """The number of groups side by side, the font size, and height over width of the picture."""
     texts = [word for group in words for word in group] + [f"{title} " for title in titles]  # bold is wider
     size = font([], math.inf)
     width, height = LETTER * size * max(map(len, texts)), 1.5 * size * (n + HEAD)
     if columns is None:
         columns = min(columns_for(len(titles), height, width), max(1, int(space[0] / width)))
-        columns = -(-len(titles) // -(-len(titles) // columns))  # as few as those rows need
+        columns = -(-len(titles) // -(-len(titles) // columns))  # as few as that number of rows needs
     columns = min(columns, len(titles))
     lines = (n + HEAD) * -(-len(titles) // columns)
     size = max(SMALLEST, min(font(texts, space[0] / columns), space[1] / lines / LINE))
