@@ -4,7 +4,7 @@ import importlib
 from typing import Any
 
 from ._archetypes import Archetypes, archetypes
-from ._checks import InputError, InputTypeError
+from ._checks import ConvergenceWarning, InputError, InputTypeError
 from ._ensemble import Consensus, ConsensusFactors, Ensemble, Failure, Matching, Progress, Stability
 from ._fit import Checkpoint, History, Optimality, Result, State, hals, mu, nmf, transform
 from ._many import fit_many
@@ -28,6 +28,7 @@ __all__ = [
     "CompletionState",
     "Consensus",
     "ConsensusFactors",
+    "ConvergenceWarning",
     "Ensemble",
     "Failure",
     "Hierarchy",

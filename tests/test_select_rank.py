@@ -35,7 +35,7 @@ def chosen(X, method="speckled", ranks=RANKS, **options):
 
 
 def problem(X, loss="frobenius", max_iter=100):
-    return Problem(FitRequest(X, loss=loss, n_threads=1, max_iter=max_iter, tol=1e-4))
+    return Problem(FitRequest(X, loss=loss, n_threads=1, max_iter=max_iter, tol=1e-4), nmfcore.Result)
 
 
 @pytest.mark.parametrize("method", METHODS)

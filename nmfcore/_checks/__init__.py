@@ -15,7 +15,7 @@ from .arrays import (
     refuse_entries,
     refuse_stored_entries,
 )
-from .errors import InputError, InputTypeError, MissingLibraryError
+from .errors import ConvergenceWarning, InputError, InputTypeError, MissingLibraryError, user_stacklevel
 from .scalars import (
     MAX_COUNT,
     Random,
@@ -30,6 +30,7 @@ from .scalars import (
 
 __all__ = [
     "MAX_COUNT",
+    "ConvergenceWarning",
     "InputError",
     "InputTypeError",
     "MissingLibraryError",
@@ -50,4 +51,5 @@ __all__ = [
     "quote_names",
     "refuse_entries",
     "refuse_stored_entries",
+    "user_stacklevel",
 ]

@@ -1,4 +1,8 @@
-"""The errors of a user's mistake, by which a program above this package tells them from its own faults."""
+"""The errors and warnings that a program above this package may want to tell from others."""
+
+import sys
+
+PACKAGE = __name__.partition(".")[0]
 
 
 class InputError(ValueError):
@@ -14,3 +18,15 @@ class InputTypeError(TypeError):
 
 class MissingLibraryError(ImportError):
     """An optional library that is not installed; the message says which extra of the package installs it."""
+
+
+class ConvergenceWarning(UserWarning):
+    """A fit ended at its limit of iterations far from a stationary point."""
+
+
+def user_stacklevel() -> int:
+    """The stacklevel by which a warning points at the first caller outside of this package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
+        level, frame = level + 1, frame.f_back
+    return level

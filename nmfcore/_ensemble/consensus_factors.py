@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._checks import Random
-from .._fit import Result, components, nmf
+from .._fit import FitRequest, Result, components, run_fit
 from .._runtime import single_blas
 from ..data import Names
 from . import clusters
@@ -111,11 +111,11 @@ def fit_consensus(
     """Fit W to the medians of the clusters, sort the components, and fit H to that W if `refit_H`."""
     k, first = len(fits[0].H), fits[0]
     H = cluster_medians(found.rows, found.labels, k).astype(first.H.dtype)
-    fitted = nmf(X, k, fixed_H=H, **options)
+    fitted = run_fit(FitRequest(X, k, fixed_H=H, **options), Result)
     order = components.ranking(fitted.W, H.T, components.SIZES["share"])
     W, H = np.ascontiguousarray(fitted.W[:, order]), np.asfortranarray(H[order])
     if refit_H:
-        fitted = nmf(X, k, fixed_W=W, **options)
+        fitted = run_fit(FitRequest(X, k, fixed_W=W, **options), Result)
         H = fitted.H
     new_labels = np.append(np.argsort(order), -1)  # the last entry keeps the label -1
     shape = len(fits), k

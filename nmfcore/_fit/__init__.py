@@ -1,21 +1,24 @@
 """One fit, from the call to the result.
 
-`nmf`, `hals`, `mu` and `transform` are the functions that users call. A call becomes a `FitRequest` (what was asked),
-a `Problem` (X, read and checked), a `Fit` (the alternation) and a `Result`. This room knows storages, losses, penalties, solvers and starts.
+`nmf`, `hals`, `mu` and `transform` are the functions that users call. A call becomes a `FitRequest` (its arguments), a
+`Problem` (X and the loss, read and checked), a `Fit` (the alternation) and a `Result`. This room knows storages,
+losses, penalties, solvers and starts.
 """
 
 from . import check_result, components
 from .assemble import STARTS
 from .check import check_entries, check_options
+from .check_result import loss_of_fit
 from .checkpoint import Checkpoint, differing_entries, fingerprint
 from .driver import FactorState, Fit
+from .factorization import STORED, Factorization, result_to_arrays
 from .nmf import hals, mu, nmf
-from .problem import Problem, RankedProblem
+from .problem import Problem, RankedProblem, run_fit
 from .recorder import Recorder
 from .records import History, Optimality, State
 from .report import REPORT_SECONDS, ProgressPrinter
-from .request import FitRequest, InitLike, LossLike, RandomState
-from .result import STORED, Result, result_from_arrays, result_to_arrays
+from .request import FitRequest, InitLike, RandomState
+from .result import Result, result_from_arrays
 from .specification import Options
 from .stopping import NUMBERS, STALLED, Momentum, StoppingState
 from .transform import transform
@@ -28,11 +31,11 @@ __all__ = [
     "STORED",
     "Checkpoint",
     "FactorState",
+    "Factorization",
     "Fit",
     "FitRequest",
     "History",
     "InitLike",
-    "LossLike",
     "Momentum",
     "Optimality",
     "Options",
@@ -51,9 +54,11 @@ __all__ = [
     "differing_entries",
     "fingerprint",
     "hals",
+    "loss_of_fit",
     "mu",
     "nmf",
     "result_from_arrays",
     "result_to_arrays",
+    "run_fit",
     "transform",
 ]

@@ -14,7 +14,7 @@ from ..penalties import FactorPenalty, Penalty, Sum, SumToOne, Units
 from ..solvers import Solver
 from .checkpoint import Checkpoint
 from .constraints import FactorConstraints, check_range
-from .result import Result
+from .factorization import Factorization
 from .specification import FactorSpec
 
 STARTS = {name: name for name in ("auto", *INITS)}
@@ -86,7 +86,7 @@ def _from_argument(
     fixed_values: of W and of H, where they are fixed in part or whole; one_scale: whether components share one scale.
     """
     rng = check_random_state(random_state)
-    if isinstance(init, Result):
+    if isinstance(init, Factorization):
         init = tuple(init)
     if isinstance(init, tuple | list):
         if len(init) != 2:

@@ -1,10 +1,15 @@
-"""The checks of data frames, whose names a result keeps, and of what a result is asked for."""
+"""Checks of what a result is asked for."""
 
+import re
 from typing import Any
 
 import numpy as np
 
 from .._checks import InputError
+from ..losses import L1, L21, LOSSES, BetaDivergence, Huber, LossLike
+
+OBJECTS = {"BetaDivergence": BetaDivergence, "Huber": Huber, "L1": L1, "L21": L21}
+WRITTEN = re.compile(r"(?P<kind>BetaDivergence|Huber|L1|L21)\((?P<parameter>\w+)=(?P<value>[-+.\de]+)\)")
 
 
 def held(F: np.ndarray, before: np.ndarray, name: str) -> np.ndarray:
@@ -30,3 +35,24 @@ def same_shape(found: tuple[int, int], wanted: tuple[int, int]) -> None:
     """Refuse an X that cannot be the one that was fitted."""
     if found != wanted:
         raise InputError(f"X has shape {found}, but W H has {wanted}; wanted the X of the fit")
+
+
+def rows(W: np.ndarray, index: Any) -> np.ndarray:
+    """The rows of W that an index names; all of them for None."""
+    if index is None:
+        return W
+    try:
+        return W[index if isinstance(index, slice) else np.asarray(index)]
+    except IndexError as error:
+        raise InputError(f"rows is no index of the {len(W)} rows of W: {error}") from None
+
+
+def loss_of_fit(options: dict[str, Any]) -> LossLike:
+    """The loss of a fit, from what its result says of it: a name, a number, or an object such as "Huber(delta=1.0)"."""
+    loss = options.get("loss", "frobenius")
+    if isinstance(loss, str) and loss not in LOSSES:
+        written = WRITTEN.fullmatch(loss)
+        if written is None:
+            raise InputError(f"the fit has the loss {loss}, which no result holds; wanted it as loss=")
+        return OBJECTS[written["kind"]](**{written["parameter"]: float(written["value"])})
+    return loss

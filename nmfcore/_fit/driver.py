@@ -6,7 +6,7 @@ It knows no loss, solver or storage. The objective in it is that of the scaled X
 import functools
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from .._starts import Start
 from ..data import Data
 from ..losses import Loss
 from .checkpoint import Checkpoint, fingerprint
+from .factorization import Kind
 from .recorder import Recorder
 from .records import Provenance
-from .result import Result
 from .specification import FactorSpec, Options
 from .stopping import NUMBERS, StoppingState
 
@@ -71,8 +71,8 @@ class FactorState:
         return {"factor": self.factor, "best": self.best} | extrapolated
 
 
-class Fit:
-    """One fit, from a start (W, H') for the scaled X to its result."""
+class Fit(Generic[Kind]):
+    """One fit, from a start (W, H') for the scaled X to its result, which is of the class `kind`."""
 
     def __init__(
         self,
@@ -85,8 +85,10 @@ class Fit:
         workspace: Workspace,
         clock: float,
         provenance: Provenance,
+        kind: type[Kind],
     ) -> None:
-        self.loss, self.options, self.workspace, self.provenance = loss, options, workspace, provenance
+        self.loss, self.options, self.workspace = loss, options, workspace
+        self.provenance, self.kind = provenance, kind
         memories = loss.allocate(data, start.W, start.Ht)
         self.w = FactorState(data, specs[0], start.W, memories[0], options.extrapolate)
         self.h = FactorState(data.T, specs[1], start.Ht, memories[1], options.extrapolate)
@@ -99,7 +101,7 @@ class Fit:
         if checkpoint is not None:
             self._resume(checkpoint)
 
-    def run(self) -> Result:
+    def run(self) -> Kind:
         """Alternate until the stopping rule, a limit or the callback ends the fit."""
         reason = None
         if self.recorder.values:  # from a checkpoint, which was made before the stopping rule was applied
@@ -246,7 +248,7 @@ class Fit:
             _relative_error=self._relative_error, _factors=self._factors, _checkpoint=self._checkpoint
         )
 
-    def result(self, reason: str) -> Result:
+    def result(self, reason: str) -> Kind:
         """The result of a fit that ends for that reason."""
         recorder = self.recorder
         history, recorder.ended = recorder.history(), True
@@ -255,7 +257,7 @@ class Fit:
             if not side.spec.fixed:
                 side.best[side.zero_rows] = 0  # some solvers keep tiny entries there
         W, H = self._factors(in_place=True)
-        return Result(
+        return self.kind(
             W=W,
             H=H,
             objective=float(history.objective[-1]),

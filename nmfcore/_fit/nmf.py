@@ -1,17 +1,21 @@
-"""The front door: the sequence of a fit, and nothing else."""
+"""The functions that users call for one fit: `nmf`, and its shorthands `hals` and `mu`."""
 
 import time
 from collections.abc import Callable
 from typing import Any
 
 from .._checks import check_count
+from ..losses import LossLike
 from ..penalties import Penalty
-from .problem import Problem
+from .convergence import warn_if_far
+from .parameters import document
+from .problem import run_fit
 from .records import State
-from .request import FitRequest, InitLike, LossLike, RandomState
+from .request import FitRequest, InitLike, RandomState
 from .result import Result
 
 
+@document
 def nmf(
     X: Any,
     k: int,
@@ -37,40 +41,80 @@ def nmf(
     callback: Callable[[State], object] | None = None,
     verbose: bool = False,
 ) -> Result:
-    """Factorize X ~ W H, all non-negative: the general door.
+    """Factorize X ~ W H with W, H >= 0: the general function, for any loss and any solver.
+
+    Start here, or with `hals` (least squares) or `mu` (any beta-divergence), which are shorthands.
 
     Parameters
     ----------
-    X, k, init, max_iter, tol, max_time, extrapolate, weights, mask, missing, n_threads, random_state, callback, verbose
-        See `hals`.
-    penalty_W, penalty_H, fixed_W, fixed_H
-        See `hals`. What a solver does not serve is refused, with those that do.
-    loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1", "l21"}, float, BetaDivergence, Huber, L1 or L21
-        What is minimised; see `mu`, and `L21` for samples that are wrong as a whole.
+    %(X)s
+    %(k)s
+    loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1", "l21"}, float or loss object
+        What is minimised: a name, a number beta, or an object of `nmfcore.losses` such as ``losses.Huber(delta)``. See
+        `mu`, and `losses.L21` for samples that are wrong as a whole.
     solver : {"auto", "hals", "mu", "cd", "pgd", "bpp"}
-        How; "auto" is "hals" for "frobenius" and "l21" and "mu" for the others, "bpp" where a factor is given, and what
-        serves where those do not serve the penalties. "cd" is coordinate descent for
-        "kullback-leibler": safe Newton steps (Hsieh & Dhillon 2011, doi:10.1145/2020408.2020577, made monotone) after
-        ten multiplicative updates, for high accuracy; an iteration costs k divisions an entry. "pgd" is the textbook's
-        alternating projected gradient with Armijo's rule (Lin 2007, doi:10.1162/neco.2007.19.10.2756): slower, to
-        compare and to teach, for which tol asks how much the objective fell. These two extrapolate nothing. "bpp" is
-        alternating exact non-negative least squares by block principal pivoting (Kim & Park 2011,
-        doi:10.1137/110821172) for "frobenius", extrapolated and stopped like "hals": after an iteration the gradient
-        conditions of H hold to round-off.
+        The algorithm.
+
+        - "hals": hierarchical alternating least squares, for "frobenius" and "l21"; see `hals`.
+        - "mu": multiplicative updates, for every loss but "l21"; see `mu`.
+        - "cd": coordinate descent for "kullback-leibler", for high accuracy: safe Newton steps (Hsieh & Dhillon 2011,
+          doi:10.1145/2020408.2020577, made monotone) after ten multiplicative updates. An iteration costs k divisions
+          an entry. It is not extrapolated.
+        - "pgd": alternating projected gradient with Armijo's rule (Lin 2007, doi:10.1162/neco.2007.19.10.2756), for
+          every loss but "l21". It is slower, and meant for comparison and teaching. It is not extrapolated.
+        - "bpp": alternating exact non-negative least squares by block principal pivoting (Kim & Park 2011,
+          doi:10.1137/110821172), for "frobenius". After an iteration the gradient conditions of H hold to round-off.
+
+        "auto" is "hals" for "frobenius" and "l21", and "mu" for the other losses; "bpp" where a factor is fixed; and
+        the first solver that serves the penalties where those do not.
+    %(init)s
+    %(max_iter)s
+    tol : float
+        The tolerance of the stopping rule, without a scale: see `hals` for "hals" and "bpp", `mu` for the others. For
+        "pgd" the fit has converged when the objective fell by at most tol**2 of itself. 0 runs exactly max_iter
+        iterations.
+    %(max_time)s
     inner_iter : int or "auto"
         See `hals`; an option of "hals" and "cd", where "auto" is 2 sweeps.
     floor : float, optional
         See `mu`; an option of that solver.
+    extrapolate : bool
+        Whether to extrapolate, where the solver does.
+    %(penalties)s
+    %(observations)s
+    %(n_threads)s
+    %(random_state)s
+    %(callback)s
 
     Returns
     -------
     Result
+        The best factors; ``W, H = result`` unpacks it.
 
     Raises
     ------
-    TypeError, ValueError
-        As `hals`; also for an unknown loss or solver, for a solver that the loss does not serve, for an option of
-        another solver, and for zeros in X where the loss is infinite at them.
+    InputError, InputTypeError
+        As `hals`. Also for an unknown loss or solver, for a loss or a penalty that the solver does not serve (the
+        message names those that do), for an option of another solver, and for zeros in X where the loss is infinite.
+
+    Warns
+    -----
+    ConvergenceWarning
+        As `hals`.
+
+    See Also
+    --------
+    hals, mu : The shorthands, with the algorithms and their costs.
+    fit_many : Several ranks and starts.
+    transform : W for new samples.
+
+    Examples
+    --------
+    >>> import numpy as np, nmfcore
+    >>> X = np.random.default_rng(0).poisson(3.0, size=(20, 10))
+    >>> result = nmfcore.nmf(X, 2, loss="kullback-leibler", random_state=0)
+    >>> result.W.shape, result.H.shape
+    ((20, 2), (2, 10))
     """
     clock = time.perf_counter()
     request = FitRequest(
@@ -97,9 +141,12 @@ def nmf(
         callback=callback,
         verbose=verbose,
     )
-    return Problem(request).fit(clock).run()
+    result = run_fit(request, Result, clock)
+    warn_if_far(result, request.tol)
+    return result
 
 
+@document
 def hals(
     X: Any,
     k: int,
@@ -125,96 +172,71 @@ def hals(
     r"""Factorize X ~ W H with W, H >= 0 by hierarchical alternating least squares (HALS).
 
     Minimises :math:`f(W, H) = \frac12 \|X - W H\|_F^2` by cyclic coordinate descent, W first, then H [1]_. Two
-    accelerations are on by default: inner sweeps, repeated as long as they pay beside the products with X [2]_, and
-    extrapolation of both factors [3]_ with Nesterov's weights, safeguarded by the objective: where it rises, the
-    momentum is dropped, and where that does not help, the fit goes back to the best factors.
+    accelerations are on by default. Inner sweeps are repeated as long as they pay beside the products with X [2]_.
+    Both factors are extrapolated with Nesterov's weights [3]_, safeguarded by the objective: if it rises, the momentum
+    is dropped; if that does not help, the fit returns to the best factors.
 
     Parameters
     ----------
-    X : array_like, SciPy sparse or data frame, shape (m, n)
-        Samples in rows, features in columns; finite, >= 0. CSR and CSC are read where they lie, and held once more in
-        the other orientation; other sparse formats are converted once. float32 and float64 in C or Fortran order are
-        read where they lie; float16 is computed in float32, integers and booleans in float64. Never written to. Of a
-        data frame (pandas, polars, pyarrow) or an AnnData the result keeps the names; frames of sparse columns stay
-        sparse.
-    k : int
-        The rank, >= 1; it may exceed m and n.
-    init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar", "spa"}, (W0, H0), Result or Checkpoint
-        The start [4]_; "auto" is "nndsvda", or "random" for k > min(m, n). "spa" takes k rows of X for H and the least
-        squares for W, see `separable`. Given factors are copied, in any float dtype. A `Checkpoint` is where an
-        interrupted fit goes on.
-    max_iter : int
-        Most iterations; one updates W, then H. 0 returns the start.
+    %(X)s
+    %(k)s
+    %(init)s
+    %(max_iter)s
     tol : float
         The fit has converged when the first sweep of an iteration moves the factors by at most tol times the
-        residual, :math:`\sum_t G_{tt} \|\Delta_t\|^2 \le tol^2 \|X - W H\|_F^2` summed over both factors
-        (:math:`\Delta_t` is the change of component t, G = H H' for W and W' W for H): what a sweep can still gain
-        is a share tol**2 of the objective. Also when X is fitted to round-off, or when 20 iterations found nothing
-        better ("stalled": round-off is all that is left). No scale enters. 0 runs exactly max_iter iterations.
-    max_time : float, optional
-        Seconds after which no further iteration begins; one is always done.
+        residual: :math:`\sum_t G_{tt} \|\Delta_t\|^2 \le tol^2 \|X - W H\|_F^2`, summed over both factors.
+        :math:`\Delta_t` is the change of component t; G is H H' for W and W' W for H. A further sweep can then gain
+        about a share tol**2 of the objective. The fit has also converged when X is fitted to round-off, and when 20
+        iterations in a row did not lower the objective ("stalled"). The rule does not depend on the scale of X. 0 runs
+        exactly max_iter iterations.
+    %(max_time)s
     inner_iter : int or "auto"
         Sweeps over a factor per product with X. 1 with extrapolate=False is the textbook's HALS.
     extrapolate : bool
         Whether to extrapolate.
-    penalty_W, penalty_H : penalties.Penalty, optional
-        What else is asked of a factor, such as ``nmfcore.penalties.L1(0.1)``; ``P + Q`` is both. The objective contains
-        it, and a given start is brought into its bounds and sets. A penalty on one factor alone, which scaling would
-        undo, is meant for components of which the other half has the Euclidean norm 1 (see `docs/models.md`).
-    fixed_W, fixed_H : array_like, shape (m, k) and (k, n), optional
-        Given values, NaN where the factor is free; they count more than those of `init`. Beside a factor given whole
-        "auto" starts level.
-    weights : array_like or SciPy sparse, shape (m, n), optional
-        How much each entry counts, >= 0: the objective is that of the entries times their weights. In a sparse matrix
-        what is not stored has the weight 0. Held in the dtype of X.
-    mask : array_like or SciPy sparse of bool, shape (m, n), optional
-        True where an entry is hidden, as in a `numpy.ma.MaskedArray`, which X may be, too. What stands there, NaN
-        included, changes no bit of the result.
-    missing : {"nan", "unstored"}, optional
-        What else is hidden: the NaN of a dense X, or what is not stored in a sparse one, whose stored zeros are
-        observed.
-    n_threads : int, optional
-        None: the environment variable OMP_NUM_THREADS or all processors that the process may use; -1: all, -2: all
-        but one. Fewer are used while other threads of the process keep processors busy, and one in a forked
-        process. The result does not depend on it, to the bit.
-    random_state : int, Generator, RandomState, optional
-        Where "random", "nndsvdar" and the randomized SVD under "nndsvd*" draw from; None: NumPy's global state.
-    callback : callable, optional
-        Called as callback(state) after each iteration with a `State`; to return True ends the fit. An exception in
-        it passes through.
-    verbose : bool
-        Print a line now and then.
+    %(penalties)s
+    %(observations)s
+    %(n_threads)s
+    %(random_state)s
+    %(callback)s
 
     Returns
     -------
     Result
-        The best factors evaluated; ``W, H = result`` unpacks it. With weights all norms of X and of the residual are
-        weighted; rows of W and columns of H of which nothing is observed are 0, named in `Result.unobserved` and in a
-        warning. Its kkt_residual is
-        :math:`(\sum_t G_{tt} \|\min(F_t, \nabla_t / G_{tt})\|^2)^{1/2} / \|X\|_F` over both factors F.
+        The best factors; ``W, H = result`` unpacks it. With weights all norms of X and of the residual are weighted.
+        Rows of W and columns of H without an observed entry are 0; `Result.unobserved` and a warning name them. Its
+        kkt_residual is :math:`(\sum_t G_{tt} \|\min(F_t, \nabla_t / G_{tt})\|^2)^{1/2} / \|X\|_F`, summed over both
+        factors F.
 
     Raises
     ------
-    TypeError
-        X is complex, text or of another kind that holds no real numbers, or has such a column; an option of the wrong
+    InputTypeError
+        X is complex, text or of another kind that holds no real numbers, or has such a column; an option has the wrong
         type.
-    ValueError
-        X is not 2-D, is empty, or has NaN, infinite or negative entries, or indices outside its shape; factors of the
-        wrong shape or with such entries; an option out of its range; init="spa" for fewer than k independent rows, or
-        with weights; weights that are negative, NaN, infinite or of another shape, or that leave nothing of X.
+    InputError
+        X is not 2-D, is empty, has NaN, infinite or negative entries, or indices outside its shape. Factors have the
+        wrong shape or such entries. An option is out of its range. init="spa" finds fewer than k independent rows, or
+        entries have weights. Weights are negative, NaN, infinite or of another shape, or leave nothing of X.
+
+    Warns
+    -----
+    ConvergenceWarning
+        The fit ended at max_iter far from a stationary point: the last tenth of the iterations lowered the objective
+        by more than a hundredth. Not for tol=0.
 
     Notes
     -----
-    An iteration costs 4 m n k flop (4 nnz k for sparse X) for the two products with X and 2 (m + n) k^2 for each sweep,
-    and reads X twice; near an exact fit the residual is summed entry by entry, 2 m n k flop more, also for sparse X.
-    With extrapolation the objective is that of the extrapolated W and the new H, which are the factors returned. Memory
-    beyond X: about 8 (m + n) k numbers, for sparse X a second copy of it, too.
+    An iteration costs 4 m n k flop (4 nnz k for sparse X) for the two products with X, and 2 (m + n) k^2 for each
+    sweep; it reads X twice. Near an exact fit the residual is summed entry by entry, 2 m n k flop more, also for sparse
+    X. With extrapolation the objective is that of the extrapolated W and the new H, which are the factors returned.
+    Memory beyond X: about 8 (m + n) k numbers, and for sparse X a second copy of it.
 
-    With weights each row of a factor has a Gram matrix of its own, that of the most frequent weight corrected by the p
-    other entries: 2 p k^2 flop an iteration more, or 20 p k along these entries where that is less. Where they are more
-    than a quarter of a dense X, or than half of a sparse one, which is made dense, 20 m n k along all of them. A row of
-    which next to nothing is left is summed anew: of 16 digits at most five are lost. "auto" starts are "random" then;
-    "nndsvd*" take hidden entries as 0. Memory: the weights and a copy of X.
+    With weights each row of a factor has a Gram matrix of its own: that of the most frequent weight, corrected by the p
+    other entries. This costs 2 p k^2 flop an iteration more, or 20 p k along these entries where that is less. Where
+    they are more than a quarter of a dense X, or more than half of a sparse one (which is made dense then), an
+    iteration costs 20 m n k along all entries. A row whose correction cancels almost all of its Gram matrix is summed
+    anew: of 16 digits at most five are lost. "auto" starts are "random" then, and "nndsvd*" take hidden entries as 0.
+    Memory: the weights and a copy of X.
 
     References
     ----------
@@ -224,8 +246,6 @@ def hals(
        matrix factorization", Neural Computation 24 (2012) 1085-1105. doi:10.1162/NECO_a_00256
     .. [3] A. M. S. Ang, N. Gillis, "Accelerating nonnegative matrix factorization algorithms using extrapolation",
        Neural Computation 31 (2019) 417-439. doi:10.1162/neco_a_01157
-    .. [4] C. Boutsidis, E. Gallopoulos, "SVD based initialization: A head start for nonnegative matrix
-       factorization", Pattern Recognition 41 (2008) 1350-1362. doi:10.1016/j.patcog.2007.09.010
 
     Examples
     --------
@@ -259,6 +279,7 @@ def hals(
     )
 
 
+@document
 def mu(
     X: Any,
     k: int,
@@ -296,46 +317,57 @@ def mu(
 
     Parameters
     ----------
-    X, k, init, max_iter, max_time, weights, mask, missing, n_threads, random_state, callback, verbose
-        See `hals`. For beta <= 0 X must be positive.
-    penalty_W, penalty_H, fixed_W, fixed_H
-        See `hals`. Penalties that are linear or quadratic with entries >= 0 are served for every loss, quadratic ones
-        with the exponents of Tan & Fevotte (2013, doi:10.1109/TPAMI.2012.240), under which no update raises the
-        penalised objective either.
-    loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1"}, float, BetaDivergence, Huber or L1
-        What is minimised: beta = 2, 1, 0, or any other beta; or a robust loss, the sum of absolute residuals or one
-        that is linear beyond delta (`Huber`). Kullback-Leibler suits counts, Itakura-Saito powers such as spectra,
-        whose noise multiplies, "l1" and `Huber` data with outliers.
+    %(X)s
+    %(k)s
+    loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1"}, float or loss object
+        What is minimised: beta = 2, 1, 0, or any other beta; or a robust loss, the sum of absolute residuals ("l1") or
+        one that is linear beyond delta (`losses.Huber`). Kullback-Leibler suits counts, Itakura-Saito powers such as
+        spectra with multiplicative noise, "l1" and `losses.Huber` data with outliers. For beta <= 0 X must be positive.
+    %(init)s
+    %(max_iter)s
     tol : float
-        The fit has converged when the updates of an iteration move the factors by at most tol times the residual,
-        :math:`\sum den\, \Delta^2 / F \le 2\, tol^2 f` summed over both factors F (:math:`\Delta` is the change, den
-        the positive part of the gradient); else as in `hals`. No scale enters. 0 runs exactly max_iter iterations.
+        The fit has converged when the updates of an iteration move the factors by at most tol times the residual:
+        :math:`\sum den\, \Delta^2 / F \le 2\, tol^2 f`, summed over both factors F. :math:`\Delta` is the change, den
+        the positive part of the gradient. Otherwise the rule is that of `hals`. 0 runs exactly max_iter iterations.
+    %(max_time)s
     floor : float, optional
-        Coordinates are kept at least this times the mean of their component, since no update brings back a zero. None:
-        the machine epsilon of the dtype, which no digit of W H shows. 0: zeros stay.
+        Entries of a factor are at least this times the mean of their component, since no update brings back a zero.
+        None: the machine epsilon of the dtype, which changes no digit of W H. 0: zeros stay.
     extrapolate : bool
-        Whether to extrapolate where the loss is convex in W H (1 <= beta <= 2, `Huber`, "l1"); elsewhere it has no
-        effect. False with floor=0 is the textbook's
-        algorithm.
+        Whether to extrapolate where the loss is convex in W H (1 <= beta <= 2, `losses.Huber`, "l1"); elsewhere it has
+        no effect. False with floor=0 is the textbook's algorithm.
+    %(penalties)s
+    %(observations)s
+    %(n_threads)s
+    %(random_state)s
+    %(callback)s
 
     Returns
     -------
     Result
-        The best factors evaluated; ``W, H = result`` unpacks it. Its relative_error is that of the squares,
-        :math:`\|X - W H\|_F / \|X\|_F`, whatever the loss. Its kkt_residual is the sum over both factors of
-        :math:`\sum den\, |\min(F, \bar F_t \nabla / den)|`, each as a share of :math:`\sum F num` (:math:`\bar F_t`
-        is the mean of component t), for "frobenius" as in `hals`.
+        The best factors; ``W, H = result`` unpacks it. Its relative_error is that of the squares,
+        :math:`\|X - W H\|_F / \|X\|_F`, whatever the loss. Its kkt_residual is
+        :math:`\sum den\, |\min(F, \bar F_t \nabla / den)|` as a share of :math:`\sum F num`, summed over both factors
+        (:math:`\bar F_t` is the mean of component t); for "frobenius" that of `hals`.
 
     Raises
     ------
-    TypeError, ValueError
-        As `hals`; also for an unknown loss, and for zeros in X where beta <= 0.
+    InputError, InputTypeError
+        As `hals`. Also for an unknown loss, and for zeros in X where beta <= 0.
+
+    Warns
+    -----
+    ConvergenceWarning
+        As `hals`.
 
     Notes
     -----
-    A pass over X for each factor and one for the objective: 10 m n k flop an iteration for beta = 1, 14 m n k for
-    others, 10 nnz k for sparse X and beta = 1; V exists in blocks only. Sparse X with a loss other than beta = 1
-    and 2 is dense work, done by blocks of rows. Memory beyond X: about 10 (m + n) k numbers.
+    An iteration reads X once for each factor and once for the objective: 10 m n k flop for beta = 1, 14 m n k for
+    others, 10 nnz k for sparse X and beta = 1. V exists in blocks only. Sparse X with a loss other than beta = 1 and 2
+    is computed by dense blocks of rows. Memory beyond X: about 10 (m + n) k numbers.
+
+    Penalties that are linear or quadratic with entries >= 0 go with every loss; quadratic ones use the exponents of Tan
+    & Fevotte (2013, doi:10.1109/TPAMI.2012.240), under which no update raises the penalised objective either.
 
     References
     ----------

@@ -1,7 +1,8 @@
 """X and what is asked of a fit, read and checked once for one fit or for many."""
 
+import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, Generic
 
 from .._checks import check_flag
 from .._runtime import check_threads
@@ -13,34 +14,41 @@ from .check import check_entries, check_options
 from .checkpoint import Checkpoint
 from .constraints import FactorConstraints
 from .driver import Fit
+from .factorization import Kind
 from .provenance import provenance, with_random_state
 from .report import ProgressPrinter
 from .request import FitRequest, RandomState
 
 
-class Problem:
-    """X as a storage, and the loss; what fits of any rank have in common."""
+def run_fit(request: FitRequest, kind: type[Kind], clock: float | None = None) -> Kind:
+    """The result of one fit; clock: `time.perf_counter` at the call, None for now."""
+    clock = time.perf_counter() if clock is None else clock
+    return Problem(request, kind).fit(clock).run()
 
-    def __init__(self, request: FitRequest) -> None:
-        self.request = request
+
+class Problem(Generic[Kind]):
+    """X as a storage, and the loss; what fits of any rank have in common. Their results are of the class `kind`."""
+
+    def __init__(self, request: FitRequest, kind: type[Kind]) -> None:
+        self.request, self.kind = request, kind
         self.X, self.names = frames.unwrap(request.X)
         n_threads = check_threads(request.n_threads)
         self.data, self.workspace = as_weighted_data(self.X, request.weights, request.mask, request.missing, n_threads)
         self.loss = check_weighted_loss(request.loss, self.data)
 
-    def fit(self, clock: float, first: bool = True, **changes: Any) -> Fit:
+    def fit(self, clock: float, first: bool = True, **changes: Any) -> Fit[Kind]:
         """A fit that has not begun, of a request with those changes; see `RankedProblem`."""
         ranked = RankedProblem(self, first, **changes)
         return ranked.fit(clock, ranked.request.random_state)
 
 
-class RankedProblem:
+class RankedProblem(Generic[Kind]):
     """A problem of one rank: what fits that differ in their random state alone have in common.
 
     With `first` it warns of rows and columns without an observation, which one of several problems does.
     """
 
-    def __init__(self, problem: Problem, first: bool, **changes: Any) -> None:
+    def __init__(self, problem: Problem[Kind], first: bool, **changes: Any) -> None:
         self.problem, self.request = problem, replace(problem.request, **changes)
         request, data, loss = self.request, problem.data, problem.loss
         self.constraints = constraints = FactorConstraints(
@@ -58,7 +66,7 @@ class RankedProblem:
         check_entries(data, problem.X, loss)
         self.provenance = provenance(request, problem.names, data)
 
-    def fit(self, clock: float, random_state: RandomState) -> Fit:
+    def fit(self, clock: float, random_state: RandomState) -> Fit[Kind]:
         """A fit that has not begun; clock: `time.perf_counter` at the call."""
         request, constraints = self.request, self.constraints
         data, loss, workspace = self.problem.data, self.problem.loss, self.problem.workspace
@@ -67,4 +75,4 @@ class RankedProblem:
         start = make_start(constraints, request.init, data, random_state, workspace)
         specs = factor_specs(constraints, self.solvers, start, loss, data, workspace)
         checkpoint = request.init if isinstance(request.init, Checkpoint) else None
-        return Fit(data, loss, specs, start, checkpoint, self.options, workspace, clock, origin)
+        return Fit(data, loss, specs, start, checkpoint, self.options, workspace, clock, origin, self.problem.kind)

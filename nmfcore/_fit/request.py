@@ -6,14 +6,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..losses import L1, L21, BetaDivergence, Frobenius, Huber
+from ..losses import LossLike
 from ..penalties import Penalty
 from .checkpoint import Checkpoint
+from .factorization import Factorization
 from .records import State
-from .result import Result
 
-LossLike: TypeAlias = str | float | Frobenius | BetaDivergence | Huber | L1 | L21
-InitLike: TypeAlias = str | tuple[Any, Any] | list[Any] | Result | Checkpoint
+InitLike: TypeAlias = str | tuple[Any, Any] | list[Any] | Factorization | Checkpoint
 RandomState: TypeAlias = int | np.random.Generator | np.random.RandomState | None
 
 

@@ -1,23 +1,30 @@
 """W for new samples under a model that is fitted already."""
 
+import time
 from typing import Any
 
 import numpy as np
 
 from .._checks import check_H
 from ..data import check_same_columns, frames
+from ..losses import LossLike
 from ..penalties import Penalty
-from .nmf import nmf
-from .result import Result
+from .check_result import loss_of_fit
+from .convergence import warn_if_far
+from .factorization import Factorization
+from .parameters import document
+from .problem import run_fit
+from .request import FitRequest
 
 TOL = 1e-6
 
 
+@document
 def transform(
     X: Any,
     H: Any,
     *,
-    loss: Any = "frobenius",
+    loss: LossLike | None = None,
     solver: str = "auto",
     max_iter: int = 1000,
     tol: float = TOL,
@@ -29,26 +36,34 @@ def transform(
     missing: str | None = None,
     n_threads: int | None = None,
 ) -> np.ndarray:
-    """W >= 0 that fits X ~ W H for a given H: the rows of a fitted model for new samples, one or a million.
+    """W >= 0 that fits X ~ W H for a given H: the weights of new samples under a fitted model.
 
-    Minimises the loss of `nmf` and the penalty on W over W alone. Each row is a problem of its own, convex for every
-    loss that is convex in the model, so that it does not depend on the other rows nor on a start ("l1" does a little,
-    rounded off as it is below a share of the mean of X).
+    Minimises the loss of `nmf` and the penalty on W, over W alone. The rows of W are separate problems, convex for
+    every loss that is convex in W H: a row depends neither on the other rows nor on a start. ("l1" depends on the
+    other rows slightly, since it is rounded off below a share of the mean of X.)
 
     Parameters
     ----------
     X : array_like, SciPy sparse or data frame, shape (m, n)
         New samples in rows, as for `hals`.
     H : array_like, shape (k, n), or Result
-        The parts, >= 0 and finite, of a fit. Where X and what was fitted, or H itself, are data frames, their columns
-        must be the same, in the same order.
-    loss, solver, penalty_W, fixed_W, weights, mask, missing, max_time, n_threads
-        See `nmf`. penalty_W is taken as it is, for H is given. Least squares are solved exactly where `solver="bpp"`
-        serves them, which "auto" takes then.
+        The parts of a fitted model, >= 0 and finite. Where X and the data of the fit, or H itself, are data frames,
+        their columns must be the same, in the same order.
+    loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1"}, float or loss object, optional
+        See `mu`. None: the loss of the fit where H is a Result, else "frobenius".
+    solver : {"auto", "hals", "mu", "cd", "pgd", "bpp"}
+        See `nmf`. "auto" solves least squares exactly by "bpp" where that serves the penalty.
     max_iter : int
-        Most iterations over W.
+        The largest number of iterations over W.
     tol : float
         As for `hals` or `mu`. For least squares the product with X is made once, 2 m n k flop, or 2 nnz k.
+    %(max_time)s
+    penalty_W : penalties.Penalty, optional
+        A penalty on W or a set in which it lies; it is taken as it is, since H is given.
+    fixed_W : array_like, shape (m, k), optional
+        Known values of W, NaN where it is free.
+    %(observations)s
+    %(n_threads)s
 
     Returns
     -------
@@ -57,8 +72,18 @@ def transform(
 
     Raises
     ------
-    TypeError, ValueError
-        As `nmf`; also where H has another number of columns than X, or columns of other names.
+    InputError, InputTypeError
+        As `nmf`. Also where H has another number of columns than X, or columns of other names.
+
+    Warns
+    -----
+    ConvergenceWarning
+        As `hals`.
+
+    See Also
+    --------
+    Result.transform : The same for a result, with the loss of the fit.
+    nnls : Non-negative least squares for any matrix.
 
     Examples
     --------
@@ -68,14 +93,19 @@ def transform(
     >>> np.allclose(nmfcore.transform(W @ H, H, tol=1e-10), W, atol=1e-6)
     True
     """
-    X, (_, found) = frames.unwrap(X)
-    H, (_, fitted) = (H.H, H.names) if isinstance(H, Result) else frames.unwrap(H, "H")
-    check_same_columns(found, fitted)
+    clock = time.perf_counter()
+    X, (_, columns) = frames.unwrap(X)
+    if isinstance(H, Factorization):
+        loss = loss_of_fit(H.options) if loss is None else loss
+        H, fitted = H.H, H.names[1]
+    else:
+        H, (_, fitted) = frames.unwrap(H, "H")
+    check_same_columns(columns, fitted)
     H = check_H(H, X)
-    return nmf(
-        X,
-        len(H),
-        loss=loss,
+    request = FitRequest(
+        X=X,
+        k=len(H),
+        loss="frobenius" if loss is None else loss,
         solver=solver,
         max_iter=max_iter,
         tol=tol,
@@ -87,4 +117,7 @@ def transform(
         mask=mask,
         missing=missing,
         n_threads=n_threads,
-    ).W
+    )
+    found = run_fit(request, Factorization, clock)
+    warn_if_far(found, request.tol)
+    return found.W

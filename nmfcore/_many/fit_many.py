@@ -7,7 +7,8 @@ from typing import Any
 
 from .._checks import check_count, check_flag, check_number
 from .._ensemble import Ensemble, Progress
-from .._fit import FitRequest, InitLike, LossLike, Problem, RandomState
+from .._fit import FitRequest, InitLike, Problem, RandomState, Result
+from ..losses import LossLike
 from ..penalties import Penalty
 from . import check_many, schedule
 from .run import BatchReport, Run
@@ -142,7 +143,7 @@ mask, missing, n_threads
         n_threads=n_threads,
         random_state=random_state,
     )
-    problem = Problem(request)
+    problem = Problem(request, Result)
     room = schedule.columns_at_a_time(problem.data, check_many.memory(memory, problem.data, ranks[-1]))
     run = Run(problem, ranks[0], schedule.jobs(ranks, n_starts, worker), entropy, deadline, room)
     return run.all(ledger, listeners, clock)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._fit import Problem
+from .._fit import Problem, Result
 from .._runtime import Workspace
 from . import check_select_rank
 from .choice import column, foretells
@@ -39,7 +39,7 @@ def fold(task: Task, rows: np.ndarray, columns: np.ndarray, others: np.ndarray, 
     X = [A B; C D]: D ~ W_D H_D, then B ~ W_A H_D and C ~ W_D H_A for given H_D and W_D, and A ~ W_A H_A.
     """
     A, B, C, D = (part(task.X, *at) for at in ((rows, columns), (rows, kept), (others, columns), (others, kept)))
-    whole, above, left = (Problem(replace(task.problem.request, X=block)) for block in (D, B, C))
+    whole, above, left = (Problem(replace(task.problem.request, X=block), Result) for block in (D, B, C))
     foretold = HoldoutScore(whole.data, whole.loss)
     for k, fit in path(whole, task.ranks, task.rng):
         W = begun(above, k, "auto", task.rng, fixed_H=fit.H).run().W

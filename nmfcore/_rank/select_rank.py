@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._checks import check_choice, check_flag, check_random_state
-from .._fit import FitRequest, Problem, check_entries
+from .._fit import FitRequest, Problem, Result, check_entries
 from . import ard, bicross, check_select_rank, elbow, mdl, stability
 from . import speckled as _speckled
 from .choice import RankChoice, at_the_end
@@ -151,7 +151,7 @@ def select_rank(
     say = print if check_flag(verbose, "verbose") else lambda line: None
     rng = check_random_state(random_state)
     limits = {name: options[name] for name in ("max_iter", "tol")}
-    problem = Problem(FitRequest(X, loss=loss, n_threads=n_threads, **limits))
+    problem = Problem(FitRequest(X, loss=loss, n_threads=n_threads, **limits), Result)
     check_select_rank.whole(problem.data)
     check_select_rank.loss(problem.loss, by.losses, method)
     check_entries(problem.data, problem.X, problem.loss)

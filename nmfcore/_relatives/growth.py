@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._checks import Random
-from .._fit import Options, nmf
+from .._fit import FitRequest, Options, Result, run_fit
 from .._runtime import Workspace
 from .._starts import FLOOR, singular_triplets
 from ..data import Data, Dense, Names, Sparse
@@ -101,7 +101,7 @@ class ClusterTreeBuilder:
         if len(node.rows) == 1 or not node.energy > 0:
             return 0.0, None
         part, held = self._part(node.rows)
-        W, H = nmf(part, 2, random_state=self.rng, **self.of_fits)
+        W, H = run_fit(FitRequest(part, 2, random_state=self.rng, **self.of_fits), Result)
         second = W[:, 1] * np.linalg.norm(H[1]) > W[:, 0] * np.linalg.norm(H[0])
         if self.refining.max_iter:
             start = Assignment(held, of_labels(held, second.astype(np.intp), 2), self.workspace)

@@ -1,7 +1,6 @@
 """Every check of weights, masks and missing entries, and the step from them to X held with its weights."""
 
 import math
-import sys
 import warnings
 from typing import Any, NamedTuple
 
@@ -16,13 +15,13 @@ from .._checks import (
     is_sparse,
     refuse_entries,
     refuse_stored_entries,
+    user_stacklevel,
 )
 from .._runtime import Workspace
 from .base import Data
 from .storage import as_data
 from .weighing import Weights, find_stored, weigh
 
-PACKAGE = __name__.partition(".")[0]
 MISSING = {"nan": "nan", "unstored": "unstored"}
 MOST_EXCEPTIONS = {True: 0.25, False: 0.5}  # for dense X, which then costs less with a weight for every entry
 WEIGHT_LIMIT = {4: 1e9, 8: 1e90}  # by the bytes of a number: weights times squares of X must be numbers, too
@@ -203,13 +202,5 @@ def warn_of_unobserved(held: Data, fixed: tuple[bool, bool]) -> None:
                 f"{said} no observed entry ({which} is {name} {found[0]}): nothing is known of {factor} there, "
                 "see Result.unobserved",
                 UserWarning,
-                stacklevel=_outside(),
+                stacklevel=user_stacklevel(),
             )
-
-
-def _outside() -> int:
-    """The level of the first caller outside of this package, seen from the function that asks."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
-        level, frame = level + 1, frame.f_back
-    return level

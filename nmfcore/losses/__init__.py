@@ -5,7 +5,7 @@ This room knows the storages and what penalties add to the statistics; it knows 
 """
 
 from .base import ALL_PENALTIES, EPS, Loss, Split, converged
-from .check_loss import LOSSES, beta_loss, check_weighted_loss
+from .check_loss import LOSSES, LossLike, beta_loss, check_weighted_loss
 from .frobenius import CANCELLATION, Frobenius, Normal, NormalBatch
 from .l21 import L21
 from .pointwise import L1, BetaDivergence, Huber, Pointwise, SplitBatch
@@ -22,6 +22,7 @@ __all__ = [
     "Frobenius",
     "Huber",
     "Loss",
+    "LossLike",
     "Normal",
     "NormalBatch",
     "Pointwise",

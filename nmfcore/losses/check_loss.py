@@ -1,7 +1,7 @@
 """The loss that the user names."""
 
 import numbers
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from .l21 import L21
 from .pointwise import L1, NAMES, BetaDivergence, Huber
 from .weighted import with_weights
 
+LossLike: TypeAlias = str | float | Frobenius | BetaDivergence | Huber | L1 | L21
 SNAP = 1e-8
 
 

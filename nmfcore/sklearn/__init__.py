@@ -5,7 +5,7 @@ from .._runtime import load
 _theirs = load("sklearn.decomposition", "sklearn", "nmfcore.sklearn")
 
 from ._minibatch import MiniBatchNMF  # noqa: E402 (what it imports may be missing)
-from ._nmf import (
+from ._nmf import (  # noqa: E402 (what it imports may be missing)
     NMF,
     non_negative_factorization,
 )

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import penalties
-from .._fit import Result, nmf
+from .._fit import FitRequest, Result, run_fit
 from ..penalties import Penalty
 from . import _check, _starts
 
@@ -65,7 +65,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         init = self.init or ("nndsvda" if k <= min(X.shape) else "random")
         if _starts.in_scale(X):
             return _starts.made(init, X, k, self.random_state)
-        start = nmf(X, k, init=init, max_iter=0, random_state=self.random_state, n_threads=self.n_threads)
+        request = FitRequest(X, k, init=init, max_iter=0, random_state=self.random_state, n_threads=self.n_threads)
+        start = run_fit(request, Result)
         return start.W, start.H
 
     def _given(self, X: Any, k: int, W: Any, H: Any, update_H: bool) -> tuple[Any, Any]:
@@ -115,7 +116,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         objective = found.objective
         if any(self._penalties(X.shape)):
             options = {"loss": self._beta, "n_threads": self.n_threads, "mask": mask}
-            objective = nmf(X, len(found.H), init=(found.W, found.H), max_iter=0, **options).objective
+            request = FitRequest(X, len(found.H), init=(found.W, found.H), max_iter=0, **options)
+            objective = run_fit(request, Result).objective
         return float(np.sqrt(2 * objective))
 
     def _warn_of_max_iter(self, n_iter: int) -> None:

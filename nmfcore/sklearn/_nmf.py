@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_flag
-from .._fit import Result, State, nmf
+from .._fit import FitRequest, Result, State, run_fit
 from ..penalties import Penalty
 from . import _check
 from . import _multiplicative as multiplicative
@@ -313,7 +313,8 @@ class NMF(BaseNMF):
         """The fit by `nmfcore.nmf`, with a warning where scikit-learn gives one."""
         if mask is None:
             _check.entries(X, self._beta)
-        found = nmf(X, k, mask=mask, n_threads=self.n_threads, verbose=bool(self.verbose), max_iter=max_iter, **options)
+        limits = {"max_iter": max_iter, "n_threads": self.n_threads, "verbose": bool(self.verbose)}
+        found = run_fit(FitRequest(X, k, mask=mask, **limits, **options), Result)
         # By the number of iterations, not by the reason: round-off decides whether the last one also converged.
         if found.n_iter == max_iter and self.tol > 0:
             self._warn_of_max_iter(found.n_iter)
