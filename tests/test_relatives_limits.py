@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from nmfcore._relatives.hierarchical import hierarchical
 from nmfcore._relatives.orthogonal import orthogonal
 from nmfcore._relatives.projective import projective
-from nmfcore._relatives.quartic import least
+from nmfcore._relatives.quartic import minimize_quartic
 from nmfcore._relatives.semi import semi
 from nmfcore._relatives.symmetric import symmetric
 
@@ -57,10 +57,15 @@ def test_input_is_left_as_it_is(name):
 @pytest.mark.parametrize("unit", [1, 1e4, 1e8, 1e16, 1e60, 1e-8])
 def test_the_least_value_of_a_quartic_at_any_scale(unit):
     """-2 u t + (u t)^4 / 2 is least at u t = 1."""
-    found = least(np.array([-2 * unit, 0, 0, 0.5 * unit**4]), 1e9)
-    assert found * unit == pytest.approx(1, rel=1e-12)
-    assert least(np.array([-1.0, 0, 0, 0]), 7.0) == 7 and least(np.zeros(4), 7.0) == 0
-    assert least(np.array([0.0, 1.0, 0, 0]), 7.0) == 0 and least(np.array([0.0, -1.0, 0, 0.5]), 7.0) == pytest.approx(1)
+    t = minimize_quartic(np.array([-2 * unit, 0, 0, 0.5 * unit**4]), 1e9)
+    assert t * unit == pytest.approx(1, rel=1e-12)
+    for coefficients, least in (
+        ([-1.0, 0, 0, 0], 7),
+        ([0, 0, 0, 0], 0),
+        ([0, 1.0, 0, 0], 0),
+        ([0, -1.0, 0, 0.5], pytest.approx(1)),
+    ):
+        assert minimize_quartic(np.array(coefficients, float), 7.0) == least
 
 
 @pytest.mark.parametrize("name", ["symmetric", "projective"])

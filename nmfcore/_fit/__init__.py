@@ -11,6 +11,7 @@ from .check import check_entries, check_options
 from .check_result import loss_of_fit
 from .checkpoint import Checkpoint, differing_entries, fingerprint
 from .driver import FactorState, Fit
+from .ending import CONVERGED, ending_from_members, ending_to_arrays
 from .factorization import STORED, Factorization, result_to_arrays
 from .nmf import hals, mu, nmf
 from .problem import Problem, RankedProblem, run_fit
@@ -24,6 +25,7 @@ from .stopping import NUMBERS, STALLED, Momentum, StoppingState
 from .transform import transform
 
 __all__ = [
+    "CONVERGED",
     "NUMBERS",
     "REPORT_SECONDS",
     "STALLED",
@@ -52,6 +54,8 @@ __all__ = [
     "check_result",
     "components",
     "differing_entries",
+    "ending_from_members",
+    "ending_to_arrays",
     "fingerprint",
     "hals",
     "loss_of_fit",

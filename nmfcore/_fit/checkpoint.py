@@ -20,7 +20,7 @@ PLACES_TOLERANCE = 1e-3  # of ||X||: "places" is summed in the dtype of X; anoth
 SUM_TOLERANCE = 1e-9  # relative: the other sums over X are float64, and differ by round-off for another memory order
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Checkpoint:
     """What a fit needs to go on after an iteration: ``nmf(X, k, init=checkpoint)``, with X and the options of that fit.
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .checkpoint import Checkpoint
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class History:
     """The course of a fit; entry i belongs to the best factors after i iterations, entry 0 to the start.
 
@@ -54,7 +54,7 @@ class Optimality(NamedTuple):
     ratio: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
     """What a callback is given after each iteration: the best factors so far.
 

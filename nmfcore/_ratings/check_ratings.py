@@ -1,4 +1,4 @@
-"""Every check of ratings, of the options of their model, and of what its predictions are asked for."""
+"""Checks of ratings, of the options of their model, and of the arguments of a completion's methods."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ from .._checks import (
 FACTORS = ("W", "H")
 
 
-def ratings(X: Any, name: str) -> Any:
-    """A SciPy CSR array in canonical form whose stored entries are finite, one for each pair that is rated."""
+def check_ratings(X: Any, name: str) -> Any:
+    """A SciPy CSR array in canonical form with finite stored entries, one for each pair of a user and an item."""
     if not is_sparse(X):
         raise InputTypeError(
             f"{name} is of type {type(X).__name__}; wanted a sparse matrix whose stored entries are the ratings, such "
@@ -42,8 +42,8 @@ def ratings(X: Any, name: str) -> Any:
     return X.tocsr()
 
 
-def strengths(strength: Any) -> tuple[float, float]:
-    """The weights of the penalties on the factors and on the biases."""
+def check_strengths(strength: Any) -> tuple[float, float]:
+    """The strengths of the penalties on the factors and on the biases."""
     if not isinstance(strength, tuple | list):
         strength = check_number(strength, "strength")
         return strength, strength
@@ -52,11 +52,11 @@ def strengths(strength: Any) -> tuple[float, float]:
     return check_number(strength[0], "strength[0] (of factors)"), check_number(strength[1], "strength[1] (of biases)")
 
 
-def signs(nonnegative: Any) -> tuple[bool, bool]:
-    """Whether W, and whether H, is non-negative."""
+def check_signs(nonnegative: Any) -> tuple[bool, bool]:
+    """Whether W is non-negative, and whether H is."""
     if isinstance(nonnegative, bool | np.bool_):
         return bool(nonnegative), bool(nonnegative)
-    wanted = "wanted True, False, or those of them that are, such as ('W',)"
+    wanted = "wanted True, False, or the names of the factors that are non-negative, such as ('W',)"
     if not isinstance(nonnegative, tuple | list):
         raise InputTypeError(f"nonnegative is {nonnegative!r} ({type(nonnegative).__name__}); {wanted}")
     if any(name not in FACTORS for name in nonnegative):
@@ -64,7 +64,7 @@ def signs(nonnegative: Any) -> tuple[bool, bool]:
     return "W" in nonnegative, "H" in nonnegative
 
 
-def indices(value: Any, name: str, size: int) -> np.ndarray:
+def check_indices(value: Any, name: str, size: int) -> np.ndarray:
     """Integers from 0 to size - 1."""
     value = np.asarray(value)
     if value.dtype.kind not in "iu" and value.size:
@@ -73,16 +73,17 @@ def indices(value: Any, name: str, size: int) -> np.ndarray:
     return value.astype(np.intp)
 
 
-def pairs(users: Any, items: Any, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Arrays of users and of items, brought to one shape."""
-    users, items = indices(users, "users", shape[0]), indices(items, "items", shape[1])
+def check_pairs(users: Any, items: Any, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The indices of users and items, broadcast to one shape."""
+    users, items = check_indices(users, "users", shape[0]), check_indices(items, "items", shape[1])
     try:
-        return tuple(np.broadcast_arrays(users, items))
+        users_of_pairs, items_of_pairs = np.broadcast_arrays(users, items)
     except ValueError:
         raise InputError(f"users has shape {users.shape}, items {items.shape}; wanted the same shape") from None
+    return users_of_pairs, items_of_pairs
 
 
-def limits(value: Any) -> tuple[float, float] | None:
+def check_limits(value: Any) -> tuple[float, float] | None:
     """The smallest and the largest prediction."""
     if value is None:
         return None
@@ -96,7 +97,7 @@ def limits(value: Any) -> tuple[float, float] | None:
     return float(value[0]), float(value[1])
 
 
-def user(value: Any, shape: tuple[int, int]) -> int:
+def check_user(value: Any, shape: tuple[int, int]) -> int:
     """The index of a user."""
     value = check_count(value, "user", 0)
     if value >= shape[0]:
@@ -104,9 +105,9 @@ def user(value: Any, shape: tuple[int, int]) -> int:
     return value
 
 
-def held_out(X: Any, shape: tuple[int, int]) -> Any:
-    """Ratings of the same users and items."""
-    X = ratings(X, "X_test")
+def check_test_ratings(X: Any, shape: tuple[int, int]) -> Any:
+    """Ratings of the same users and items as those of the fit."""
+    X = check_ratings(X, "X_test")
     if X.shape != shape:
         raise InputError(f"X_test has shape {X.shape}; wanted that of X, {shape}")
     return X

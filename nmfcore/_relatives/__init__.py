@@ -1,4 +1,9 @@
-"""Relatives of NMF: symmetric, projective, orthogonal, semi-NMF and hierarchical clustering."""
+"""Relatives of NMF: symmetric, projective, orthogonal and semi-NMF, and hierarchical clustering by NMF of rank 2.
+
+The first four return a `Clustering` and share one body (`fit_clustering`), one loop (`iterations`) and the checks. To
+add a relative, write a class with the protocol `IterativeFit`, describe it by a `ClusteringModel`, and write the
+function that users call. This room knows the storages, the starts, and of the fit its options, records and `nmf`.
+"""
 
 from .clustering import Clustering
 from .hierarchical import hierarchical

@@ -1,26 +1,31 @@
-"""What symmetric, projective and orthogonal NMF give back."""
+"""The result of symmetric, projective, orthogonal and semi-NMF."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
-from .._fit import History
+from .._fit import History, ending_from_members, ending_to_arrays
+from .._runtime import Members, Storable, files, names_to_array
 from ..data import Names
-from .iterations import Fitted
+from .iterations import LoopResult
+
+REASONS = ("tol", "max_iter", "max_time", "callback")
 
 
 @dataclass(frozen=True, eq=False)
-class Clustering:
+class Clustering(Storable):
     """A factorization X ~ W H that groups the rows of X; `W, H = result` unpacks it.
 
     Attributes
     ----------
     W : ndarray, shape (m, k)
-        Of the dtype of X, float32 or float64; C-contiguous, >= 0.
+        >= 0, of the dtype of X, float32 or float64; C-contiguous.
     H : ndarray, shape (k, n)
-        The transpose of a C-contiguous (n, k) array: W' in `symmetric`, W'X in `projective`, in `orthogonal` the
-        direction of each cluster, times the norm of the part of X that lies along it.
+        W' in `symmetric`, W'X in `projective`. In `orthogonal`, the direction of each cluster times the norm of the
+        part of X along it. In `semi`, of either sign with rows of norm 1. It is the transpose of a C-contiguous
+        (n, k) array.
     labels : ndarray of intp, shape (m,)
         The component with the largest entry in each row of W; -1 where the row is 0.
     objective : float
@@ -28,19 +33,23 @@ class Clustering:
     relative_error : float
         ||X - W H||_F / ||X||_F.
     n_iter : int
-        Iterations of the fit that was kept.
+        Number of iterations of the best fit.
     converged : bool
         Whether the stopping rule was met.
     reason : str
-        Why that fit stopped: "tol", "max_iter", "max_time" or "callback".
+        Why the best fit stopped: "tol", "max_iter", "max_time" or "callback".
     kkt_residual : float
-        How far from a stationary point: 0 there, whatever the scale of X (see the doors).
+        The distance from a stationary point: 0 there, whatever the scale of X. Each function defines its own.
     history : History
-        The objective after each iteration; it never rises.
-    objectives : ndarray of float64
-        That of the fit from each start.
+        The objective after each iteration of the best fit; it never rises.
+    objectives : ndarray of float64, shape (n_starts,)
+        The objective of the fit from each start.
     names : tuple of two, each a tuple of str or None
-        Of the rows and of the columns of X, where it was a data frame or an AnnData.
+        The names of the rows and columns of X, if it was a data frame or an AnnData.
+
+    See Also
+    --------
+    symmetric, projective, orthogonal, semi : The functions that return it.
     """
 
     W: np.ndarray = field(repr=False)
@@ -56,10 +65,12 @@ class Clustering:
     objectives: np.ndarray = field(repr=False)
     names: Names = field(repr=False, default=(None, None))
 
+    _file_kind: ClassVar = files.Kind("nmfcore clustering", "no clustering of nmfcore", "Clustering.save")
+
     @classmethod
-    def of(cls, best: Fitted, objectives: np.ndarray, names: Names) -> "Clustering":
+    def of(cls, best: LoopResult, objectives: np.ndarray, names: Names) -> "Clustering":
         """The best of several fits."""
-        W, H = best.method.factors()
+        W, H = best.fit.factors()
         return cls(
             W=W,
             H=H,
@@ -69,7 +80,7 @@ class Clustering:
             n_iter=len(best.history.objective) - 1,
             converged=best.reason == "tol",
             reason=best.reason,
-            kkt_residual=best.method.kkt_residual(),
+            kkt_residual=best.fit.kkt_residual(),
             history=best.history,
             objectives=objectives,
             names=names,
@@ -78,3 +89,27 @@ class Clustering:
     def __iter__(self) -> Iterator[np.ndarray]:
         """W, then H."""
         return iter((self.W, self.H))
+
+    def _to_arrays(self) -> dict[str, np.ndarray]:
+        arrays = {"W": self.W, "H": self.H, "labels": self.labels, "objectives": self.objectives}
+        numbers = {name: np.asarray(getattr(self, name)) for name in ("relative_error", "kkt_residual")}
+        return arrays | numbers | ending_to_arrays(self) | {"names": names_to_array(self.names)}
+
+    @classmethod
+    def _from_members(cls, members: Members) -> "Clustering":
+        W = members.floats("W", (None, None), least=0)
+        m, k = W.shape
+        H = members.floats("H", (k, None), W.dtype)
+        objectives = members.floats("objectives", (None,), np.float64, 0)
+        if not len(objectives):
+            raise ValueError("objectives")
+        return cls(
+            W=np.ascontiguousarray(W),
+            H=np.asfortranarray(H),
+            labels=members.indices("labels", (m,), k, least=-1),
+            relative_error=members.number("relative_error", 0),
+            kkt_residual=members.number("kkt_residual", 0),
+            objectives=objectives,
+            names=members.names((m, H.shape[1])),
+            **ending_from_members(members, REASONS),
+        )

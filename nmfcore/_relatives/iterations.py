@@ -1,4 +1,4 @@
-"""Iterations until a rule ends them, and the best of several starts: what the relatives of NMF share."""
+"""The loop that the relatives of NMF share: iterate until a rule ends the fit, and keep the best of several starts."""
 
 import math
 import time
@@ -7,116 +7,99 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from .._checks import ends_fit
-from .._fit import History, Options, State
+from .._fit import History, Options, Recorder
 from ..data import Data
 from ..losses import EPS
 
-PATIENCE = 3  # iterations in a row without progress, before the end
-
-Factors = tuple[np.ndarray, np.ndarray]
+PATIENCE = 3  # iterations in a row without progress, after which a fit ends
 
 
-class Method(Protocol):
-    """A fit that lowers half a squared error of the scaled X, iteration by iteration."""
+class IterativeFit(Protocol):
+    """A fit that lowers half the squared error of the scaled X by iterations."""
 
     data: Data
 
     def objective(self) -> float:
-        """Where it stands."""
+        """The objective at the current factors."""
         ...
 
     def iterate(self) -> float:
-        """Go on; returns the objective, which is no higher, but for round-off."""
+        """Do one iteration; returns the objective, which is no higher than before, but for round-off."""
         ...
 
-    def factors(self) -> Factors:
-        """W and H in units of X, copies."""
+    def factors(self) -> tuple[np.ndarray, np.ndarray]:
+        """Copies of W and H in units of X."""
         ...
 
     def kkt_residual(self) -> float:
-        """How far from a stationary point, without a scale."""
+        """The distance from a stationary point, as a number without a scale."""
         ...
 
 
-class Fitted(NamedTuple):
-    """What is left of a method that has come to its end."""
+class LoopResult(NamedTuple):
+    """A fit that has ended, and its record."""
 
-    method: Method
+    fit: IterativeFit
     reason: str
     history: History
     relative_error: float
 
 
-class Iterations:
-    """One method from its start to its end."""
+class IterationLoop:
+    """One fit from its start to its end."""
 
-    def __init__(self, method: Method, options: Options, clock: float) -> None:
-        self.method, self.options, self.clock = method, options, clock
-        self.total = method.data.measures.squared_norm
-        self.values: list[float] = []
-        self.seconds: list[float] = []
+    def __init__(self, fit: IterativeFit, options: Options, clock: float) -> None:
+        self.fit, self.options = fit, options
+        self.total = fit.data.measures.squared_norm
+        self.recorder = Recorder(options, clock, lambda values: np.ldexp(values, 2 * fit.data.measures.exponent))
         self.idle = 0
 
-    def run(self) -> Fitted:
-        """Iterate until the stopping rule, a limit or the callback ends it."""
-        self._record(self.method.objective())
+    def run(self) -> LoopResult:
+        """Iterate until the stopping rule, a limit or the callback ends the fit."""
+        self.recorder.add(self.fit.objective())
         reason = None
-        while reason is None and len(self.values) <= self.options.max_iter:
-            self._record(self.method.iterate())
-            reason = "callback" if self._report() else self._stop()
-        return Fitted(self.method, reason or "max_iter", self._history(), self._relative_error())
+        while reason is None and self.recorder.n_iter < self.options.max_iter:
+            self._record(self.fit.iterate())
+            reason = "callback" if self._report() else self._stopping_rule()
+        return LoopResult(self.fit, reason or "max_iter", self.recorder.history(), self._relative_error())
 
     def _record(self, value: float) -> None:
-        before = self.values[-1] if self.values else value
+        """Record the objective after an iteration, and count the iterations without progress."""
+        before = self.recorder.values[-1]
         self.idle = 0 if before - value > self.options.tol * value else self.idle + 1
-        self.values.append(min(value, before))  # the difference is round-off
-        self.seconds.append(time.perf_counter() - self.clock)
-
-    def _stop(self) -> str | None:
-        """The reason to stop after an iteration, if there is one."""
-        exact = 2 * self.values[-1] <= (8 * EPS[self.method.data.dtype]) ** 2 * self.total
-        if self.options.tol > 0 and (self.idle >= PATIENCE or exact):
-            return "tol"
-        if self.options.max_time is not None and self.seconds[-1] >= self.options.max_time:
-            return "max_time"
-        return None
+        self.recorder.add(min(value, before))  # a rise is round-off
 
     def _report(self) -> bool:
-        """Tell those who listen; whether the callback wants to stop."""
-        listeners = [call for call in (self.options.report, self.options.callback) if call is not None]
-        state = State(
-            iteration=len(self.values) - 1,
-            objective=float(self._objectives(self.values[-1:])[0]),
-            seconds=self.seconds[-1],
-            _relative_error=self._relative_error,
-            _factors=self.method.factors,
-            _current=lambda: len(self.values) - 1,
-            _history=self._history,
-        )
-        return any([ends_fit(listener(state)) for listener in listeners])
+        return self.recorder.report(_relative_error=self._relative_error, _factors=self.fit.factors)
+
+    def _stopping_rule(self) -> str | None:
+        """The reason to stop after an iteration, if there is one."""
+        exact = 2 * self.recorder.values[-1] <= (8 * EPS[self.fit.data.dtype]) ** 2 * self.total
+        if self.options.tol > 0 and (self.idle >= PATIENCE or exact):
+            return "tol"
+        return "max_time" if self.recorder.out_of_time() else None
 
     def _relative_error(self) -> float:
-        return math.sqrt(2 * self.values[-1] / self.total) if self.total > 0 else 0.0
-
-    def _history(self) -> History:
-        return History(self._objectives(self.values), np.array(self.seconds))
-
-    @np.errstate(over="ignore", under="ignore")  # what units of X cannot express is infinite or 0
-    def _objectives(self, values: list[float]) -> np.ndarray:
-        return np.ldexp(np.array(values), 2 * self.method.data.measures.exponent)
+        return math.sqrt(2 * self.recorder.values[-1] / self.total) if self.total > 0 else 0.0
 
 
-def best_of(begin: Callable[[], Method], n_starts: int, options: Options, clock: float) -> tuple[Fitted, np.ndarray]:
-    """The fit with the lowest objective, and the objectives of all; max_time and the callback end the starts, too."""
-    best: Fitted | None = None
+def best_of(
+    start_fit: Callable[[], IterativeFit], n_starts: int, options: Options, clock: float
+) -> tuple[LoopResult, np.ndarray]:
+    """The fit with the lowest objective, and the objectives of all fits.
+
+    No further start begins after max_time, or after the callback has ended a fit. The relative errors are compared,
+    since objectives in units of X can overflow.
+    """
+    best: LoopResult | None = None
     objectives = []
     for _ in range(n_starts):
-        fitted = Iterations(begin(), options, clock).run()
-        objectives.append(fitted.history.objective[-1])
-        if best is None or fitted.relative_error < best.relative_error:  # which no scale takes out of range
-            best = fitted
+        result = IterationLoop(start_fit(), options, clock).run()
+        objectives.append(result.history.objective[-1])
+        if best is None or result.relative_error < best.relative_error:
+            best = result
         late = options.max_time is not None and time.perf_counter() - clock >= options.max_time
-        if fitted.reason == "callback" or late:
+        if result.reason == "callback" or late:
             break
+    assert best is not None  # n_starts >= 1
     return best, np.array(objectives)

@@ -1,21 +1,24 @@
-"""Orthogonal NMF: the sequence of a call, and nothing else."""
+"""Orthogonal NMF: the function that users call."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .._checks import check_count, check_random_state
-from .._fit import ProgressPrinter, State, check_options
-from .._runtime import check_threads, single_blas
-from ..data import as_data, frames
-from . import check_relatives
-from .assignment import Assignment, drawn, of_labels
+from .._fit import RandomState, State
+from ..data import Data
+from .assignment import Assignment, directions_of_labels, draw_directions
+from .check_relatives import check_labels
 from .clustering import Clustering
-from .iterations import best_of
+from .fit_clustering import ClusteringModel, ClusteringRequest, fit_clustering
 
-STARTS = 10
+
+def start_from_labels(init: Any, data: Data, k: int) -> np.ndarray:
+    """The directions of the clusters that a user gives."""
+    return directions_of_labels(data, check_labels(init, data.shape[0], k), k)
+
+
+MODEL = ClusteringModel(Assignment, n_starts=10, draw_start=draw_directions, start_from_init=start_from_labels)
 
 
 def orthogonal(
@@ -28,52 +31,64 @@ def orthogonal(
     tol: float = 1e-6,
     max_time: float | None = None,
     n_threads: int | None = None,
-    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    random_state: RandomState = None,
     callback: Callable[[State], object] | None = None,
     verbose: bool = False,
 ) -> Clustering:
     r"""Factorize X ~ W H with W, H >= 0 and W'W = I: each row of X belongs to one component.
 
-    Minimises :math:`f = \frac12 \|X - W H\|_F^2`. Columns that are >= 0 and orthogonal have no row in common, so that
-    W is a clustering of the rows of X by their directions, in which a row counts by the square of its norm: spherical
-    k-means with weights [1]_. Divide rows by their norms if each is to count the same.
+    Minimises
+
+    .. math:: f = \frac12 \|X - W H\|_F^2.
+
+    Columns that are >= 0 and orthogonal share no row. W is therefore a clustering of the rows of X by their directions,
+    in which a row counts by the square of its norm: weighted spherical k-means [1]_. Divide the rows by their norms if
+    all of them are to count the same.
 
     Parameters
     ----------
     X : array_like, SciPy sparse or data frame, shape (m, n)
-        Finite, >= 0. Read where it lies, as in `hals`.
+        Finite, >= 0. It is read where it lies, as in `hals`, and not changed.
     k : int
-        Number of clusters. Beyond the number of different directions in X some of them are empty.
+        The number of clusters. If X has fewer different directions, some clusters are empty.
     init : array_like of int, shape (m,), optional
-        A cluster from 0 to k - 1 for each row to start from. Else rows are drawn for directions, one after the other
-        by what is left of their squares beside those before, as in greedy k-means++ [2]_.
+        The cluster from 0 to k - 1 in which each row starts. By default k rows are drawn one after the other as
+        directions, each with a chance that is its squared residual beside those before, as in greedy k-means++ [2]_.
     n_starts : int or "auto"
-        Fits from as many such starts, of which the one with the lowest objective is given back; "auto" is 10, or 1
-        for clusters that are given.
-    max_iter, tol, max_time, n_threads, random_state, callback, verbose
+        The number of fits from such starts; the one with the lowest objective is returned. "auto" is 10, or 1 if
+        `init` is given.
+    tol : float
+        A fit has converged when three iterations in a row each lower the objective by no more than the share tol of it,
+        or when X is described to round-off. 0 runs exactly max_iter iterations.
+    max_iter, max_time, n_threads, random_state, callback, verbose
         See `symmetric`.
 
     Returns
     -------
     Clustering
-        W, H, labels and more. A row of X that is 0 has the label -1. Columns of W are orthonormal; that of an empty
-        cluster and its row of H are 0. Its kkt_residual is :math:`\|W'X - H\|_F / \|X\|_F`, since all rows are where
-        they fit best.
+        W, H, the labels and more. A row of zeros has the label -1. The columns of W are orthonormal; an empty cluster
+        has a column of zeros in W and a row of zeros in H. Its kkt_residual is :math:`\|W'X - H\|_F / \|X\|_F`, since
+        every row is in the cluster that fits it best.
 
     Raises
     ------
     TypeError
-        X holds no real numbers; an option of the wrong type.
+        X does not hold real numbers, or an option has the wrong type.
     ValueError
-        X is empty, or has NaN, infinite or negative entries; an option out of its range; a start of another shape or
-        with other clusters, or several starts from one that is given.
+        X is empty or has NaN, infinite or negative entries; an option is out of its range; `init` has the wrong shape
+        or other clusters; several starts are asked for although `init` is given.
+
+    See Also
+    --------
+    hierarchical : A tree of clusters with the same objective.
+    projective : Lets a row belong to several components.
 
     Notes
     -----
-    Each row goes to the direction with which it has the largest product, and each direction makes one step of the power
-    method towards the leading right singular vector of its rows, both of which lower f: EM-ONMF [1]_ with inner
-    iterations of one step. A cluster that has lost its rows takes the one that is fitted worst, as long as there is one
-    that is not fitted to round-off. An iteration is two products with X, 4 m n k flop (4 nnz k for sparse X).
+    Each row goes to the direction with which it has the largest product. Then each direction makes one step of the
+    power method towards the leading right singular vector of its rows. Both lower f: it is EM-ONMF [1]_ with inner
+    iterations of one step. A cluster that has lost its rows takes the row that is fitted worst, unless all rows are
+    fitted to round-off. An iteration costs two products with X, 4 m n k flop (4 nnz k for sparse X).
 
     References
     ----------
@@ -90,16 +105,7 @@ def orthogonal(
     >>> bool(labels[0] == labels[1] != labels[2])
     True
     """
-    clock = time.perf_counter()
-    k, n_starts = check_count(k, "k", 1), check_relatives.starts(n_starts, init is not None, STARTS)
-    options = check_options(max_iter, tol, max_time, callback, verbose, ProgressPrinter())
-    rng = check_random_state(random_state)
-    X, names = frames.unwrap(X)
-    data, workspace = as_data(X, check_threads(n_threads))
-    labels = check_relatives.labels(init, data.shape[0], k)
-
-    def begin() -> Assignment:
-        return Assignment(data, drawn(data, k, rng) if labels is None else of_labels(data, labels, k), workspace)
-
-    with single_blas():
-        return Clustering.of(*best_of(begin, n_starts, options, clock), names)
+    request = ClusteringRequest(
+        X, k, init, n_starts, max_iter, tol, max_time, n_threads, random_state, callback, verbose
+    )
+    return fit_clustering(request, MODEL)

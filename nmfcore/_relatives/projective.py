@@ -1,21 +1,14 @@
-"""Projective NMF: the sequence of a call, and nothing else."""
+"""Projective NMF: the function that users call."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from .._checks import check_count, check_random_state
-from .._fit import ProgressPrinter, State, check_options
-from .._runtime import check_threads, single_blas
-from ..data import as_data, frames
-from . import check_relatives
+from .._fit import RandomState, State
 from .clustering import Clustering
-from .iterations import best_of
+from .fit_clustering import ClusteringModel, ClusteringRequest, fit_clustering
 from .quartic import Projective
 
-STARTS = 5
+MODEL = ClusteringModel(Projective, n_starts=5)
 
 
 def projective(
@@ -28,52 +21,63 @@ def projective(
     tol: float = 1e-6,
     max_time: float | None = None,
     n_threads: int | None = None,
-    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    random_state: RandomState = None,
     callback: Callable[[State], object] | None = None,
     verbose: bool = False,
 ) -> Clustering:
     r"""Factorize X ~ W W'X with W >= 0: a projection of the columns of X with non-negative entries.
 
-    Minimises :math:`f(W) = \frac12 \|X - W W' X\|_F^2` over W >= 0 (m x k) [1]_, [2]_. There is one factor only, and
-    its columns come out nearly orthogonal: it groups the rows of X. ``projective(X.T, k)`` groups the columns instead,
-    and its W, transposed, are parts: what they say of a new sample x is the product W'x, without a fit.
+    Minimises
+
+    .. math:: f(W) = \frac12 \|X - W W' X\|_F^2
+
+    over W >= 0 (m x k) [1]_, [2]_. There is only one factor, and its columns come out nearly orthogonal, so that it
+    groups the rows of X. ``projective(X.T, k)`` groups the columns instead. Its W holds parts, and the coefficients of
+    a new sample x are the product W'x, without a fit.
 
     Parameters
     ----------
     X : array_like, SciPy sparse or data frame, shape (m, n)
-        Finite, >= 0. Read where it lies, as in `hals`; the m x m matrix X X' is never made.
+        Finite, >= 0. It is read where it lies, as in `hals`, and not changed. The m x m matrix X X' is not formed.
     k : int
-        Number of columns of W; any.
+        The number of columns of W; it may exceed m.
     init : array_like, shape (m, k), optional
-        The start, of any scale, no column of which is 0. Else :math:`|N(0, 1)|` entries. Both are multiplied by
-        the number with which they fit best.
-    n_starts, max_iter, tol, max_time, n_threads, random_state, callback, verbose
+        A start for W, of any scale, with a positive entry in each column. By default starts have
+        :math:`|N(0, 1)|` entries. Either is multiplied by the number that lowers the objective most.
+    n_starts, max_iter, max_time, n_threads, random_state, callback, verbose
         See `symmetric`.
+    tol : float
+        A fit has converged when three iterations in a row each lower the objective by no more than the share tol of it,
+        or when X is described to round-off. 0 runs exactly max_iter iterations.
 
     Returns
     -------
     Clustering
-        W, H = W'X, labels (the largest entry of each row of W) and more. Its kkt_residual is
+        W, H = W'X, the labels (the largest entry of each row of W) and more. Its kkt_residual is
         :math:`(\sum_t N_{tt} \|\min(W_t, \nabla_t / N_{tt})\|^2)^{1/2} / \|X\|_F` with N = H H' and the gradient
         :math:`\nabla = W N + X H' W'W - 2 X H'` of f.
 
     Raises
     ------
     TypeError
-        X holds no real numbers; an option of the wrong type.
+        X does not hold real numbers, or an option has the wrong type.
     ValueError
-        X is empty, or has NaN, infinite or negative entries; an option out of its range; a start of another shape, or
-        several starts from one that is given.
+        X is empty or has NaN, infinite or negative entries; an option is out of its range; `init` has the wrong shape;
+        several starts are asked for although `init` is given.
+
+    See Also
+    --------
+    orthogonal : Each row of X belongs to exactly one component.
 
     Notes
     -----
-    As in `symmetric`, sweeps of `hals` over a least squares problem that has the gradient of f lead from W to where f
-    falls; along this line, on which f is a polynomial of degree four, its least value is taken, or W is extrapolated.
-    So f never rises, as under the multiplicative updates of Yang & Oja [2]_, and no entry that becomes 0 is locked
-    there; these need some ten times as many iterations (`nmfcore.reference_relatives.projective_mu`).
+    As in `symmetric`, sweeps of `hals` over a least-squares problem that has the gradient of f give a direction along
+    which f falls. Along it f is a polynomial of degree four; its minimum is taken, or W is extrapolated. So f never
+    rises, as under the multiplicative updates of Yang & Oja [2]_, but an entry that becomes 0 can grow again. The
+    multiplicative updates need about ten times as many iterations (`nmfcore.reference.relatives.projective_mu`).
 
-    An iteration is two products with X, 4 m n k flop (4 nnz k for sparse X), four where an extrapolation is in vain,
-    and up to 3 sweeps of 2 m k^2.
+    An iteration costs two products with X, 4 m n k flop (4 nnz k for sparse X), or four where an extrapolation is
+    rejected, and up to 3 sweeps of 2 m k^2 flop.
 
     References
     ----------
@@ -90,18 +94,7 @@ def projective(
     >>> np.allclose(result.W @ result.W.T @ X, X, atol=1e-4)
     True
     """
-    clock = time.perf_counter()
-    k, n_starts = check_count(k, "k", 1), check_relatives.starts(n_starts, init is not None, STARTS)
-    options = check_options(max_iter, tol, max_time, callback, verbose, ProgressPrinter())
-    rng = check_random_state(random_state)
-    X, names = frames.unwrap(X)
-    data, workspace = as_data(X, check_threads(n_threads))
-    shape = data.shape[0], k
-    start = check_relatives.factor(init, shape, data.dtype)
-
-    def begin() -> Projective:
-        F = np.abs(rng.standard_normal(shape)).astype(data.dtype) if start is None else start
-        return Projective(data, F, workspace)
-
-    with single_blas():
-        return Clustering.of(*best_of(begin, n_starts, options, clock), names)
+    request = ClusteringRequest(
+        X, k, init, n_starts, max_iter, tol, max_time, n_threads, random_state, callback, verbose
+    )
+    return fit_clustering(request, MODEL)

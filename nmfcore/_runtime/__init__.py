@@ -10,6 +10,7 @@ from .calls import parts
 from .config import show_config
 from .files import written
 from .optional import load
+from .storable import Members, Storable, names_to_array
 from .threads import check_threads, single_blas
 from .weighted import ExceptionEntries, Quadratic, SweepBounds, dense_sweep, gram_sweep
 from .workspace import FLOAT64, INT32, PROJECTION_FLOP, Workspace
@@ -22,7 +23,9 @@ __all__ = [
     "ExceptionEntries",
     "FactorBatch",
     "GramBatch",
+    "Members",
     "Quadratic",
+    "Storable",
     "SweepBounds",
     "Workspace",
     "check_threads",
@@ -30,6 +33,7 @@ __all__ = [
     "files",
     "gram_sweep",
     "load",
+    "names_to_array",
     "optional",
     "parts",
     "show_config",

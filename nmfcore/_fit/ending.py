@@ -1,0 +1,37 @@
+"""How a fit ended, as members of a file: what every result of an alternation stores."""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from .._runtime import Members
+from .records import History
+
+CONVERGED = ("tol", "stalled")  # the reasons to stop that count as convergence
+
+
+class Ending(Protocol):
+    """A result with the record of its alternation."""
+
+    @property
+    def history(self) -> History:
+        """The objective and the seconds after each iteration."""
+        ...
+
+
+def ending_to_arrays(result: Ending) -> dict[str, np.ndarray]:
+    """The objective, the number of iterations, the reason to stop and the history as arrays."""
+    plain = {name: np.asarray(getattr(result, name)) for name in ("objective", "n_iter", "converged", "reason")}
+    return plain | {"history_objective": result.history.objective, "history_seconds": result.history.seconds}
+
+
+def ending_from_members(members: Members, reasons: tuple[str, ...]) -> dict[str, Any]:
+    """The same as keyword arguments of the result; a ValueError where they contradict each other."""
+    n_iter, reason = members.count("n_iter"), members.choice("reason", reasons)
+    objective, converged = members.number("objective", 0), members.flag("converged")
+    values = members.floats("history_objective", (n_iter + 1,), np.float64, 0)
+    seconds = members.floats("history_seconds", (n_iter + 1,), np.float64, 0, np.finfo(np.float64).max)
+    if converged != (reason in CONVERGED) or objective != values[-1] or np.any(np.diff(seconds) < 0):
+        raise ValueError("reason or history")
+    history = History(values, seconds)
+    return {"objective": objective, "n_iter": n_iter, "converged": converged, "reason": reason, "history": history}
