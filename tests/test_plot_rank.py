@@ -11,8 +11,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
-from nmfcore import plot  # noqa: E402
-from nmfcore._rank.choice import RankChoice  # noqa: E402
+from nmfcore import RankChoice, plot  # noqa: E402
 
 CHOICE = RankChoice(3, "elbow", (2, 3, 5), np.array([0.5, 0.2, 0.3]), np.array([0.1, 0.05, np.nan]), "it bends")
 

@@ -12,7 +12,7 @@ from nmfcore import reference
 from nmfcore._fit import FitRequest
 from nmfcore._fit.problem import Problem
 from nmfcore._rank import ard, elbow, speckled
-from nmfcore._rank.fits import HoldoutScore, begun, divergence, grown
+from nmfcore._rank.fits import HoldoutScore, append_components, divergence, start_fit
 from nmfcore._rank.mdl import code_length, description_length
 from nmfcore._rank.select_rank import METHODS, select_rank
 from nmfcore.reference import rank
@@ -83,17 +83,17 @@ def test_the_floor_is_never_above_the_error():
     assert np.all(choice.more["floor"] <= choice.score)
 
 
-def test_what_no_block_can_have_is_said():
+def test_ranks_above_that_of_a_block_are_mentioned():
     X = planted(k=3)[:30, :20]
-    said = [chosen(X, "bi-cross-validation", [1, most], n_repeats=1).why for most in (10, 11)]
-    assert "ranks above 10 are more than a block" in said[1] and "block of X can" not in said[0]
+    reasons = [chosen(X, "bi-cross-validation", [1, most], n_repeats=1).why for most in (10, 11)]
+    assert "the rank of a block of X is at most 10" in reasons[1] and "block of X is" not in reasons[0]
     with pytest.raises(ValueError, match=r"X has shape \(1, 20\); wanted two rows and two columns"):
         chosen(X[:1], "speckled", [1])
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**53 - 1])
 def test_the_mask_is_that_of_the_reference(seed):
-    rows, columns = speckled.hidden((37, 23), 0.2, seed)
+    rows, columns = speckled.hidden_entries((37, 23), 0.2, seed)
     found = np.zeros((37, 23), dtype=bool)
     found[rows, columns] = True
     np.testing.assert_array_equal(found, rank.hidden((37, 23), 0.2, seed))
@@ -101,23 +101,23 @@ def test_the_mask_is_that_of_the_reference(seed):
 
 def test_the_hash_is_splitmix64():
     """Its first output from the state 0, as published with it, and blocks of rows change nothing."""
-    assert speckled.mixed(np.zeros(1, np.uint64))[0] == rank.splitmix64(0) == 0xE220A8397B1DCDAF
+    assert speckled.splitmix64(np.zeros(1, np.uint64))[0] == rank.splitmix64(0) == 0xE220A8397B1DCDAF
 
 
 def test_about_the_fraction_is_hidden(monkeypatch):
     """The share of the entries is the fraction, rows are independent, and the size of a block changes nothing."""
-    rows, columns = speckled.hidden((600, 500), 0.07, 5)
+    rows, columns = speckled.hidden_entries((600, 500), 0.07, 5)
     assert abs(len(rows) / 300_000 - 0.07) < 4 * math.sqrt(0.07 * 0.93 / 300_000)
     counts = np.bincount(rows, minlength=600)
     assert abs(counts.var() / (500 * 0.07 * 0.93) - 1) < 0.25
     monkeypatch.setattr(speckled, "BLOCK", 1500)
-    for one, other in zip((rows, columns), speckled.hidden((600, 500), 0.07, 5), strict=True):
+    for one, other in zip((rows, columns), speckled.hidden_entries((600, 500), 0.07, 5), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_no_row_or_column_is_hidden_as_a_whole():
     for seed in range(30):
-        rows, columns = speckled.hidden((12, 3), 0.5, seed)
+        rows, columns = speckled.hidden_entries((12, 3), 0.5, seed)
         assert np.bincount(rows, minlength=12).max() < 3 and np.bincount(columns, minlength=3).max() < 12
 
 
@@ -125,14 +125,14 @@ def test_no_row_or_column_is_hidden_as_a_whole():
 def test_hidden_values_do_not_reach_a_fit(loss):
     """Dense or sparse: a fit beside hidden entries does not depend on what stands there."""
     X = planted(counts=True)
-    rows, columns = speckled.hidden(X.shape, 0.1, 3)
+    rows, columns = speckled.hidden_entries(X.shape, 0.1, 3)
     other = X.copy()
     other[rows, columns] = 1e3 * np.arange(len(rows))
     fits = []
     for values in (X, other, sp.csr_array(X), sp.csr_array(other)):
         whole = problem(values, loss)
-        part = speckled.without(whole, values, rows, columns)
-        fits.append(begun(part, 3, "random", 0).run())
+        part = speckled.hide_entries(whole, values, rows, columns)
+        fits.append(start_fit(part, 3, "random", 0).run())
     np.testing.assert_array_equal(fits[0].W, fits[1].W)
     np.testing.assert_array_equal(fits[2].H, fits[3].H)
     np.testing.assert_allclose(fits[0].W @ fits[0].H, fits[2].W @ fits[2].H, rtol=1e-6, atol=1e-6)
@@ -143,21 +143,21 @@ def test_the_score_is_that_of_the_reference(loss):
     X = planted(counts=True) + 0.5
     mask = rank.hidden(X.shape, 0.1, 7)
     rows, columns = np.nonzero(mask)
-    part = speckled.without(problem(X, loss), X, rows, columns)
-    fit = begun(part, 2, "random", 0).run()
+    part = speckled.hide_entries(problem(X, loss), X, rows, columns)
+    fit = start_fit(part, 2, "random", 0).run()
     model = fit.W @ fit.H
     model[rows[0], columns[0]] = 1e9  # kept within the range of what is seen
-    found = HoldoutScore(part.data, part.loss).share([(X[rows, columns], model[rows, columns])])
+    found = HoldoutScore(part.data, part.loss).evaluate([(X[rows, columns], model[rows, columns])])
     beta = {"frobenius": 2, "kullback-leibler": 1, "itakura-saito": 0}.get(loss, loss)
     assert found == pytest.approx(rank.foretold(X, mask, model, beta), rel=1e-9)
 
 
 def test_the_description_length_is_that_of_the_reference():
     X = planted()
-    held = problem(X)
-    fit = begun(held, 4, "random", 0).run()
+    whole = problem(X)
+    fit = start_fit(whole, 4, "random", 0).run()
     expected = rank.description_length(X, fit.W, fit.H)
-    assert description_length(fit, held.data) == pytest.approx(expected, rel=1e-8)
+    assert description_length(fit, whole.data) == pytest.approx(expected, rel=1e-8)
 
 
 def test_the_length_of_a_code_in_its_limits():
@@ -172,11 +172,11 @@ def test_the_length_of_a_code_in_its_limits():
 def test_relevance_is_that_of_the_reference(loss):
     """As many iterations from the same start, X scaled by a power of two as a fit has it."""
     X = planted(counts=True)
-    held = problem(X, loss, max_iter=25)
-    held.request = dataclasses.replace(held.request, tol=0.0)
-    phi = ard.noise(held, 5, np.random.default_rng(2))
-    found = ard.relevance(held, 5, phi, np.random.default_rng(1))
-    fit, scaled = begun(held, 5, "random", np.random.default_rng(1)), np.ldexp(X, -held.data.measures.exponent)
+    whole = problem(X, loss, max_iter=25)
+    whole.request = dataclasses.replace(whole.request, tol=0.0)
+    phi = ard.estimate_noise(whole, 5, np.random.default_rng(2))
+    found = ard.fit_relevance(whole, 5, phi, np.random.default_rng(1))
+    fit, scaled = start_fit(whole, 5, "random", np.random.default_rng(1)), np.ldexp(X, -whole.data.measures.exponent)
     expected = rank.relevance(scaled, fit.w.factor, fit.h.factor.T, phi, 25, loss == "frobenius")
     assert found.n_iter == 25
     np.testing.assert_allclose(found.excess, expected, rtol=1e-7)
@@ -187,10 +187,10 @@ def test_relevance_lowers_its_objective():
     for loss in ("frobenius", "kullback-leibler"):
         objectives = []
         for n_iter in range(1, 30):
-            held = problem(planted(30, 20, counts=True), loss, max_iter=n_iter)
-            held.request = dataclasses.replace(held.request, tol=0.0)
-            phi = ard.noise(problem(planted(30, 20, counts=True), loss), 5, np.random.default_rng(2))
-            objectives.append(ard.relevance(held, 5, phi, np.random.default_rng(1)).objective)
+            whole = problem(planted(30, 20, counts=True), loss, max_iter=n_iter)
+            whole.request = dataclasses.replace(whole.request, tol=0.0)
+            phi = ard.estimate_noise(problem(planted(30, 20, counts=True), loss), 5, np.random.default_rng(2))
+            objectives.append(ard.fit_relevance(whole, 5, phi, np.random.default_rng(1)).objective)
         assert (np.diff(objectives) <= 1e-9 * np.abs(objectives[1:])).all()
 
 
@@ -198,12 +198,12 @@ def test_the_noise_is_that_of_the_data():
     """Its variance for least squares, in the units of the fit, and 1 for counts."""
     X = planted(300, 200, noise=0.0) + 10
     noisy = X + np.random.default_rng(0).standard_normal(X.shape)
-    held = problem(noisy)
-    assert np.ldexp(ard.noise(held, 6, np.random.default_rng(0)), 2 * held.data.measures.exponent) == (
+    whole = problem(noisy)
+    assert np.ldexp(ard.estimate_noise(whole, 6, np.random.default_rng(0)), 2 * whole.data.measures.exponent) == (
         pytest.approx(1, rel=0.03)
     )
-    held = problem(noisy, "kullback-leibler")
-    assert np.ldexp(ard.noise(held, 6, np.random.default_rng(0)), held.data.measures.exponent) == 1
+    whole = problem(noisy, "kullback-leibler")
+    assert np.ldexp(ard.estimate_noise(whole, 6, np.random.default_rng(0)), whole.data.measures.exponent) == 1
 
 
 def test_the_elbow_is_that_of_the_reference():
@@ -213,7 +213,7 @@ def test_the_elbow_is_that_of_the_reference():
         for _ in range(20):
             ranks, error = np.sort(rng.choice(40, 8, replace=False)) + 1, np.sort(rng.random(8))[::-1]
             error = error + noise * rng.random(8)
-            assert elbow.elbow(ranks, error)[0] == rank.elbow(list(ranks), list(error))
+            assert elbow.find_elbow(ranks, error)[0] == rank.elbow(list(ranks), list(error))
 
 
 def test_the_floor_of_the_elbow_is_the_truncated_svd():
@@ -239,11 +239,11 @@ def test_the_error_of_the_best_is_monotone_in_k():
         best = min(fits, key=lambda fit: fit.objective)
 
 
-def test_a_fit_that_has_grown_begins_near_the_one_before():
+def test_appended_components_are_faint():
     X = planted()
-    held = problem(X)
-    fit = begun(held, 3, "random", 0).run()
-    W, H = grown(fit, 5, held.data, np.random.default_rng(0))
+    whole = problem(X)
+    fit = start_fit(whole, 3, "random", 0).run()
+    W, H = append_components(fit, 5, whole.data, np.random.default_rng(0))
     np.testing.assert_allclose(W[:, :3] @ H[:3], fit.W @ fit.H, rtol=1e-12)
     added = W[:, 3:] @ H[3:]
     assert 0 < added.mean() < 0.1 * X.mean()
@@ -302,9 +302,9 @@ def test_data_without_a_rank_to_find(method, X):
 def test_of_sparse_data_no_more_is_hidden_than_half_of_what_is_stored():
     """Some of it stored, most of it zeros; a fraction that is asked for counts."""
     X, shares = sp.csr_array(sp.random(300, 200, density=0.02, random_state=0)), []
-    hidden = speckled.hidden
+    hidden_entries = speckled.hidden_entries
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(speckled, "hidden", lambda *given: shares.append(given[1]) or hidden(*given))
+        patch.setattr(speckled, "hidden_entries", lambda *given: shares.append(given[1]) or hidden_entries(*given))
         for options in ({}, {"fraction": 0.03}):
             chosen(X, ranks=[1, 2], n_repeats=1, **options)
         chosen(X.toarray(), ranks=[1, 2], n_repeats=1)
@@ -315,15 +315,15 @@ def test_ranks_in_any_order_and_one_alone():
     X = planted(40, 30)
     np.testing.assert_array_equal(chosen(X, ranks=[4, 2, 3]).score, chosen(X, ranks=iter([2, 3, 4])).score)
     alone = chosen(X, ranks=np.array([3]))
-    assert alone.k == 3 and "no other rank" in alone.why
-    assert "largest rank asked for" in chosen(X, ranks=[1, 2]).why
+    assert alone.k == 3 and "no other rank was given" in alone.why
+    assert "largest of the given ranks" in chosen(X, ranks=[1, 2]).why
 
 
 @pytest.mark.parametrize(
     ("options", "kind", "words"),
     [
         ({"ranks": []}, ValueError, "ranks is empty"),
-        ({"ranks": 5}, TypeError, r"ranks is 5 \(int\)"),
+        ({"ranks": 5}, TypeError, r"ranks is 5 \(int\), a single rank; wanted the ranks to choose from"),
         ({"ranks": "35"}, TypeError, "ranks is '35'"),
         ({"ranks": [2, 0]}, ValueError, r"ranks\[1\] is 0"),
         ({"ranks": [2, 3.0]}, TypeError, r"ranks\[1\] is 3.0"),

@@ -24,7 +24,9 @@ from .scalars import (
     check_flag,
     check_number,
     check_random_state,
+    check_ranks,
     ends_fit,
+    is_integer,
     quote_names,
 )
 
@@ -46,7 +48,9 @@ __all__ = [
     "check_matrix",
     "check_number",
     "check_random_state",
+    "check_ranks",
     "ends_fit",
+    "is_integer",
     "is_sparse",
     "quote_names",
     "refuse_entries",

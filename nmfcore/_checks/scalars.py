@@ -1,8 +1,10 @@
 """Checks of one value: a number, a count, a flag, a name, a random state."""
 
+import itertools
 import math
 import numbers
 import operator
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,29 @@ def check_count(value: Any, name: str, least: int) -> int:
     if not least <= value <= MAX_COUNT:
         raise InputError(f"{name} is {value}; {wanted}" + f" and <= {MAX_COUNT}" * (value > MAX_COUNT))
     return value
+
+
+def check_ranks(ranks: Any) -> tuple[int, ...]:
+    """Different integers >= 1, in increasing order; a single integer is one rank."""
+    wanted = "wanted different integers >= 1, such as range(2, 11)"
+    if getattr(ranks, "ndim", 0) > 1:
+        raise InputTypeError(f"ranks is {type(ranks).__name__} of shape {np.shape(ranks)}; {wanted}")
+    if is_integer(ranks):
+        ranks = [ranks]
+    if isinstance(ranks, str | bytes | Mapping) or not isinstance(ranks, Iterable):
+        raise InputTypeError(f"ranks is {ranks!r} ({type(ranks).__name__}); {wanted}")
+    found = sorted(check_count(k, f"ranks[{i}]", 1) for i, k in enumerate(ranks))
+    if not found:
+        raise InputError(f"ranks is empty; {wanted}")
+    repeated = next((k for k, following in itertools.pairwise(found) if k == following), None)
+    if repeated is not None:
+        raise InputError(f"ranks has {repeated} more than once; {wanted}")
+    return tuple(found)
+
+
+def is_integer(value: Any) -> bool:
+    """Whether a value is an integer of Python or NumPy; True and False are not."""
+    return not isinstance(value, bool | np.bool_) and hasattr(value, "__index__") and not getattr(value, "ndim", 0)
 
 
 def check_flag(value: Any, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 import numbers
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,24 +14,6 @@ from ..data import Data
 from . import schedule
 
 SAME = ("auto", "nndsvd", "nndsvda", "spa")  # starts that do not depend on the seed, but for round-off
-
-
-def ranks(given: Any) -> tuple[int, ...]:
-    """Different ranks, rising, each at least 1; an integer is one of them."""
-    wanted = "wanted integers >= 1, such as range(2, 11)"
-    if np.ndim(given) == 0 and hasattr(given, "__index__") and not isinstance(given, bool):
-        given = [given]
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise InputTypeError(f"ranks is {given!r} ({type(given).__name__}); {wanted}")
-    if np.ndim(given) > 1:
-        raise InputTypeError(f"ranks is {type(given).__name__} of shape {np.shape(given)}; {wanted}")
-    found = [check_count(k, f"ranks[{i}]", 1) for i, k in enumerate(given)]
-    if not found:
-        raise InputError("ranks is empty; wanted at least one integer >= 1")
-    twice = next((k for k in found if found.count(k) > 1), None)
-    if twice is not None:
-        raise InputError(f"ranks has {twice} more than once; wanted different ranks")
-    return tuple(sorted(found))
 
 
 def worker(given: Any) -> tuple[int, int]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .._checks import check_count, check_flag, check_number
+from .._checks import check_count, check_flag, check_number, check_ranks
 from .._ensemble import Ensemble, Progress
 from .._fit import FitRequest, InitLike, Problem, RandomState, Result
 from ..losses import LossLike
@@ -115,7 +115,7 @@ mask, missing, n_threads
     True
     """
     clock = time.perf_counter()
-    ranks, n_starts = check_many.ranks(ranks), check_count(n_starts, "n_starts", 1)
+    ranks, n_starts = check_ranks(ranks), check_count(n_starts, "n_starts", 1)
     worker, init = check_many.worker(worker), check_many.start(init, ranks, n_starts)
     listeners = [check_many.listener(callback)] if callback is not None else []
     ledger = check_many.path(ledger)

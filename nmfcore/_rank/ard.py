@@ -1,4 +1,4 @@
-"""The components that X keeps alive: automatic relevance determination (Tan & Fevotte 2013)."""
+"""Automatic relevance determination: the components that X keeps from shrinking to 0 (Tan & Fevotte 2013)."""
 
 import math
 from typing import NamedTuple
@@ -10,72 +10,71 @@ from .._fit import Problem
 from .._runtime import Workspace
 from ..data import Data
 from ..losses import Frobenius, Loss
-from .choice import column
-from .fits import Scores, Task, begun
+from .fits import Selection, Task, mean_and_spread, start_fit
 
-SHAPE = 5.0  # a of the inverse gamma prior of the scales
-LEAST_NOISE = 2e-2  # of the variance of X
-ALIVE = 0.05  # of the largest excess: what is below it is on its way to 0
+PRIOR_SHAPE = 5.0  # a of the inverse gamma prior of the scales
+MIN_NOISE = 2e-2  # of the variance of X
+ACTIVE = 0.05  # of the largest excess: a component below it is shrinking to 0
 
 
-class Relevance(NamedTuple):
-    """How much of each component is left.
+class RelevanceFit(NamedTuple):
+    """A fit with a scale for each component."""
 
-    excess: by which share its scale is above that of an empty one, falling; objective: see `relevance`.
-    """
-
-    excess: np.ndarray
+    excess: np.ndarray  # of the scales above that of an empty component, relative and in decreasing order
     objective: float
     n_iter: int
 
     @property
-    def alive(self) -> int:
-        """How many are there."""
-        return int(np.count_nonzero(self.excess > ALIVE * self.excess[0]))
+    def n_active(self) -> int:
+        """The number of components that do not shrink to 0."""
+        return int(np.count_nonzero(self.excess > ACTIVE * self.excess[0]))
 
 
-def scores(task: Task) -> Scores:
-    """The best of some fits of the largest rank; the rank is the number of components that stay."""
+def select_by_relevance(task: Task) -> Selection:
+    """The number of active components in the best of several fits of the largest rank."""
     k, ranks, fits = task.ranks[-1], np.array(task.ranks), []
-    phi = noise(task.problem, k, task.rng)
+    phi = estimate_noise(task.problem, k, task.rng)
     for seed in task.seeds(task.options["n_starts"]):
-        fits.append(relevance(task.problem, k, phi, np.random.default_rng(seed)))
-        task.say(f"{fits[-1].n_iter} iterations  {fits[-1].alive} of {k} components stay")
+        fit = fit_relevance(task.problem, k, phi, np.random.default_rng(seed))
+        fits.append(fit)
+        task.report(f"{fit.n_iter} iterations  {fit.n_active} of {k} components stay active")
     best = min(fits, key=lambda fit: fit.objective)
-    at = int(np.argmin(np.abs(ranks - best.alive)))
-    said = f"of {k} component{'s' * (k > 1)} {best.alive} stay where each pays for its size"
-    said += "" if ranks[at] == best.alive else ", and it is the nearest of the ranks asked for"
-    spread = column([fit.excess[ranks - 1] for fit in fits])[1]
-    return Scores(task.ranks[at], best.excess[ranks - 1], spread, said)
+    index = int(np.argmin(np.abs(ranks - best.n_active)))
+    why = f"{best.n_active} of {k} component{'s' * (k > 1)} stay active under a penalty on their scales"
+    why += "" if ranks[index] == best.n_active else f", and {ranks[index]} is the nearest of the given ranks"
+    spread = mean_and_spread([fit.excess[ranks - 1] for fit in fits])[1]
+    return Selection(task.ranks[index], best.excess[ranks - 1], spread, why)
 
 
-def noise(problem: Problem, k: int, rng: Random) -> float:
-    """phi of the scaled X: 1 for counts, in their unit; for least squares the variance that a plain fit leaves.
+def estimate_noise(problem: Problem, k: int, rng: Random) -> float:
+    """The dispersion phi of the scaled X: 1 for counts, in their unit; for least squares the variance of the residual.
 
-    With less than `LEAST_NOISE` of the variance of X the prior has no weight, and no component goes.
+    The residual is that of a plain fit. phi is at least `MIN_NOISE` of the variance of X: below it the prior has no
+    weight, and no component shrinks.
     """
     data = problem.data
     if not isinstance(problem.loss, Frobenius):
         return math.ldexp(1.0, -data.measures.exponent)
     m, n = data.shape
     k = min(k, min(m, n) - 1) or 1
-    squares = begun(problem, k, "random", rng).run().relative_error ** 2 * data.measures.squared_norm
+    squares = start_fit(problem, k, "random", rng).run().relative_error ** 2 * data.measures.squared_norm
     variance = data.measures.squared_norm / (m * n) - data.measures.mean**2
-    return max(squares / max(1, (m - k) * (n - k)), LEAST_NOISE * variance)
+    return max(squares / max(1, (m - k) * (n - k)), MIN_NOISE * variance)
 
 
-def relevance(problem: Problem, k: int, phi: float, rng: Random) -> Relevance:
-    """Multiplicative updates of W and H, and of the scales of their components, from a random start.
+def fit_relevance(problem: Problem, k: int, phi: float, rng: Random) -> RelevanceFit:
+    """Multiplicative updates of W and H, and updates of the scales of their components, from a random start.
 
-    They lower D(X | W H) / phi + sum_t (sum w_t + sum h_t + b) / scale_t + c log scale_t with c = m + n + a + 1: the
-    entries have exponential priors, their scales an inverse gamma prior, whose b gives the model the mean of X.
+    They lower D(X | W H) / phi + sum_t (sum w_t + sum h_t + b) / scale_t + c log scale_t with c = m + n + a + 1. The
+    entries have exponential priors and their scales an inverse gamma prior; b is such that the mean of the model is
+    that of X.
     """
     data, loss, workspace = problem.data, problem.loss, problem.workspace
-    c = sum(data.shape) + SHAPE + 1
-    b = math.sqrt((SHAPE - 1) * (SHAPE - 2) * data.measures.mean / k)
+    c = sum(data.shape) + PRIOR_SHAPE + 1
+    b = math.sqrt((PRIOR_SHAPE - 1) * (PRIOR_SHAPE - 2) * data.measures.mean / k)
     if b == 0:
-        return Relevance(np.zeros(k), 0.0, 0)
-    start = begun(problem, k, "random", rng)
+        return RelevanceFit(np.zeros(k), 0.0, 0)
+    start = start_fit(problem, k, "random", rng)
     W, Ht = start.w.factor, start.h.factor
     scale, n_iter, change = _scale(W, Ht, b, c), 0, math.inf
     while n_iter < problem.request.max_iter and change > problem.request.tol:
@@ -87,7 +86,8 @@ def relevance(problem: Problem, k: int, phi: float, rng: Random) -> Relevance:
         value = 0.5 * data.squared_residual(W, Ht)
     else:
         value = loss.statistics(data, W, Ht, loss.summary(Ht, workspace), loss.allocate(data, W, Ht)[0], True).value
-    return Relevance(np.sort(scale * c / b - 1)[::-1], value / (phi or 1.0) + c * float(np.log(scale).sum()), n_iter)
+    objective = value / (phi or 1.0) + c * float(np.log(scale).sum())
+    return RelevanceFit(np.sort(scale * c / b - 1)[::-1], objective, n_iter)
 
 
 def _scale(W: np.ndarray, Ht: np.ndarray, b: float, c: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The rank that foretells a hidden block of X best: bi-cross-validation."""
+"""Bi-cross-validation: the rank whose fits predict a hidden block of X best (Owen & Perry 2009)."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,52 +8,58 @@ import numpy as np
 
 from .._fit import Problem, Result
 from .._runtime import Workspace
-from . import check_select_rank
-from .choice import column, foretells
-from .fits import HoldoutScore, Scores, Task, begun, path
+from .check_select_rank import require_blocks
+from .fits import HoldoutScore, Selection, Task, fit_path, mean_and_spread, select_smallest_error, start_fit
 
 BLOCK = 1 << 18  # entries of a dense block of the model
 
 
-def scores(task: Task) -> Scores:
-    """For each repeat halve rows and columns by chance, and foretell each of the four blocks from the others."""
-    n_repeats, table = task.options["n_repeats"], []
-    check_select_rank.halves(task.problem.data.shape)
+def select_by_bicross_validation(task: Task) -> Selection:
+    """For each repeat halve rows and columns at random, and predict each of the four blocks from the others."""
+    shape, n_repeats, table = task.problem.data.shape, task.options["n_repeats"], []
+    require_blocks(shape)
     for repeat in range(n_repeats):
-        halves = [np.array_split(task.rng.permutation(size), 2) for size in task.problem.data.shape]
-        folds = [(halves[0][i], halves[1][j], halves[0][1 - i], halves[1][1 - j]) for i in (0, 1) for j in (0, 1)]
-        found = [list(fold(task, *(np.sort(part) for part in parts))) for parts in folds]
-        table.append(np.mean(found, axis=0))
-        task.say(f"repeat {repeat + 1} of {n_repeats}  scores {np.array2string(table[-1], precision=4)}")
-    score, spread = column(table)
-    at, why = foretells("hidden blocks", task.ranks, score)
-    most = min(size // 2 for size in task.problem.data.shape)
-    if task.ranks[-1] > most:
-        why += f"; ranks above {most} are more than a block of X can have"
-    return Scores(task.ranks[at], score, spread, why)
+        row_halves, column_halves = (np.array_split(task.rng.permutation(size), 2) for size in shape)
+        errors = []
+        for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            parts = row_halves[i], column_halves[j], row_halves[1 - i], column_halves[1 - j]
+            errors.append(list(block_errors(task, *(np.sort(part) for part in parts))))
+        table.append(np.mean(errors, axis=0))
+        task.report(f"repeat {repeat + 1} of {n_repeats}  scores {np.array2string(table[-1], precision=4)}")
+    score, spread = mean_and_spread(table)
+    index, why = select_smallest_error("hidden blocks", task.ranks, score)
+    largest = min(size // 2 for size in shape)
+    if task.ranks[-1] > largest:
+        why += f"; the rank of a block of X is at most {largest}, so the scores of larger ranks say little"
+    return Selection(task.ranks[index], score, spread, why)
 
 
-def fold(task: Task, rows: np.ndarray, columns: np.ndarray, others: np.ndarray, kept: np.ndarray) -> Iterator[float]:
-    """Of each rank, the error in the block (rows, columns), with components that the opposite block gives.
+def block_errors(
+    task: Task, rows: np.ndarray, columns: np.ndarray, other_rows: np.ndarray, other_columns: np.ndarray
+) -> Iterator[float]:
+    """For each rank, the error in the block (rows, columns) of a model that the other three blocks give.
 
-    X = [A B; C D]: D ~ W_D H_D, then B ~ W_A H_D and C ~ W_D H_A for given H_D and W_D, and A ~ W_A H_A.
+    With X = [A B; C D]: fit D ~ W_D H_D, then B ~ W_A H_D and C ~ W_D H_A for these H_D and W_D; the model of A is
+    W_A H_A.
     """
-    A, B, C, D = (part(task.X, *at) for at in ((rows, columns), (rows, kept), (others, columns), (others, kept)))
-    whole, above, left = (Problem(replace(task.problem.request, X=block), Result) for block in (D, B, C))
-    foretold = HoldoutScore(whole.data, whole.loss)
-    for k, fit in path(whole, task.ranks, task.rng):
-        W = begun(above, k, "auto", task.rng, fixed_H=fit.H).run().W
-        H = begun(left, k, "auto", task.rng, fixed_W=fit.W).run().H
-        yield foretold.share(blocks(A, W, H, task.problem.workspace))
+    A, B = submatrix(task.X, rows, columns), submatrix(task.X, rows, other_columns)
+    C, D = submatrix(task.X, other_rows, columns), submatrix(task.X, other_rows, other_columns)
+    requests = (replace(task.problem.request, X=block) for block in (D, B, C))
+    problem_D, problem_B, problem_C = (Problem(request, Result) for request in requests)
+    holdout = HoldoutScore(problem_D.data, problem_D.loss)
+    for k, fit in fit_path(problem_D, task.ranks, task.rng):
+        W = start_fit(problem_B, k, "auto", task.rng, fixed_H=fit.H).run().W
+        H = start_fit(problem_C, k, "auto", task.rng, fixed_W=fit.W).run().H
+        yield holdout.evaluate(row_blocks(A, W, H, task.problem.workspace))
 
 
-def part(X: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
-    """Those rows and columns of an array or a CSR array."""
-    return X[rows][:, columns] if not isinstance(X, np.ndarray) else X[np.ix_(rows, columns)]
+def submatrix(X: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
+    """These rows and columns of an array or a CSR array."""
+    return X[np.ix_(rows, columns)] if isinstance(X, np.ndarray) else X[rows][:, columns]
 
 
-def blocks(A: Any, W: np.ndarray, H: np.ndarray, workspace: Workspace) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows of A and of W H at a time, dense."""
+def row_blocks(A: Any, W: np.ndarray, H: np.ndarray, workspace: Workspace) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Blocks of rows of A and of W H, dense."""
     H, step = np.ascontiguousarray(H), max(1, BLOCK // A.shape[1])
     for first in range(0, A.shape[0], step):
         x = A[first : first + step]

@@ -1,4 +1,4 @@
-"""The rank with the shortest description of X: factors and residual, in bits."""
+"""The minimum description length: the rank at which factors and residual of X take the fewest bits."""
 
 import math
 
@@ -6,40 +6,41 @@ import numpy as np
 
 from .._fit import Result
 from ..data import Data
-from .choice import beside, column
-from .fits import Scores, Task, ensemble
+from .fits import Selection, Task, describe_score, fit_ensemble, mean_and_spread
 
-MOST_SHAPE = 1e8  # of a gamma distribution; beyond it all entries are the same, to round-off
+MAX_SHAPE = 1e8  # of a gamma distribution; beyond it all entries are equal to round-off
 
 
-def scores(task: Task) -> Scores:
-    """The description length of the best of some fits of each rank; its spread over all of them."""
-    fits, data = ensemble(task), task.problem.data
-    score = np.array([description_length(fits.best(k), data) for k in task.ranks])
-    spread = column([[description_length(fit, data) for fit in fits.of(k)] for k in task.ranks], axis=1)[1]
-    at = int(np.argmin(score))
-    said = f"X has its shortest description, in bits an entry {beside(task.ranks, score, at)}"
-    return Scores(task.ranks[at], score, spread, said)
+def select_by_description_length(task: Task) -> Selection:
+    """The description length of the best of several fits of each rank; its spread is over all of them."""
+    ensemble, data = fit_ensemble(task), task.problem.data
+    score = np.array([description_length(ensemble.best(k), data) for k in task.ranks])
+    lengths = [[description_length(fit, data) for fit in ensemble.of(k)] for k in task.ranks]
+    spread = mean_and_spread(lengths, axis=1)[1]
+    index = int(np.argmin(score))
+    why = f"its description of X is the shortest; the bits per entry are {describe_score(task.ranks, score, index)}"
+    return Selection(task.ranks[index], score, spread, why)
 
 
 def description_length(fit: Result, data: Data) -> float:
-    """Bits for an entry of X / rms(X), but for those that its own precision takes, which all ranks have in common.
+    """Bits per entry of X / rms(X), without those for the precision of X itself, which are the same for all ranks.
 
-    The residual is Gaussian noise of variance s2. A factor is sent with a precision at which its rounding costs what
-    the bits of that precision do: steps of sqrt(12 s2) / ||h_t|| for w_t, and likewise for h_t; which entries are 0 by
-    the entropy of that, the others by a gamma distribution. No unit of X, and no scale of a component, enters.
+    The residual is Gaussian noise of variance s2. A factor is coded with the precision at which the cost of rounding
+    equals that of more bits: steps of sqrt(12 s2) / ||h_t|| for w_t, and likewise for h_t. Which entries are 0 is coded
+    by entropy, the other entries by a gamma distribution. The result does not depend on the unit of X or on the scale
+    of a component.
     """
     m, n = data.shape
     size = float(m) * n
-    s2 = max(fit.relative_error, np.finfo(data.dtype).eps) ** 2
+    s2 = max(fit.relative_error, float(np.finfo(data.dtype).eps)) ** 2
     rms = math.ldexp(math.sqrt(data.measures.squared_norm / size), data.measures.exponent) or 1.0
     W, Ht = fit.W.astype(np.float64) / rms, fit.H.T.astype(np.float64)
     bits = 0.5 * size * math.log2(2 * math.pi * math.e * s2)
     for w, h in zip(W.T, Ht.T, strict=True):
-        norms = np.linalg.norm(w), np.linalg.norm(h)
-        if min(norms) > 0:
+        norm_w, norm_h = float(np.linalg.norm(w)), float(np.linalg.norm(h))
+        if min(norm_w, norm_h) > 0:
             step = math.sqrt(12 * s2)
-            bits += code_length(w, step / norms[1]) + code_length(h, step / norms[0]) + (m + n) / (2 * math.log(2))
+            bits += code_length(w, step / norm_h) + code_length(h, step / norm_w) + (m + n) / (2 * math.log(2))
     return bits / size
 
 
@@ -53,7 +54,7 @@ def code_length(v: np.ndarray, step: float) -> float:
     logs = np.log(positive)
     s = max(0.0, math.log(positive.mean()) - logs.mean())
     root = math.sqrt((s - 3) ** 2 + 24 * s)
-    shape = min(MOST_SHAPE, (3 - s + root) / (12 * s)) if s > 0 else MOST_SHAPE
+    shape = min(MAX_SHAPE, (3 - s + root) / (12 * s)) if s > 0 else MAX_SHAPE
     scale = positive.mean() / shape
     density = (shape - 1) * logs - positive / scale - math.lgamma(shape) - shape * math.log(scale)
     return bits + float(np.maximum(0, -density / math.log(2) - math.log2(step)).sum())

@@ -1,42 +1,50 @@
-"""How many components: the front door of the methods that choose a rank."""
+"""`select_rank`: the choice of the number of components."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._checks import check_choice, check_flag, check_random_state
+from .._checks import check_choice, check_compressed, check_flag, check_matrix, check_random_state, is_sparse
 from .._fit import FitRequest, Problem, Result, check_entries
-from . import ard, bicross, check_select_rank, elbow, mdl, stability
-from . import speckled as _speckled
-from .choice import RankChoice, at_the_end
-from .fits import Scores, Task
+from .ard import select_by_relevance
+from .bicross import select_by_bicross_validation
+from .check_select_rank import (
+    check_candidates,
+    check_options,
+    require_known_options,
+    require_no_weights,
+    require_served_loss,
+)
+from .choice import RankChoice
+from .elbow import select_by_elbow
+from .fits import Selection, Task
+from .mdl import select_by_description_length
+from .speckled import select_by_speckled_validation
+from .stability import select_by_cophenetic, select_by_stability
 
 
-class Method(NamedTuple):
-    """A way to choose.
+class RankMethod(NamedTuple):
+    """A method of `select_rank`."""
 
-    scores: what does it; options: those it has, with its defaults; losses: those it serves; least: how many ranks it
-    needs; bounded: whether none may exceed min(m, n).
-    """
-
-    scores: Callable[[Task], Scores]
-    options: dict[str, Any]
-    losses: str = "any"
-    least: int = 1
-    bounded: bool = False
+    select: Callable[[Task], Selection]
+    options: dict[str, Any]  # that it has, with their defaults
+    losses: str = "any"  # that it serves: a key of `check_select_rank.LOSSES`
+    least: int = 1  # number of ranks
+    bounded: bool = False  # whether no rank may exceed min(m, n)
 
 
-HALF = {"max_iter": 100, "tol": 1e-3}  # of fits whose errors are large beside what they have not reached
-STARTS = {"max_iter": 200, "tol": 1e-3}
+# Fits that predict hidden entries need less accuracy: the error of the prediction is far larger.
+SHORT_FIT = {"max_iter": 100, "tol": 1e-3}
+LONG_FIT = {"max_iter": 200, "tol": 1e-3}
 METHODS = {
-    "speckled": Method(_speckled.scores, {"n_repeats": 4, "fraction": None} | HALF, "beta"),
-    "bi-cross-validation": Method(bicross.scores, {"n_repeats": 2} | HALF, "beta"),
-    "mdl": Method(mdl.scores, {"n_starts": 3} | STARTS, "frobenius"),
-    "ard": Method(ard.scores, {"n_starts": 3, "max_iter": 2000, "tol": 1e-5}, "noise"),
-    "stability": Method(stability.stability, {"n_starts": 10} | STARTS),
-    "cophenetic": Method(stability.cophenetic, {"n_starts": 10} | STARTS),
-    "elbow": Method(elbow.scores, {"n_starts": 3} | STARTS, least=3, bounded=True),
+    "speckled": RankMethod(select_by_speckled_validation, {"n_repeats": 4, "fraction": None} | SHORT_FIT, "beta"),
+    "bi-cross-validation": RankMethod(select_by_bicross_validation, {"n_repeats": 2} | SHORT_FIT, "beta"),
+    "mdl": RankMethod(select_by_description_length, {"n_starts": 3} | LONG_FIT, "frobenius"),
+    "ard": RankMethod(select_by_relevance, {"n_starts": 3, "max_iter": 2000, "tol": 1e-5}, "noise"),
+    "stability": RankMethod(select_by_stability, {"n_starts": 10} | LONG_FIT),
+    "cophenetic": RankMethod(select_by_cophenetic, {"n_starts": 10} | LONG_FIT),
+    "elbow": RankMethod(select_by_elbow, {"n_starts": 3} | LONG_FIT, least=3, bounded=True),
 }
 
 
@@ -55,72 +63,77 @@ def select_rank(
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
     verbose: bool = False,
 ) -> RankChoice:
-    r"""Choose the rank k of X ~ W H among several, by what speaks for it.
+    r"""Choose the number of components k of X ~ W H from several candidates.
 
     =================== ========================================================== ====================================
-    method              score of a rank                                            choice
+    method              score of a rank                                            chosen rank
     =================== ========================================================== ====================================
-    speckled            error in entries hidden by chance [1]_                     the least
-    bi-cross-validation error in hidden blocks [2]_                                the least
-    mdl                 bits an entry of W, H and the residual                     the least
-    ard                 excess of the k-th scale in a fit of the largest rank [3]_ the number of components that stay
-    stability           distance between fits of several starts [4]_               the last within 0.01 of the least
-    cophenetic          cophenetic correlation of their consensus [5]_             the last within 0.002 of the largest
-    elbow               relative error of the best of several fits                 where its fall ends [6]_
+    speckled            error in randomly hidden entries [1]_                      smallest error
+    bi-cross-validation error in hidden blocks [2]_                                smallest error
+    mdl                 bits per entry that code W, H and the residual             fewest bits
+    ard                 excess of the k-th scale in a fit of the largest rank [3]_ number of active components
+    stability           distance between fits from several starts [4]_             largest within 0.01 of the smallest
+    cophenetic          cophenetic correlation of their consensus [5]_             largest within 0.002 of the best
+    elbow               relative error of the best of several fits                 where the error stops falling [6]_
     =================== ========================================================== ====================================
 
     Parameters
     ----------
     X : array_like, SciPy sparse or data frame, shape (m, n)
-        As for `hals`, without hidden entries. It is not changed.
+        As for `hals`, without masked entries. It is not changed.
     ranks : iterable of int
-        Different ones, >= 1, such as ``range(2, 16)``; at least three for "elbow", and none above min(m, n).
+        The candidates: different integers >= 1, such as ``range(2, 16)``. "elbow" needs at least three, none above
+        min(m, n).
     method : str
-        The first two ask how well a model foretells what it has not seen, as a share of the error of the mean; a larger
-        rank has to gain a thousandth. "mdl" is a criterion in the spirit of Squires, Prugel-Bennett & Niranjan (Neural
-        Computation 29, 2017, 2164-2176), not theirs: the residual is Gaussian, the entries of a factor that are not 0
-        follow a gamma distribution, at the precision that makes the whole shortest. "ard" gives each component a scale
-        in an exponential prior. Of "stability" and "cophenetic" k = 1 is no choice, since there all fits agree. "elbow"
-        is the rank to which the error falls most beside how it falls to the next one, so neither the first nor the
-        last; its table has the least error of any matrix of that rank (see `svd`) as "floor".
+        "speckled" and "bi-cross-validation" measure how well a model predicts entries that it has not seen. Their score
+        is the error as a share of that of a constant model; a larger rank is chosen only if it is better by more than
+        0.001. "mdl" is the minimum description length, a criterion similar to that of Squires, Prugel-Bennett &
+        Niranjan (Neural Computation 29, 2017, 2164-2176): the residual is Gaussian, the nonzero entries of a factor
+        follow a gamma distribution, and the precision of the factors is the one with the shortest code. "ard" gives
+        each component a scale in an exponential prior. "stability" and "cophenetic" do not choose k = 1, for which
+        all fits agree, unless it is the only candidate. "elbow" chooses the rank with the largest ratio of the fall of
+        the error to that rank and the fall to the next one, which is neither the first nor the last candidate; its
+        table has a column "floor" with the least error of any matrix of that rank (see `svd`).
     loss : str, float or object
-        As for `nmf`: "frobenius" or a beta for the first two, "frobenius" for "mdl", that or "kullback-leibler"
-        (for counts, in their units) for "ard".
+        As for `nmf`. "speckled" and "bi-cross-validation" need "frobenius" or a beta, "mdl" needs "frobenius", and
+        "ard" needs "frobenius" or "kullback-leibler" (for counts, in their unit).
     n_repeats : int, optional
-        How often entries (4 times) or blocks (2 times, 4 blocks each) are hidden.
+        How often entries are hidden ("speckled", default 4) or X is cut into four blocks ("bi-cross-validation",
+        default 2).
     n_starts : int, optional
-        Fits of each rank, for "ard" of the largest one: 3, or 10 for "stability" and "cophenetic", which need 2.
+        The number of fits of each rank; for "ard" of the largest rank. Default 3; for "stability" and "cophenetic" 10,
+        and at least 2.
     fraction : float, optional
-        The share of the entries that "speckled" hides, at most 0.5. None: 0.05, for sparse X at most half as many
+        The share of the entries that "speckled" hides, at most 0.5. Default 0.05; for sparse X at most half as many
         entries as it stores.
     max_iter, tol : optional
-        Of a fit, see `hals`; 100 and 1e-3 for the first two, 2000 and 1e-5 (of the change of a scale) for "ard", else
-        200 and 1e-3.
+        Of a fit, see `hals`. Defaults: 100 and 1e-3 for "speckled" and "bi-cross-validation", 2000 and 1e-5 (of the
+        relative change of a scale) for "ard", 200 and 1e-3 for the others.
     n_threads : int, optional
-        See `hals`; the result does not depend on it, to the bit.
+        See `hals`; it does not change a bit of the result.
     random_state : int, Generator, RandomState, optional
-        Where fits start and what is hidden; None: NumPy's global state.
+        The source of the starts and of the hidden entries. None: NumPy's global state.
     verbose : bool
         Print a line after each fit.
 
     Returns
     -------
     RankChoice
-        k, score, spread, why; ``print`` shows the table.
+        With `k`, `score`, `spread` and `why`; ``print`` shows it as a table.
 
     Raises
     ------
     TypeError, ValueError
-        As `nmf` for X and loss; ranks that are empty, not integers, not positive, repeated, too few or too large; a
-        method that is not known or does not serve the loss; an option out of its range, or of another method.
+        As `nmf` for X and loss; ranks that are empty, not integers, not positive, repeated, too few or too large; an
+        unknown method, or one that does not serve the loss; an option out of its range, or of another method.
 
     Notes
     -----
-    "speckled" hides the same entries for all ranks of a repeat: those whose hash of (seed, row, column) is small, zeros
-    of a sparse X included, which stays sparse. The fit of each rank starts from that of the one before, with faint
-    random components appended: faster than a random start, and less often in a bad local minimum, which would count
-    against the rank. No row or column is hidden as a whole, since nothing foretells it. The cost is that of n_repeats
-    fits of each rank with `mask`.
+    "speckled" hides the same entries for all ranks of a repeat: those with a small hash of (seed, row, column). They
+    include zeros of a sparse X, which stays sparse. No row or column is hidden completely, since no model can predict
+    it. The fit of each rank starts from that of the rank before, with small random components appended: this is faster
+    than a random start and ends less often in a bad local minimum, which would count against the rank. The cost is that
+    of n_repeats fits of each rank with `mask`.
 
     References
     ----------
@@ -145,18 +158,34 @@ def select_rank(
     >>> nmfcore.select_rank(X, range(1, 6), random_state=0).k
     3
     """
-    by = check_choice(method, "method", METHODS)
+    selector = check_choice(method, "method", METHODS)
     given = {"n_repeats": n_repeats, "n_starts": n_starts, "fraction": fraction, "max_iter": max_iter, "tol": tol}
-    options = check_select_rank.options(given, by.options, method)
-    say = print if check_flag(verbose, "verbose") else lambda line: None
+    given = {name: value for name, value in given.items() if value is not None}
+    require_known_options(given, selector.options, method)
+    options = check_options(selector.options | given, method)
+    report = print if check_flag(verbose, "verbose") else lambda line: None
     rng = check_random_state(random_state)
     limits = {name: options[name] for name in ("max_iter", "tol")}
     problem = Problem(FitRequest(X, loss=loss, n_threads=n_threads, **limits), Result)
-    check_select_rank.whole(problem.data)
-    check_select_rank.loss(problem.loss, by.losses, method)
+    require_no_weights(problem.data)
+    require_served_loss(problem.loss, selector.losses, method)
     check_entries(problem.data, problem.X, problem.loss)
-    ranks = check_select_rank.ranks(ranks, problem.data.shape, method, by.least, by.bounded)
-    task = Task(problem, check_select_rank.numbers(problem.X), ranks, options, rng, say)
-    found = by.scores(task)
-    why = found.why + at_the_end(ranks, found.k)
-    return RankChoice(found.k, method, ranks, found.score, found.spread, why, found.more)
+    candidates = check_candidates(ranks, problem.data.shape, method, selector.least, selector.bounded)
+    found = selector.select(Task(problem, canonical_matrix(problem.X), candidates, options, rng, report))
+    why = found.why + describe_boundary(candidates, found.k)
+    return RankChoice(found.k, method, candidates, found.score, found.spread, why, found.more)
+
+
+def canonical_matrix(X: Any) -> Any:
+    """X as an array, or as a CSR array in canonical form, of which entries and blocks can be taken."""
+    return check_compressed(X, "X").tocsr() if is_sparse(X) else check_matrix(X, "X")
+
+
+def describe_boundary(ranks: tuple[int, ...], k: int) -> str:
+    """A warning in words if no rank on one side of the choice was tried."""
+    if len(ranks) == 1:
+        return "; no other rank was given"
+    if k in (1, *ranks[1:-1]):
+        return ""
+    end, beyond = ("smallest", "smaller") if k == ranks[0] else ("largest", "larger")
+    return f"; it is the {end} of the given ranks, and a {beyond} one may be better"

@@ -2,32 +2,38 @@
 
 import numpy as np
 
-from .fits import Scores, Task, ensemble
+from .fits import Selection, Task, fit_ensemble
 
-NEAR = {"instability": 0.01, "cophenetic correlation": 0.002}  # by which a larger rank may agree less than the best
-
-
-def stability(task: Task) -> Scores:
-    """The distance of fits (Wu et al. 2016), of which the least is best."""
-    fits = ensemble(task)
-    found = [fits.stability(k, random_state=0) for k in task.ranks]
-    score, spread = (np.array([getattr(one, name) for one in found]) for name in ("instability", "spread"))
-    return _last_of_the_best(task, score, spread, score, "instability")
+TOLERANCES = {"instability": 0.01, "cophenetic correlation": 0.002}  # by which a larger rank may be worse than the best
 
 
-def cophenetic(task: Task) -> Scores:
-    """The cophenetic correlation of the consensus matrix (Brunet et al. 2004), of which the largest is best."""
-    fits = ensemble(task)
-    score = np.array([fits.cophenetic(k, random_state=0) for k in task.ranks])
-    return _last_of_the_best(task, score, np.full(len(score), np.nan), 1 - score, "cophenetic correlation")
+def select_by_stability(task: Task) -> Selection:
+    """The distance of fits (Wu et al. 2016); small is good."""
+    ensemble = fit_ensemble(task)
+    found = [ensemble.stability(k, random_state=0) for k in task.ranks]
+    score, spread = np.array([one.instability for one in found]), np.array([one.spread for one in found])
+    return _largest_stable_rank(task, score, spread, score, "instability")
 
 
-def _last_of_the_best(task: Task, score: np.ndarray, spread: np.ndarray, apart: np.ndarray, name: str) -> Scores:
-    """The largest rank whose fits agree about as well as those of any; where k = 1 all do, which says nothing."""
-    asked = np.array(task.ranks) > 1
-    apart = np.where(np.isnan(apart), np.inf, apart)
-    least = apart[asked].min() if asked.any() else apart.min()
-    at = int(np.flatnonzero((apart <= least + NEAR[name]) & (asked | ~asked.any()))[-1])
-    best = "the best one" if not asked.any() else "the best one of k > 1"
-    said = f"it is the largest rank whose {name}, {score[at]:.4g}, is within {NEAR[name]} of {best}"
-    return Scores(task.ranks[at], score, spread, said)
+def select_by_cophenetic(task: Task) -> Selection:
+    """The cophenetic correlation of the consensus matrix (Brunet et al. 2004); large is good."""
+    ensemble = fit_ensemble(task)
+    score = np.array([ensemble.cophenetic(k, random_state=0) for k in task.ranks])
+    return _largest_stable_rank(task, score, np.full(len(score), np.nan), 1 - score, "cophenetic correlation")
+
+
+def _largest_stable_rank(
+    task: Task, score: np.ndarray, spread: np.ndarray, distance: np.ndarray, name: str
+) -> Selection:
+    """The largest rank at which fits agree about as well as at the best one.
+
+    k = 1 counts only if it is the only rank: all fits agree there, which says nothing about X.
+    """
+    eligible = np.array(task.ranks) > 1
+    eligible = eligible if eligible.any() else ~eligible
+    distance = np.where(np.isnan(distance), np.inf, distance)
+    near = distance <= distance[eligible].min() + TOLERANCES[name]
+    index = int(np.flatnonzero(near & eligible)[-1])
+    best = "the best of all k > 1" if task.ranks[-1] > 1 else "the best"
+    why = f"it is the largest rank whose {name}, {score[index]:.4g}, is within {TOLERANCES[name]} of {best}"
+    return Selection(task.ranks[index], score, spread, why)
