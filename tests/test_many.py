@@ -229,7 +229,7 @@ def test_weights_and_data_frames(X):
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        ({"ranks": []}, ValueError, "ranks is empty; wanted at least one integer >= 1"),
+        ({"ranks": []}, ValueError, "ranks is empty; wanted different integers >= 1"),
         ({"ranks": [2, 3, 2]}, ValueError, "ranks has 2 more than once"),
         ({"ranks": [2, 0]}, ValueError, r"ranks\[1\] is 0"),
         ({"ranks": [2.5]}, TypeError, r"ranks\[0\] is 2.5"),
