@@ -89,7 +89,7 @@ def hide_entries(problem: Problem, X: Any, rows: np.ndarray, columns: np.ndarray
         dense = np.ones(X.shape, X.dtype)
         dense[rows, columns] = 0
     weights = Weights(1.0, rows, columns, np.zeros(len(rows), X.dtype), dense)
-    data = weigh(X, weights, problem.workspace)
+    data: Any = weigh(X, weights, problem.workspace)  # it lacks the products of `Data` that only many fits need
     return with_data(problem, data, with_weights(problem.loss))
 
 
