@@ -1,5 +1,6 @@
 """A warning for a fit that ends at max_iter far from a stationary point."""
 
+import math
 import warnings
 
 from .._checks import ConvergenceWarning, user_stacklevel
@@ -18,6 +19,8 @@ def warn_if_far(found: Factorization, tol: float) -> None:
         return
     objective = found.history.objective
     window = min(found.n_iter, max(3, round(WINDOW * found.n_iter)))
+    if not objective[-1 - window] < math.inf:  # beyond the range of float64
+        return
     fall = objective[-1 - window] - objective[-1]
     if fall > SHARE * abs(objective[-1]) and fall > SHARE_OF_START * abs(objective[0]):
         warnings.warn(
