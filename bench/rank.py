@@ -1,11 +1,12 @@
 """How often each method of nmfcore.select_rank finds a planted rank, and how long it takes.
 
-Twenty cases: five shapes, four kinds of X, ranks from 2 to 20. W and H have entries that are 0 with a chance of 0.3
-(0.8 if X is sparse), else from the exponential distribution; a component is multiplied by a number from 0.5 to 1.5.
-"gaussian" adds normal noise with 0.75 of the standard deviation of W H, cut off where it exceeds the entry of W H, in
-both directions: so X >= 0 has the mean W H, of rank k, which it had not if X were clipped at 0. "poisson" draws counts,
-with a mean of 4, or 1 if X is sparse. The seed of case i is i plus 1000 times `--seed`. A method is told the loss of
-that noise, if it serves it, and ranks that depend on the shape alone.
+There are twenty cases: five shapes, four kinds of X, ranks from 2 to 20. An entry of W or H is 0 with probability 0.3
+(0.8 if X is sparse), else it has the exponential distribution; each component is multiplied by a number from 0.5 to
+1.5. "gaussian" adds normal noise with 0.75 of the standard deviation of W H. The noise is cut off in both directions
+where it exceeds the entry of W H, so that X >= 0 has the mean W H: clipping X at 0 would change the mean, and that
+change is a component of its own. "poisson" draws counts with a mean of 4, or 1 if X is sparse. The seed of case i is i
+plus 1000 times `--seed`. A method uses the loss of the noise if it serves that loss. The candidates depend on the shape
+only.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import scipy.sparse as sp
 from nmfcore._rank.select_rank import METHODS, select_rank
 from nmfcore._runtime import threads
 
-SHAPES = (  # with the planted ranks and the largest one that is tried
+SHAPES = (  # with the planted ranks and the largest candidate
     ((100, 60), (2, 3, 4, 6), 10),
     ((200, 120), (3, 5, 7, 9), 14),
     ((300, 200), (4, 7, 10, 13), 18),
@@ -40,14 +41,14 @@ class Case(NamedTuple):
 
 
 def cases() -> Iterator[Case]:
-    """All of them; from shape to shape the ranks move on by one kind."""
+    """All cases; from shape to shape the ranks shift by one kind."""
     for i, (shape, ranks, most) in enumerate(SHAPES):
         for j, kind in enumerate(KINDS):
             yield Case(4 * i + j, shape, kind, ranks[(j - i) % 4], most)
 
 
 def planted(case: Case, seed: int) -> np.ndarray | sp.csr_array:
-    """X of a case."""
+    """The X of a case."""
     rng, (m, n), sparse = np.random.default_rng(1000 * seed + case.i), case.shape, case.kind.startswith("sparse")
     zeros = 0.8 if sparse else 0.3
     W, H = (rng.exponential(size=size) * (rng.random(size) >= zeros) for size in ((m, case.k), (case.k, n)))

@@ -81,20 +81,20 @@ def cluster_components(
     rows = unit_rows(np.vstack([fit.H for fit in fits]))
     kept = np.flatnonzero(rows.any(axis=1))
     require_components(len(kept), k, len(rows))
-    found = ComponentClusters(rows, np.full(len(rows), -1), np.full(len(rows), np.inf), np.full(len(rows), np.nan))
+    groups = ComponentClusters(rows, np.full(len(rows), -1), np.full(len(rows), np.inf), np.full(len(rows), np.nan))
     first = next(i for i, fit in enumerate(fits) if fit is best) * k
     with single_blas():
         G = rows[kept] @ rows[kept].T
         D = clusters.euclidean_distances(G)
-        found.distances[kept] = clusters.neighbour_distances(D, max(1, int(neighbours * len(fits))))
-        near = found.distances[kept] < threshold
-        require_components(int(near.sum()), k, len(rows), found.distances[kept], threshold)
+        groups.distances[kept] = clusters.neighbour_distances(D, max(1, int(neighbours * len(fits))))
+        near = groups.distances[kept] < threshold
+        require_components(int(near.sum()), k, len(rows), groups.distances[kept], threshold)
         if not near.all():
             G, D, kept = G[np.ix_(near, near)], D[np.ix_(near, near)], kept[near]
         seeds = np.flatnonzero((kept >= first) & (kept < first + k))
-        found.labels[kept] = clusters.k_means(G, k, seeds, n_starts, rng)
-        found.silhouettes[kept] = clusters.silhouettes(D, found.labels[kept])
-    return found
+        groups.labels[kept] = clusters.k_means(G, k, seeds, n_starts, rng)
+        groups.silhouettes[kept] = clusters.silhouettes(D, groups.labels[kept])
+    return groups
 
 
 def cluster_medians(rows: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
@@ -106,11 +106,11 @@ def cluster_medians(rows: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
 
 
 def fit_consensus(
-    fits: Sequence[Result], found: ComponentClusters, X: Any, refit_H: bool, options: dict[str, Any]
+    fits: Sequence[Result], groups: ComponentClusters, X: Any, refit_H: bool, options: dict[str, Any]
 ) -> ConsensusFactors:
     """Fit W to the medians of the clusters, sort the components, and fit H to that W if `refit_H`."""
     k, first = len(fits[0].H), fits[0]
-    H = cluster_medians(found.rows, found.labels, k).astype(first.H.dtype)
+    H = cluster_medians(groups.rows, groups.labels, k).astype(first.H.dtype)
     fitted = run_fit(FitRequest(X, k, fixed_H=H, **options), Result)
     order = components.ranking(fitted.W, H.T, components.SIZES["share"])
     W, H = np.ascontiguousarray(fitted.W[:, order]), np.asfortranarray(H[order])
@@ -124,9 +124,9 @@ def fit_consensus(
         H,
         fitted.objective,
         fitted.relative_error,
-        clusters=new_labels[found.labels].reshape(shape),
-        distances=found.distances.reshape(shape),
-        silhouettes=found.silhouettes.reshape(shape),
+        clusters=new_labels[groups.labels].reshape(shape),
+        distances=groups.distances.reshape(shape),
+        silhouettes=groups.silhouettes.reshape(shape),
         names=first.names,
     )
 

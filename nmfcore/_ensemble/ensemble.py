@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import check_choice, check_count, check_flag, check_number, check_random_state
-from .._fit import Result
+from .._fit import RandomState, Result
 from .._runtime import files
 from ..data import frames
 from .check_ensemble import (
@@ -35,7 +35,6 @@ NEIGHBOURS = 0.3  # as a share of the starts: the default of cNMF
 N_STARTS = 10  # of k-means
 COLUMNS = ("k", "fits", "best", "median", "relative_error", "instability", "cophenetic", "dispersion", "silhouette")
 COLUMN_DTYPES = {"k": np.int64, "fits": np.int64}
-Seed = int | np.random.Generator | np.random.RandomState | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -125,7 +124,7 @@ class Ensemble:
         return match_components(self.of(k), self.best(k), check_choice(of, "of", FACTORS))
 
     def stability(
-        self, k: int | None = None, *, of: str = "H", at_most: int = 1000, random_state: Seed = 0
+        self, k: int | None = None, *, of: str = "H", at_most: int = 1000, random_state: RandomState = 0
     ) -> Stability:
         """Measure how far the fits of rank k from different starts are apart: from 0 (all are the same) to 1.
 
@@ -168,7 +167,7 @@ class Ensemble:
         return measure_stability(self._starts_of(k, "stability"), of, at_most, check_random_state(random_state))
 
     def consensus(
-        self, k: int | None = None, of: str = "samples", *, at_most: int = 1000, random_state: Seed = 0
+        self, k: int | None = None, of: str = "samples", *, at_most: int = 1000, random_state: RandomState = 0
     ) -> Consensus:
         """Compute the share of the fits of rank k in which two samples, or two features, are in one cluster [1]_.
 
@@ -212,7 +211,7 @@ class Ensemble:
         """The dispersion of the consensus matrix of rank k: 1 if all fits agree (see `consensus`)."""
         return self.consensus(k, of, **options).dispersion
 
-    def silhouette(self, k: int | None = None, *, random_state: Seed = 0) -> float:
+    def silhouette(self, k: int | None = None, *, random_state: RandomState = 0) -> float:
         """The mean silhouette of the components of all starts of rank k in k clusters; NaN for k = 1.
 
         Distances are Euclidean, between the normalized rows of H as in `consensus_factors`. No component is dropped.
@@ -230,8 +229,8 @@ class Ensemble:
             The ensemble has fewer than two fits of that rank.
         """
         fits, rng = self._starts_of(k, "silhouette"), check_random_state(random_state)
-        found = cluster_components(fits, self.best(k), np.inf, NEIGHBOURS, N_STARTS, rng)
-        return float(np.nanmean(found.silhouettes)) if len(fits[0].H) > 1 else np.nan
+        groups = cluster_components(fits, self.best(k), np.inf, NEIGHBOURS, N_STARTS, rng)
+        return float(np.nanmean(groups.silhouettes)) if len(fits[0].H) > 1 else np.nan
 
     def consensus_factors(
         self,
@@ -246,7 +245,7 @@ class Ensemble:
         mask: Any = None,
         n_starts: int = N_STARTS,
         n_threads: int | None = None,
-        random_state: Seed = 0,
+        random_state: RandomState = 0,
     ) -> ConsensusFactors:
         """Compute one factorization of rank k on which the starts agree, in the manner of cNMF [1]_.
 
@@ -308,8 +307,8 @@ class Ensemble:
         X, (_, columns) = frames.unwrap(X)
         check_refit(X, columns, fits[0], loss, weights, mask)
         options = refit_options(fits[0], loss, weights, mask) | {"n_threads": n_threads}
-        found = cluster_components(fits, self.best(k), threshold, neighbours, n_starts, rng)
-        return fit_consensus(fits, found, X, refit_H, options)
+        groups = cluster_components(fits, self.best(k), threshold, neighbours, n_starts, rng)
+        return fit_consensus(fits, groups, X, refit_H, options)
 
     def _starts_of(self, k: int | None, method: str) -> tuple[Result, ...]:
         """At least two fits of rank k, for a method that compares fits."""
@@ -317,7 +316,7 @@ class Ensemble:
         require_two_starts(fits[0].W.shape[1], len(fits), method)
         return fits
 
-    def table(self, *, random_state: Seed = 0) -> dict[str, np.ndarray]:
+    def table(self, *, random_state: RandomState = 0) -> dict[str, np.ndarray]:
         """The figures of each rank, as arrays with an entry for each of `ranks`.
 
         "k" is the rank and "fits" the number of its fits. "best" and "median" are of their objectives, and
@@ -333,7 +332,7 @@ class Ensemble:
         rows = [self._row(k, random_state) for k in self.ranks]
         return {name: np.array([row[name] for row in rows], COLUMN_DTYPES.get(name, np.float64)) for name in COLUMNS}
 
-    def _row(self, k: int, random_state: Seed) -> dict[str, float]:
+    def _row(self, k: int, random_state: RandomState) -> dict[str, float]:
         """The row of rank k in the table."""
         objectives = self.objectives(k)
         row = dict.fromkeys(COLUMNS, np.nan) | {"k": k, "fits": len(objectives)}
@@ -347,7 +346,7 @@ class Ensemble:
                 row["silhouette"] = self.silhouette(k, random_state=random_state)
         return row
 
-    def to_frame(self, library: str = "pandas", *, random_state: Seed = 0) -> Any:
+    def to_frame(self, library: str = "pandas", *, random_state: RandomState = 0) -> Any:
         """The table as a data frame with a row for each rank.
 
         Parameters

@@ -63,7 +63,7 @@ class Ledger:
 
     @classmethod
     def open(cls, path: str | bytes | os.PathLike, identity: dict[str, Any]) -> "Ledger":
-        """Open the ledger at a path for writing. A new one is made if the file is empty or does not exist.
+        """Open the ledger at a path for writing. A new one is created if the file is empty or does not exist.
 
         Parameters
         ----------
@@ -118,8 +118,8 @@ class Ledger:
         """The fits in the file by (k, start): those with the given keys, or all. No other fit is unpacked."""
         with self._connection() as connection:
             _read_identity(connection)
-            found = connection.execute("SELECT k, start FROM fits ORDER BY k, start").fetchall()
-            wanted = found if keys is None else [key for key in found if key in keys]
+            stored = connection.execute("SELECT k, start FROM fits ORDER BY k, start").fetchall()
+            wanted = stored if keys is None else [key for key in stored if key in keys]
             return {key: self._read_result(connection, *key) for key in wanted}
 
     def failures(self) -> tuple[Failure, ...]:

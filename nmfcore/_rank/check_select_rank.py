@@ -26,14 +26,14 @@ def check_candidates(ranks: Any, shape: tuple[int, int], method: str, least: int
             f"ranks is {ranks!r} ({type(ranks).__name__}), a single rank; "
             "wanted the ranks to choose from, such as range(1, 11)"
         )
-    found = check_ranks(ranks)
-    if len(found) < least:
-        raise InputError(f"ranks has {len(found)} entries; wanted at least {least} for method={method!r}")
-    if bounded and found[-1] > min(shape):
+    candidates = check_ranks(ranks)
+    if len(candidates) < least:
+        raise InputError(f"ranks has {len(candidates)} entries; wanted at least {least} for method={method!r}")
+    if bounded and candidates[-1] > min(shape):
         raise InputError(
-            f"ranks has {found[-1]}, but X has shape {shape}; wanted ranks <= {min(shape)} for method={method!r}"
+            f"ranks has {candidates[-1]}, but X has shape {shape}; wanted ranks <= {min(shape)} for method={method!r}"
         )
-    return found
+    return candidates
 
 
 def require_known_options(names: Mapping[str, Any], known: Iterable[str], method: str) -> None:

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .._checks import check_choice, check_compressed, check_flag, check_matrix, check_random_state, is_sparse
-from .._fit import FitRequest, Problem, Result, check_entries
+from .._fit import FitRequest, Problem, RandomState, Result, check_entries
+from ..losses import LossLike
 from .ard import select_by_relevance
 from .bicross import select_by_bicross_validation
 from .check_select_rank import (
@@ -53,14 +52,14 @@ def select_rank(
     ranks: Iterable[int],
     method: str = "speckled",
     *,
-    loss: str | float = "frobenius",
+    loss: LossLike = "frobenius",
     n_repeats: int | None = None,
     n_starts: int | None = None,
     fraction: float | None = None,
     max_iter: int | None = None,
     tol: float | None = None,
     n_threads: int | None = None,
-    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    random_state: RandomState = None,
     verbose: bool = False,
 ) -> RankChoice:
     r"""Choose the number of components k of X ~ W H from several candidates.
@@ -159,10 +158,10 @@ def select_rank(
     3
     """
     selector = check_choice(method, "method", METHODS)
-    given = {"n_repeats": n_repeats, "n_starts": n_starts, "fraction": fraction, "max_iter": max_iter, "tol": tol}
-    given = {name: value for name, value in given.items() if value is not None}
-    require_known_options(given, selector.options, method)
-    options = check_options(selector.options | given, method)
+    arguments = {"n_repeats": n_repeats, "n_starts": n_starts, "fraction": fraction, "max_iter": max_iter, "tol": tol}
+    arguments = {name: value for name, value in arguments.items() if value is not None}
+    require_known_options(arguments, selector.options, method)
+    options = check_options(selector.options | arguments, method)
     report = print if check_flag(verbose, "verbose") else lambda line: None
     rng = check_random_state(random_state)
     limits = {name: options[name] for name in ("max_iter", "tol")}
@@ -171,9 +170,9 @@ def select_rank(
     require_served_loss(problem.loss, selector.losses, method)
     check_entries(problem.data, problem.X, problem.loss)
     candidates = check_candidates(ranks, problem.data.shape, method, selector.least, selector.bounded)
-    found = selector.select(Task(problem, canonical_matrix(problem.X), candidates, options, rng, report))
-    why = found.why + describe_boundary(candidates, found.k)
-    return RankChoice(found.k, method, candidates, found.score, found.spread, why, found.more)
+    selection = selector.select(Task(problem, canonical_matrix(problem.X), candidates, options, rng, report))
+    why = selection.why + describe_boundary(candidates, selection.k)
+    return RankChoice(selection.k, method, candidates, selection.score, selection.spread, why, selection.more)
 
 
 def canonical_matrix(X: Any) -> Any:

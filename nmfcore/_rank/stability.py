@@ -10,8 +10,9 @@ TOLERANCES = {"instability": 0.01, "cophenetic correlation": 0.002}  # by which 
 def select_by_stability(task: Task) -> Selection:
     """The distance of fits (Wu et al. 2016); small is good."""
     ensemble = fit_ensemble(task)
-    found = [ensemble.stability(k, random_state=0) for k in task.ranks]
-    score, spread = np.array([one.instability for one in found]), np.array([one.spread for one in found])
+    stabilities = [ensemble.stability(k, random_state=0) for k in task.ranks]
+    score = np.array([stability.instability for stability in stabilities])
+    spread = np.array([stability.spread for stability in stabilities])
     return _largest_stable_rank(task, score, spread, score, "instability")
 
 
