@@ -28,6 +28,7 @@ class FactorBatch:
         self.columns = np.concatenate([[0], np.cumsum(ranks)]).astype(np.int64)
         self.squares = np.concatenate([[0], np.cumsum(np.square(ranks))]).astype(np.int64)
         self.fits = np.array(fits, np.int64)
+        self.listed = self.columns, self.fits
 
     def random(self, rows):
         return self.rng.random(rows * self.columns[-1]).astype(self.dtype)
@@ -63,7 +64,7 @@ def product_many(kernels, X, B, stack, scale, n_threads):
     out = stack.empty(len(X))
     columns = sum(stack.ranks[fit] for fit in stack.fits)
     with scratch_of(kernels.product_scratch(*X.shape, columns, n_threads), X.dtype) as scratch:
-        kernels.product_many(X, B, stack.columns, stack.fits, scratch, out, scale, n_threads)
+        kernels.product_many(X, B, stack.listed, scratch, out, scale, n_threads)
     return out
 
 
@@ -103,8 +104,8 @@ def test_gram_many(kernels, rows, ranks, fits, dtype):
         kernels.gram(stack.of(F, fit), nan_scratch(kernels.gram_scratch(rows, ranks[fit], 1)), alone[fit], 1)
     for n_threads in THREADS:
         G = nan_scratch(stack.squares[-1])
-        with scratch_of(kernels.gram_many_scratch(rows, stack.columns, stack.fits, n_threads)) as scratch:
-            kernels.gram_many(F, rows, stack.columns, stack.fits, stack.squares, scratch, G, n_threads)
+        with scratch_of(kernels.gram_many_scratch(rows, stack.listed, n_threads)) as scratch:
+            kernels.gram_many(F, rows, stack.listed, stack.squares, scratch, G, n_threads)
         for fit in fits:
             np.testing.assert_array_equal(stack.gram_of(G, fit), alone[fit])
         assert all(np.isnan(stack.gram_of(G, fit)).all() for fit in stack.others())
@@ -136,10 +137,9 @@ def test_sweep_many(kernels, rows, ranks, fits, dtype):
         moved[fit] = sweep(kernels, stack.gram_of(G, fit), stack.of(C, fit), alone[fit], most[fit], stop[fit])
     for n_threads in THREADS:
         found, value = F.copy(), np.full(len(ranks), np.nan)
-        size = kernels.sweep_many_scratch(stack.columns, stack.squares, stack.fits, n_threads)
-        which = rows, stack.columns, stack.fits
+        size = kernels.sweep_many_scratch(stack.listed, stack.squares, n_threads)
         with scratch_of(size, dtype) as scratch:
-            kernels.sweep_many(G, stack.squares, C, found, *which, most, stop, scratch, value, n_threads)
+            kernels.sweep_many(G, stack.squares, C, found, rows, stack.listed, most, stop, scratch, value, n_threads)
         for fit in fits:
             np.testing.assert_array_equal(stack.of(found, fit), alone[fit])
             assert value[fit] == moved[fit]
@@ -155,8 +155,8 @@ def test_sums_many(kernels, rows, ranks, fits, dtype):
     A, B = stack.random(rows), stack.random(rows)
     for n_threads in THREADS:
         found, sums = np.full(len(ranks), np.nan), np.full(stack.columns[-1], np.nan)
-        kernels.inner_many(A, B, rows, stack.columns, stack.fits, found, n_threads)
-        kernels.column_sums_many(A, rows, stack.columns, stack.fits, sums, n_threads)
+        kernels.inner_many(A, B, rows, stack.listed, found, n_threads)
+        kernels.column_sums_many(A, rows, stack.listed, sums, n_threads)
         for fit in fits:
             assert found[fit] == kernels.inner(stack.of(A, fit), stack.of(B, fit), 1)
             np.testing.assert_array_equal(stack.of(sums, fit)[0], kernels.column_sums(stack.of(A, fit), 1))
@@ -171,8 +171,8 @@ def test_extrapolate_many_and_copy_many(kernels, rows, ranks, fits, rising, dtyp
     new, old, weights = stack.random(rows), stack.random(rows), stack.rng.random(len(ranks))
     for n_threads in THREADS:
         found, copied = old.copy(), stack.empty(rows)
-        kernels.extrapolate_many(new, found, rows, stack.columns, stack.fits, weights, rising, n_threads)
-        kernels.copy_many(new, copied, rows, stack.columns, stack.fits, n_threads)
+        kernels.extrapolate_many(new, found, rows, stack.listed, weights, rising, n_threads)
+        kernels.copy_many(new, copied, rows, stack.listed, n_threads)
         for fit in fits:
             alone = stack.of(old, fit)
             kernels.extrapolate(stack.of(new, fit), alone, weights[fit], rising, 1)
@@ -185,14 +185,14 @@ def test_extrapolate_many_and_copy_many(kernels, rows, ranks, fits, rising, dtyp
 
 def test_no_fit_is_left(kernels, dtype):
     stack = FactorBatch([3, 2], [], dtype)
-    F, columns, fits = stack.empty(5), stack.columns, stack.fits
-    kernels.product_many(np.ones((5, 5), dtype), F, columns, fits, stack.empty(1), F, 1.0, 2)
-    kernels.gram_many(F, 5, columns, fits, stack.squares, nan_scratch(9), nan_scratch(13), 2)
+    F, listed = stack.empty(5), stack.listed
+    kernels.product_many(np.ones((5, 5), dtype), F, listed, stack.empty(1), F, 1.0, 2)
+    kernels.gram_many(F, 5, listed, stack.squares, nan_scratch(9), nan_scratch(13), 2)
     moved = nan_scratch(2)
     most = np.ones(2, np.int64)
-    kernels.sweep_many(nan_scratch(13), stack.squares, F, F, 5, columns, fits, most, moved, stack.empty(1), moved, 2)
-    kernels.inner_many(F, F, 5, columns, fits, moved, 2)
-    kernels.column_sums_many(F, 5, columns, fits, nan_scratch(5), 2)
-    kernels.extrapolate_many(F, F, 5, columns, fits, moved, True, 2)
-    kernels.copy_many(F, F, 5, columns, fits, 2)
+    kernels.sweep_many(nan_scratch(13), stack.squares, F, F, 5, listed, most, moved, stack.empty(1), moved, 2)
+    kernels.inner_many(F, F, 5, listed, moved, 2)
+    kernels.column_sums_many(F, 5, listed, nan_scratch(5), 2)
+    kernels.extrapolate_many(F, F, 5, listed, moved, True, 2)
+    kernels.copy_many(F, F, 5, listed, 2)
     assert np.isnan(F).all() and np.isnan(moved).all()

@@ -59,7 +59,7 @@ def alone(kernels, arrays, bounds, B, rows, scale):
 def many(kernels, arrays, bounds, B, columns, fits, terms, out, scale, n_threads):
     scratch = np.full(kernels.sparse_product_many_scratch(terms, n_threads), np.nan, B.dtype)
     fits = np.asarray(fits, dtype=np.int64)
-    kernels.sparse_product_many(*arrays, np.asarray(bounds), B, columns, fits, scratch, out, scale, n_threads)
+    kernels.sparse_product_many(*arrays, np.asarray(bounds), B, (columns, fits), scratch, out, scale, n_threads)
     return out
 
 

@@ -56,11 +56,11 @@ class Problem:
         C = (self.C + self.base * rest @ B).astype(self.dtype)
         most = int(np.diff(places.indptr).max())
         size, columns = kernels.weighted_sweep_scratch(*B.shape, most, n_threads)
-        scratch, columns = np.full(size, np.nan), np.full(columns, np.nan, self.dtype)
+        scratch, columns = np.full(size, np.nan), np.full(columns, np.nan, self.dtype) if along else None
+        added, box = (self.E, C, self.ridge, self.q), (self.lower, self.upper)
         found = kernels.weighted_sweep(
-            self.base * B.T @ B, self.E, self.base, *places, C, F, self.B, self.ridge, self.q, self.lower, self.upper,
-            scratch, columns, along, sweeps, stop, n_threads,
-        )  # fmt: skip
+            self.base * B.T @ B, self.base, places, added, box, F, self.B, scratch, columns, sweeps, stop, n_threads
+        )
         return F, *found
 
     def place_sweep(self, *arguments, **options):
@@ -71,10 +71,8 @@ class Problem:
         X = np.where(self.weights > 0, self.X / self.dtype(scale), np.nan)
         X, weights = (np.array(A, self.dtype, order=order) for A in (X, self.weights))
         scratch = np.full(kernels.weighted_descent_scratch(n, k, n_threads), np.nan, self.dtype)
-        found = kernels.weighted_descent(
-            X, weights, scale, self.E, self.C, F, self.B, self.ridge, self.q, self.lower, self.upper, scratch, sweeps,
-            stop, n_threads,
-        )  # fmt: skip
+        added, box = (self.E, self.C, self.ridge, self.q), (self.lower, self.upper)
+        found = kernels.weighted_descent(X, weights, scale, added, box, F, self.B, scratch, sweeps, stop, n_threads)
         return F, *found
 
     def weighted_squares(self):

@@ -13,8 +13,16 @@ def descent_scratch(Py_ssize_t most, Py_ssize_t k, int n_threads):
     return (k + 1 + n_threads * (k + 2 + DESCENT_ROWS)) * (most + 16)
 
 
-def descent(const real[:, :] X, real[:, ::1] F, const real[:, ::1] B, const double[::1] sums, real[::1] scratch,
-            Py_ssize_t sweeps, double scale, int n_threads):
+def descent(
+    const real[:, :] X,      # in: rows x terms, unit stride along one axis
+    real[:, ::1] F,          # in and out: rows x k
+    const real[:, ::1] B,    # in: terms x k
+    const double[::1] sums,  # in: k
+    real[::1] scratch,       # memory
+    Py_ssize_t sweeps,
+    double scale,
+    int n_threads,
+):
     """Cyclic coordinate sweeps over F >= 0 for the Kullback-Leibler divergence of scale X from F B', in place.
 
     X is rows x terms with unit stride along one axis; sums: the sum of each column of B. Returns the sum of curvature
@@ -42,9 +50,20 @@ def descent(const real[:, :] X, real[:, ::1] F, const real[:, ::1] B, const doub
     return ordered_sum(moved)
 
 
-def sparse_descent(const index[::1] indptr, const index[::1] indices, const real[::1] data, const int64_t[::1] bounds,
-                   real[:, ::1] F, const real[:, ::1] B, const double[::1] sums, real[::1] scratch, Py_ssize_t most,
-                   Py_ssize_t sweeps, double scale, int n_threads):
+def sparse_descent(
+    const index[::1] indptr,    # in: rows + 1
+    const index[::1] indices,   # in: entries, from 0 to terms - 1
+    const real[::1] data,       # in: entries
+    const int64_t[::1] bounds,  # in: the first row of each task, then the number of rows
+    real[:, ::1] F,             # in and out: rows x k
+    const real[:, ::1] B,       # in: terms x k
+    const double[::1] sums,     # in: k
+    real[::1] scratch,          # memory
+    Py_ssize_t most,
+    Py_ssize_t sweeps,
+    double scale,
+    int n_threads,
+):
     """The same for X in compressed rows of at most `most` entries; see `sparse_product` for the others."""
     cdef Py_ssize_t k = B.shape[1], size = whole_vectors(&scratch[0], most), i, p, t, task, count, padded
     cdef double[::1] moved = np.zeros(bounds.shape[0])

@@ -141,43 +141,36 @@ cdef void gram_stretch(const real *F, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t 
             v += width // LANES_F64
 
 
-cdef Py_ssize_t widest(const int64_t *columns, const int64_t *fits, Py_ssize_t n) noexcept nogil:
-    """The largest rank of the listed fits."""
-    cdef Py_ssize_t most = 0, i
-    for i in range(n):
-        most = max(most, columns[fits[i] + 1] - columns[fits[i]])
-    return most
-
-
 cdef inline bint gram_joined(Py_ssize_t n, int n_threads) noexcept nogil:
     """Whether a task takes all stretches of a fit."""
     return n_threads == 1 or n >= 4 * n_threads
 
 
-cdef void gram_of_fits(const real *F, Py_ssize_t rows, const int64_t *columns, const int64_t *fits, Py_ssize_t n,
-                       const int64_t *squares, double *scratch, double *out, int n_threads) noexcept nogil:
+cdef void gram_of_fits(const Stack *stack, const int64_t *squares, const real *F, Py_ssize_t rows, double *scratch,
+                       double *out, int n_threads) noexcept nogil:
     """For each listed fit out = F'F: the wide ones one after the other, the narrow ones together."""
-    cdef Py_ssize_t narrow = min(<Py_ssize_t> GRAM_NARROW, widest(columns, fits, n)), size = narrow_size(narrow)
+    cdef Py_ssize_t narrow = min(<Py_ssize_t> GRAM_NARROW, widest(stack)), size = narrow_size(narrow), n = stack.n
+    cdef const int64_t *columns = stack.columns
     cdef Py_ssize_t room = GRAM_SPLITS * narrow * narrow, i, f, k, s
     cdef bint joined = gram_joined(n, n_threads)
     cdef double *stored = scratch + n_threads * size
     cdef double *own
     cdef double *partial
     for i in range(n):
-        f = fits[i]
-        k = columns[f + 1] - columns[f]
+        f = stack.fits[i]
+        k = rank_of(stack, f)
         if k > GRAM_NARROW:
             gram_wide(F + rows * columns[f], rows, k, scratch, out + squares[f], n_threads)
     if not joined:
         for i in prange(n * GRAM_SPLITS, num_threads=n_threads, schedule="dynamic"):
-            f = fits[i // GRAM_SPLITS]
-            k = columns[f + 1] - columns[f]
+            f = stack.fits[i // GRAM_SPLITS]
+            k = rank_of(stack, f)
             if k <= GRAM_NARROW:
                 gram_stretch(F + rows * columns[f], rows, k, i % GRAM_SPLITS, scratch + threadid() * size,
                              stored + i // GRAM_SPLITS * room)
     for i in prange(n, num_threads=n_threads, schedule="dynamic"):
-        f = fits[i]
-        k = columns[f + 1] - columns[f]
+        f = stack.fits[i]
+        k = rank_of(stack, f)
         own = scratch + threadid() * size
         partial = stored + (threadid() if joined else i) * room
         if k <= GRAM_NARROW:
@@ -202,27 +195,43 @@ def gram_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):
     return gram_size_of(rows, k, 1, n_threads)
 
 
-def gram(const real[:, ::1] F, double[::1] scratch, double[:, ::1] out, int n_threads):
+def gram(
+    const real[:, ::1] F,  # in: rows x k
+    double[::1] scratch,   # memory
+    double[:, ::1] out,    # out: k x k
+    int n_threads,
+):
     """out = F'F for F (rows x k). scratch: see `gram_scratch`. rows k^2 flop."""
     cdef int64_t *columns = [0, F.shape[1]]
     cdef int64_t first = 0
+    cdef Stack stack = Stack(columns, &first, 1)
     with nogil:
-        gram_of_fits(&F[0, 0], F.shape[0], columns, &first, 1, &first, &scratch[0], &out[0, 0], n_threads)
+        gram_of_fits(&stack, &first, &F[0, 0], F.shape[0], &scratch[0], &out[0, 0], n_threads)
 
 
-def gram_many_scratch(Py_ssize_t rows, const int64_t[::1] columns, const int64_t[::1] fits, int n_threads):
+def gram_many_scratch(Py_ssize_t rows, stack, int n_threads):
     """Entries of scratch, in float64, that `gram_many` wants."""
-    return gram_size_of(rows, widest(&columns[0], &fits[0], fits.shape[0]), fits.shape[0], n_threads)
+    cdef const int64_t[::1] columns = stack[0], fits = stack[1]
+    cdef Stack listed = stack_of(columns, fits)
+    return gram_size_of(rows, widest(&listed), listed.n, n_threads)
 
 
-def gram_many(const real[::1] F, Py_ssize_t rows, const int64_t[::1] columns, const int64_t[::1] fits,
-              const int64_t[::1] squares, double[::1] scratch, double[::1] G, int n_threads):
+def gram_many(
+    const real[::1] F,           # in: stack of so many rows
+    Py_ssize_t rows,
+    stack,                       # in: (columns, fits), see stack.pxi
+    const int64_t[::1] squares,  # in: where each G begins
+    double[::1] scratch,         # memory
+    double[::1] G,               # out: at squares
+    int n_threads,
+):
     """For each listed fit f G_f = F_f' F_f, to the bits of `gram`.
 
-    F is a stack (see `product_many`) of factors of so many rows; G_f begins at squares[f]. scratch: see
-    `gram_many_scratch`.
+    F is a stack of factors of so many rows; G_f begins at squares[f]. scratch: see `gram_many_scratch`.
     """
-    if fits.shape[0] == 0:
+    cdef const int64_t[::1] columns = stack[0], fits = stack[1]
+    cdef Stack listed = stack_of(columns, fits)
+    if listed.n == 0:
         return
     with nogil:
-        gram_of_fits(&F[0], rows, &columns[0], &fits[0], fits.shape[0], &squares[0], &scratch[0], &G[0], n_threads)
+        gram_of_fits(&listed, &squares[0], &F[0], rows, &scratch[0], &G[0], n_threads)

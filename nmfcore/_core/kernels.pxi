@@ -85,6 +85,13 @@ cdef extern from "tiles.h" nogil:
     double bounded_sweep(...)
     void weighted_residual(...)
     void weighted_pair(...)
+    ctypedef struct nmf_added:
+        const double *E
+        const double *q
+        const double *least
+        Py_ssize_t k
+        Py_ssize_t stride
+        bint zero
     void shared_gradient(...)
     double pair_step(...)
     void weigh_row(...)
@@ -129,6 +136,7 @@ def vector_bytes():
     return LANES_F64 * sizeof(double)
 
 
+include "stack.pxi"
 include "product.pxi"
 include "gram.pxi"
 include "reduce.pxi"

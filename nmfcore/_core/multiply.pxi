@@ -27,8 +27,16 @@ cdef void multiply_rows(real *F, const real *num, const real *den, Py_ssize_t de
         i += together
 
 
-def multiply(real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const double[::1] floor,
-             const real[:, ::1] lower, const real[:, ::1] upper, double gamma, int n_threads):
+def multiply(
+    real[:, ::1] F,            # in and out: rows x k
+    const real[:, ::1] num,    # in: rows x k
+    const real[:, ::1] den,    # in: rows x k, or 1 x k for all rows
+    const double[::1] floor,   # in: k
+    const real[:, ::1] lower,  # in: rows x k, 1 x k for all rows, or None
+    const real[:, ::1] upper,  # in: rows x k, 1 x k for all rows, or None
+    double gamma,
+    int n_threads,
+):
     """F <- max(floor, F (num / den)^gamma) in place, where den is not 0; den may be one row for all.
 
     F stays within lower and upper, m x k or one row for all, or None. Returns the sum of den (change)^2 / F.
@@ -62,14 +70,24 @@ cdef double multiply_fit(real *F, const real *num, const real *den, Py_ssize_t d
     return total
 
 
-def multiply_many(real[::1] F, const real[::1] num, const real[::1] den, Py_ssize_t den_rows, Py_ssize_t rows,
-                  const int64_t[::1] columns, const int64_t[::1] fits, const double[::1] floor, double gamma,
-                  double[::1] moved, int n_threads):
-    """`multiply` without bounds for the fits of a stack; moved[f] is what it returns for each fit f that is listed.
+def multiply_many(
+    real[::1] F,              # in and out: stack of rows
+    const real[::1] num,      # in: stack of rows
+    const real[::1] den,      # in: stack of den_rows
+    Py_ssize_t den_rows,
+    Py_ssize_t rows,
+    stack,                    # in: (columns, fits), see stack.pxi
+    const double[::1] floor,  # in: stack of one row
+    double gamma,
+    double[::1] moved,        # out: a value for each listed fit
+    int n_threads,
+):
+    """`multiply` without bounds for each listed fit f, to its bits; moved[f] is what it returns.
 
-    F and num hold rows rows of fit f from rows columns[f] on, den den_rows from den_rows columns[f] on, either as many
-    or one; floor holds its from columns[f] on. Each fit gets the bits that it gets alone.
+    F and num are stacks of so many rows, den is one of den_rows, either as many or one; floor holds that of fit f from
+    columns[f] on.
     """
+    cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Py_ssize_t i
     for i in prange(fits.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
         moved[fits[i]] = multiply_fit(&F[0], &num[0], &den[0], den_rows, rows, &columns[fits[i]], &floor[0], gamma)

@@ -1,8 +1,17 @@
 # Online multiplicative updates: a factor that all batches share is the quotient of two sums over the batches so far.
 
 
-def accumulate(real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, real[:, ::1] A, real[:, ::1] B,
-               const double[::1] least, double rho, double gamma, int n_threads):
+def accumulate(
+    real[:, ::1] F,           # in and out: rows x k
+    const real[:, ::1] num,   # in: rows x k
+    const real[:, ::1] den,   # in: rows x k, or 1 x k for all rows
+    real[:, ::1] A,           # in and out: rows x k
+    real[:, ::1] B,           # in and out: as den
+    const double[::1] least,  # in: k
+    double rho,
+    double gamma,
+    int n_threads,
+):
     """A <- rho A + F^(1/gamma) num, B <- rho B + den, F <- (A / B)^gamma in place; where B is 0, F stays.
 
     F, num and A are m x k; den is too, or one row for all, and so is B, one row only where den is one. least (k): what

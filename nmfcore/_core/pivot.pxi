@@ -284,8 +284,15 @@ def pivot_scratch(Py_ssize_t k, int n_threads):
     return system_size(k) + n_threads * lanes_size(k), n_threads * marks_size(k)
 
 
-def pivot(const double[:, ::1] G, const real[:, ::1] C, real[:, ::1] F, Py_ssize_t most_rounds, double[::1] scratch,
-          int32_t[::1] marks, int n_threads):
+def pivot(
+    const double[:, ::1] G,  # in: k x k
+    const real[:, ::1] C,    # in: rows x k
+    real[:, ::1] F,          # in and out: rows x k
+    Py_ssize_t most_rounds,
+    double[::1] scratch,     # memory
+    int32_t[::1] marks,      # memory
+    int n_threads,
+):
     """F, the minimiser over F >= 0 of 1/2 tr(F G F') - tr(F C'), by block principal pivoting, in place.
 
     The passive sets start as the positive coordinates of F. A row that is not solved after most_rounds exchanges is

@@ -128,11 +128,11 @@ cdef void pack_edge(const real *x, Py_ssize_t row_stride, Py_ssize_t term_stride
             edge[p * tile_rows + r] = 0
 
 
-cdef void add_stretch(const real *x, Py_ssize_t row_stride, Py_ssize_t term_stride, Py_ssize_t rows,
-                      Py_ssize_t first, Py_ssize_t last, const real *packed, Py_ssize_t terms,
-                      Py_ssize_t vectors, Py_ssize_t q0, Py_ssize_t q1, real *edge, real *sums) noexcept nogil:
+cdef void add_stretch(const Shape *shape, const real *x, Py_ssize_t rows, Py_ssize_t first, Py_ssize_t last,
+                      const real *packed, Py_ssize_t q0, Py_ssize_t q1, real *edge, real *sums) noexcept nogil:
     """sums = X[:rows, first:last] B[first:last] for the panels q0 ... q1 - 1, tile after tile, panel after panel."""
-    cdef Py_ssize_t lanes = lanes_of(sums), p = first, t, q, depth, tile_row, tile_term, width
+    cdef Py_ssize_t lanes = shape.lanes, vectors = shape.vectors, p = first, t, q, depth, tile_row, tile_term, width
+    cdef Py_ssize_t row_stride = shape.row_stride, term_stride = shape.term_stride, terms = shape.terms
     cdef Py_ssize_t most_depth = DEPTH if row_stride != 1 else SHARED_DEPTH if q1 - q0 > 1 else STREAM_DEPTH
     cdef Py_ssize_t skip = STREAM_AHEAD // <Py_ssize_t> sizeof(real)
     cdef const real *x_tile
@@ -215,33 +215,25 @@ cdef void write_sums(const real *sums, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t
     write_columns(sums, rows, k, 0, vectors, q0, q1, out)
 
 
-cdef inline Py_ssize_t listed_columns(const int64_t *columns, const int64_t *fits, Py_ssize_t n) noexcept nogil:
-    """Columns of the listed fits together."""
-    cdef Py_ssize_t total = 0, i
-    for i in range(n):
-        total += columns[fits[i] + 1] - columns[fits[i]]
-    return total
-
-
-cdef void pack_fits(const Shape *shape, const real *B, const int64_t *columns, const int64_t *fits, Py_ssize_t n,
-                    Py_ssize_t first, Py_ssize_t last, real scale, real *packed) noexcept nogil:
+cdef void pack_fits(const Shape *shape, const Stack *stack, const real *B, Py_ssize_t first, Py_ssize_t last,
+                    real scale, real *packed) noexcept nogil:
     """The rows first ... last - 1 of the B of every listed fit, side by side."""
     cdef Py_ssize_t column = 0, i, k
-    for i in range(n):
-        k = columns[fits[i] + 1] - columns[fits[i]]
-        pack_columns(B + shape.terms * columns[fits[i]], k, first, last, shape.terms, scale, column, shape.k, packed)
+    for i in range(stack.n):
+        k = rank_of(stack, stack.fits[i])
+        pack_columns(B + shape.terms * stack.columns[stack.fits[i]], k, first, last, shape.terms, scale, column, shape.k, packed)
         column += k
 
 
-cdef void write_fits(const Shape *shape, const real *sums, const int64_t *columns, const int64_t *fits, Py_ssize_t n,
-                     Py_ssize_t task, real *out) noexcept nogil:
+cdef void write_fits(const Shape *shape, const Stack *stack, const real *sums, Py_ssize_t task,
+                     real *out) noexcept nogil:
     """The sums of a group and a block into the rows of every listed fit."""
     cdef Py_ssize_t b = task % shape.blocks, row = task // shape.blocks * shape.group, column = 0, i, k
     cdef Py_ssize_t rows = min(shape.group, shape.rows - row)
     cdef real *target
-    for i in range(n):
-        k = columns[fits[i] + 1] - columns[fits[i]]
-        target = out + shape.rows * columns[fits[i]] + row * k
+    for i in range(stack.n):
+        k = rank_of(stack, stack.fits[i])
+        target = out + shape.rows * stack.columns[stack.fits[i]] + row * k
         if shape.narrow:
             write_narrow_columns(sums, rows, k, column, shape.k, target)
         else:
@@ -260,8 +252,7 @@ cdef void sum_stretch(const Shape *shape, const real *X, const real *packed, Py_
         add_narrow_stretch(X + row, shape.term_stride, rows, first, last, packed, shape.vectors * shape.lanes, shape.k,
                            edge, sums)
     else:
-        add_stretch(X + row * shape.row_stride, shape.row_stride, shape.term_stride, rows, first, last, packed,
-                    shape.terms, shape.vectors, shape.panels * b // shape.blocks,
+        add_stretch(shape, X + row * shape.row_stride, rows, first, last, packed, shape.panels * b // shape.blocks,
                     shape.panels * (b + 1) // shape.blocks, edge, sums)
 
 
@@ -271,8 +262,8 @@ cdef void add_sums(const real *more, Py_ssize_t n, real *sums) noexcept nogil:
         sums[i] += more[i]
 
 
-cdef void product_of_fits(const Shape *shape, const real *X, const real *B, const int64_t *columns, const int64_t *fits,
-                          Py_ssize_t n, real *scratch, real *out, real scale, int n_threads) noexcept nogil:
+cdef void product_of_fits(const Shape *shape, const Stack *stack, const real *X, const real *B, real scale,
+                          real *scratch, real *out, int n_threads) noexcept nogil:
     """For each listed fit its rows of out = scale X B; stretches are added in their order, here or there."""
     cdef Py_ssize_t tasks = shape.groups * shape.blocks, size = shape.sums_size, task, s, i
     cdef Py_ssize_t thread_size = shape.edge + 2 * size
@@ -282,7 +273,7 @@ cdef void product_of_fits(const Shape *shape, const real *X, const real *B, cons
     cdef real *own
     cdef real *sums
     for i in prange(ceil_div(shape.terms, PACK_ROWS), num_threads=n_threads, schedule="static"):
-        pack_fits(shape, B, columns, fits, n, i * PACK_ROWS, min(shape.terms, (i + 1) * PACK_ROWS), scale, packed)
+        pack_fits(shape, stack, B, i * PACK_ROWS, min(shape.terms, (i + 1) * PACK_ROWS), scale, packed)
     if not shape.joined:
         for task in prange(tasks * shape.splits, num_threads=n_threads, schedule="dynamic"):
             sum_stretch(shape, X, packed, task % tasks, task // tasks, threads + threadid() * thread_size,
@@ -298,7 +289,7 @@ cdef void product_of_fits(const Shape *shape, const real *X, const real *B, cons
                 add_sums(sums + size, size, sums)
             else:
                 add_sums(stored + (s * tasks + task) * size, size, sums)
-        write_fits(shape, sums, columns, fits, n, task, out)
+        write_fits(shape, stack, sums, task, out)
 
 
 cdef Py_ssize_t shape_scratch(const Shape *shape, int n_threads) noexcept nogil:
@@ -322,7 +313,14 @@ def product_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threa
     return most
 
 
-def product(const real[:, :] X, const real[:, ::1] B, real[::1] scratch, real[:, ::1] out, double scale, int n_threads):
+def product(
+    const real[:, :] X,    # in: rows x terms, unit stride along one axis
+    const real[:, ::1] B,  # in: terms x k
+    real[::1] scratch,     # memory
+    real[:, ::1] out,      # out: rows x k
+    double scale,
+    int n_threads,
+):
     """out = scale X B.
 
     X (rows x terms) has unit stride along one of its axes; B is terms x k, out rows x k. scratch: see
@@ -332,24 +330,30 @@ def product(const real[:, :] X, const real[:, ::1] B, real[::1] scratch, real[:,
                                 X.strides[1] // <Py_ssize_t> sizeof(real), lanes_of(&scratch[0]), n_threads)
     cdef int64_t *columns = [0, shape.k]
     cdef int64_t fit = 0
+    cdef Stack stack = Stack(columns, &fit, 1)
     with nogil:
-        product_of_fits(&shape, &X[0, 0], &B[0, 0], columns, &fit, 1, &scratch[0], &out[0, 0], <real> scale, n_threads)
+        product_of_fits(&shape, &stack, &X[0, 0], &B[0, 0], <real> scale, &scratch[0], &out[0, 0], n_threads)
 
 
-def product_many(const real[:, :] X, const real[::1] B, const int64_t[::1] columns, const int64_t[::1] fits,
-                 real[::1] scratch, real[::1] out, double scale, int n_threads):
+def product_many(
+    const real[:, :] X,  # in: rows x terms, unit stride along one axis
+    const real[::1] B,   # in: stack of terms
+    stack,               # in: (columns, fits), see stack.pxi
+    real[::1] scratch,   # memory
+    real[::1] out,       # out: stack of rows
+    double scale,
+    int n_threads,
+):
     """For each listed fit f out_f = scale X B_f, to the bits of `product`, in one reading of X.
 
-    X as for `product`. B and out are stacks: fit f has the columns columns[f] ... columns[f + 1] - 1, and its matrix
-    begins at the rows times columns[f]. scratch: see `product_scratch`.
+    X as for `product`; B and out are stacks. scratch: see `product_scratch`, for the ranks of the listed fits together.
     """
+    cdef const int64_t[::1] columns = stack[0], fits = stack[1]
+    cdef Stack listed = stack_of(columns, fits)
     cdef Shape shape
-    cdef Py_ssize_t n = fits.shape[0]
-    if n == 0:
+    if listed.n == 0:
         return
-    shape = shape_of(X.shape[0], X.shape[1], listed_columns(&columns[0], &fits[0], n),
-                     X.strides[0] // <Py_ssize_t> sizeof(real), X.strides[1] // <Py_ssize_t> sizeof(real),
-                     lanes_of(&scratch[0]), n_threads)
+    shape = shape_of(X.shape[0], X.shape[1], listed_columns(&listed), X.strides[0] // <Py_ssize_t> sizeof(real),
+                     X.strides[1] // <Py_ssize_t> sizeof(real), lanes_of(&scratch[0]), n_threads)
     with nogil:
-        product_of_fits(&shape, &X[0, 0], &B[0], &columns[0], &fits[0], n, &scratch[0], &out[0], <real> scale,
-                        n_threads)
+        product_of_fits(&shape, &listed, &X[0, 0], &B[0], <real> scale, &scratch[0], &out[0], n_threads)

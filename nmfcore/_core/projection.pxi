@@ -69,7 +69,14 @@ def project_scratch(Py_ssize_t k, int n_threads):
     return n_threads * PROBLEMS * k, n_threads * PROBLEMS * (k + STATES)
 
 
-def project_rows(real[:, ::1] F, bint hoyer, double target, real[::1] scratch, double[::1] wide, int n_threads):
+def project_rows(
+    real[:, ::1] F,     # in and out: rows x k
+    bint hoyer,
+    double target,
+    real[::1] scratch,  # memory
+    double[::1] wide,   # memory
+    int n_threads,
+):
     """Each row of F (rows x k) by the nearest point of a set, in place.
 
     The simplex {f >= 0, sum f = target}, or with `hoyer` the cone {f >= 0, sum f = sqrt(target) ||f||}. scratch, wide:
@@ -121,7 +128,12 @@ cdef void clip_columns(real[:, ::1] F, Py_ssize_t group, double[:, ::1] state, i
         clip_active(&F[whole, 0], 1, (rows - whole) * k, &state[0, 0], &state[1, 0], &state[2, 0], &state[3, 0])
 
 
-def project_columns(real[:, ::1] F, bint hoyer, double target, int n_threads):
+def project_columns(
+    real[:, ::1] F,  # in and out: rows x k
+    bint hoyer,
+    double target,
+    int n_threads,
+):
     """Each column of F (rows x k) by the nearest point of a set, in place: see `project_rows`. A round reads F once."""
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], group = max(<Py_ssize_t> 1, PROBLEMS // k), lanes = group * k
     cdef Py_ssize_t undone = k, rounds = 0, i, j
@@ -198,9 +210,20 @@ def step_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):
     return n_threads * 6 * PROBLEMS * k, n_threads * PROBLEMS * (k + STATES), ceil_div(rows, PROBLEMS)
 
 
-def project_steps(const real[:, ::1] A, const real[:, ::1] C, double scale, real[:, ::1] F, bint hoyer, double target,
-                  Py_ssize_t max_steps, double stop, real[::1] scratch, double[::1] wide, double[::1] moved,
-                  int n_threads):
+def project_steps(
+    const real[:, ::1] A,  # in: k x k
+    const real[:, ::1] C,  # in: rows x k
+    double scale,
+    real[:, ::1] F,        # in and out: rows x k
+    bint hoyer,
+    double target,
+    Py_ssize_t max_steps,
+    double stop,
+    real[::1] scratch,     # memory
+    double[::1] wide,      # memory
+    double[::1] moved,     # memory
+    int n_threads,
+):
     """Accelerated projected gradient steps F <- P(F A + scale C), A = I - scale G, for 1/2 tr(F G F') - tr(F C').
 
     scale is at most 1 over the largest eigenvalue of G, P the projection of `project_rows`. Each row is extrapolated

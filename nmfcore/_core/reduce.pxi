@@ -17,7 +17,11 @@ cdef double ordered_sum(double[::1] parts) noexcept nogil:
     return total
 
 
-def scan(const real[:, :] X, double scale, int n_threads):
+def scan(
+    const real[:, :] X,  # in: contiguous rows
+    double scale,
+    int n_threads,
+):
     """(sum, sum of squares, smallest, largest): the sums are those of scale X, the rows of X are contiguous.
 
     The sums are NaN or infinite where X has such entries, or where they overflow.
@@ -36,7 +40,11 @@ def scan(const real[:, :] X, double scale, int n_threads):
     return found[0, 0], found[0, 1], found[0, 2], found[0, 3]
 
 
-def inner(const real[:, ::1] A, const real[:, ::1] B, int n_threads):
+def inner(
+    const real[:, ::1] A,  # in: rows x k
+    const real[:, ::1] B,  # in: rows x k
+    int n_threads,
+):
     """Sum of A_ij B_ij in float64."""
     cdef Py_ssize_t rows = A.shape[0], step = stretch_rows(A.shape[1]), tasks = ceil_div(rows, step), task
     cdef double[::1] sums = np.empty(tasks)
@@ -45,7 +53,12 @@ def inner(const real[:, ::1] A, const real[:, ::1] B, int n_threads):
     return ordered_sum(sums)
 
 
-def squared_distance(const real[:, :] A, const real[:, ::1] B, double scale, int n_threads):
+def squared_distance(
+    const real[:, :] A,    # in: rows x terms, contiguous rows
+    const real[:, ::1] B,  # in: rows x terms
+    double scale,
+    int n_threads,
+):
     """Sum of (scale A_ij - B_ij)^2 in float64; the rows of A are contiguous."""
     cdef Py_ssize_t rows = A.shape[0], step = stretch_rows(A.shape[1]), tasks = ceil_div(rows, step), task, i
     cdef double[::1] sums = np.zeros(tasks)
@@ -62,8 +75,14 @@ cdef inline const real *bound_row(const real[:, ::1] bound, Py_ssize_t i) noexce
     return &bound[i if bound.shape[0] > 1 else 0, 0]
 
 
-def squared_kkt_residual(const double[:, ::1] G, const real[:, ::1] C, const real[:, ::1] F, const real[:, ::1] lower,
-                         const real[:, ::1] upper, int n_threads):
+def squared_kkt_residual(
+    const double[:, ::1] G,    # in: k x k
+    const real[:, ::1] C,      # in: rows x k
+    const real[:, ::1] F,      # in: rows x k
+    const real[:, ::1] lower,  # in: rows x k, 1 x k for all rows, or None
+    const real[:, ::1] upper,  # in: rows x k, 1 x k for all rows, or None
+    int n_threads,
+):
     """Sum of G_tt min(F_it, gradient_it / G_tt)^2 in float64 for the gradient F G - C. 2 rows k^2 flop.
 
     With bounds, which may be None, the step gradient_it / G_tt is cut where it leaves them.
@@ -78,86 +97,121 @@ def squared_kkt_residual(const double[:, ::1] G, const real[:, ::1] C, const rea
     return ordered_sum(sums)
 
 
-def extrapolate(const real[:, ::1] new, real[:, ::1] old, double weight, bint rising, int n_threads):
+def extrapolate(
+    const real[:, ::1] new,  # in: rows x k
+    real[:, ::1] old,        # in and out: rows x k
+    double weight,
+    bint rising,
+    int n_threads,
+):
     """old <- max(0, new + weight (new - old)); with `rising` new where it fell."""
     cdef Py_ssize_t rows = new.shape[0], k = new.shape[1], step = stretch_rows(k), i
     for i in prange(ceil_div(rows, step), nogil=True, num_threads=n_threads, schedule="static"):
         extrapolate_row(&new[i * step, 0], &old[i * step, 0], min(step, rows - i * step) * k, <real> weight, rising)
 
 
-# Stacks (see `product_many`): the stretches are those of each fit alone. A fit that has fewer of them than the widest
+# Stacks (see stack.pxi): the stretches are those of each fit alone. A fit that has fewer of them than the widest
 # fit leaves the rest of its tasks empty.
 
 cdef struct Part:
     Py_ssize_t fit, k, first, rows, place, size  # of a stretch: first row, rows, place in the stack, entries
 
 
-cdef inline Py_ssize_t most_stretches(Py_ssize_t rows, const int64_t *columns, const int64_t *fits,
-                                      Py_ssize_t n) noexcept nogil:
-    return ceil_div(rows, stretch_rows(max(<Py_ssize_t> 1, widest(columns, fits, n))))
+cdef inline Py_ssize_t most_stretches(const Stack *stack, Py_ssize_t rows) noexcept nogil:
+    return ceil_div(rows, stretch_rows(max(<Py_ssize_t> 1, widest(stack))))
 
 
-cdef inline Part stretch_of(Py_ssize_t task, Py_ssize_t most, Py_ssize_t rows, const int64_t *columns,
-                            const int64_t *fits) noexcept nogil:
+cdef inline Part stretch_of(const Stack *stack, Py_ssize_t rows, Py_ssize_t most, Py_ssize_t task) noexcept nogil:
     """What a task takes; its size is 0 where the fit has no such stretch."""
     cdef Part part
-    part.fit = fits[task // most]
-    part.k = columns[part.fit + 1] - columns[part.fit]
+    part.fit = stack.fits[task // most]
+    part.k = rank_of(stack, part.fit)
     part.first = task % most * stretch_rows(part.k)
     part.rows = max(<Py_ssize_t> 0, min(stretch_rows(part.k), rows - part.first))
-    part.place = rows * columns[part.fit] + part.first * part.k
+    part.place = rows * stack.columns[part.fit] + part.first * part.k
     part.size = part.rows * part.k
     return part
 
 
-def inner_many(const real[::1] A, const real[::1] B, Py_ssize_t rows, const int64_t[::1] columns,
-               const int64_t[::1] fits, double[::1] out, int n_threads):
+def inner_many(
+    const real[::1] A,  # in: stack of so many rows
+    const real[::1] B,  # in: stack of so many rows
+    Py_ssize_t rows,
+    stack,              # in: (columns, fits), see stack.pxi
+    double[::1] out,    # out: a value for each listed fit
+    int n_threads,
+):
     """For each listed fit f out[f] = `inner` of its matrices in two stacks, to the same bits."""
-    cdef Py_ssize_t n = fits.shape[0], most = most_stretches(rows, &columns[0], &fits[0], n), task, i
+    cdef const int64_t[::1] columns = stack[0], fits = stack[1]
+    cdef Stack listed = stack_of(columns, fits)
+    cdef Py_ssize_t n = listed.n, most = most_stretches(&listed, rows), task, i
     cdef double[::1] sums = np.zeros(n * most)
     cdef Part part
     for task in prange(n * most, nogil=True, num_threads=n_threads, schedule="static"):
-        part = stretch_of(task, most, rows, &columns[0], &fits[0])
+        part = stretch_of(&listed, rows, most, task)
         if part.size > 0:
             sums[task] = inner_row(&A[part.place], &B[part.place], part.size)
     for i in range(n):
         out[fits[i]] = ordered_sum(sums[i * most:(i + 1) * most])
 
 
-def column_sums_many(const real[::1] F, Py_ssize_t rows, const int64_t[::1] columns, const int64_t[::1] fits,
-                     double[::1] sums, int n_threads):
+def column_sums_many(
+    const real[::1] F,  # in: stack of so many rows
+    Py_ssize_t rows,
+    stack,              # in: (columns, fits), see stack.pxi
+    double[::1] sums,   # out: stack of one row
+    int n_threads,
+):
     """For each listed fit f `column_sums` of its factor in a stack, to the same bits, from sums[columns[f]] on."""
-    cdef Py_ssize_t n = fits.shape[0], most = most_stretches(rows, &columns[0], &fits[0], n), task, i, k
-    cdef double[:, ::1] parts = np.zeros((n * most, widest(&columns[0], &fits[0], n)))
+    cdef const int64_t[::1] columns = stack[0], fits = stack[1]
+    cdef Stack listed = stack_of(columns, fits)
+    cdef Py_ssize_t n = listed.n, most = most_stretches(&listed, rows), task, i, k
+    cdef double[:, ::1] parts = np.zeros((n * most, widest(&listed)))
     cdef Part part
     for task in prange(n * most, nogil=True, num_threads=n_threads, schedule="static"):
-        part = stretch_of(task, most, rows, &columns[0], &fits[0])
+        part = stretch_of(&listed, rows, most, task)
         for i in range(part.rows):
             add_row(&F[part.place + i * part.k], part.k, &parts[task, 0])
     for i in range(n):
-        k = columns[fits[i] + 1] - columns[fits[i]]
+        k = rank_of(&listed, fits[i])
         for task in range(i * most + 1, (i + 1) * most):
             add_row(&parts[task, 0], k, &parts[i * most, 0])
         memcpy(&sums[columns[fits[i]]], &parts[i * most, 0], k * sizeof(double))
 
 
-def extrapolate_many(const real[::1] new, real[::1] old, Py_ssize_t rows, const int64_t[::1] columns,
-                     const int64_t[::1] fits, const double[::1] weights, bint rising, int n_threads):
+def extrapolate_many(
+    const real[::1] new,        # in: stack of so many rows
+    real[::1] old,              # in and out: stack of so many rows
+    Py_ssize_t rows,
+    stack,                      # in: (columns, fits), see stack.pxi
+    const double[::1] weights,  # in: one for each fit
+    bint rising,
+    int n_threads,
+):
     """`extrapolate` for each listed fit f of two stacks, by weights[f]."""
-    cdef Py_ssize_t n = fits.shape[0], most = most_stretches(rows, &columns[0], &fits[0], n), task
+    cdef const int64_t[::1] columns = stack[0], fits = stack[1]
+    cdef Stack listed = stack_of(columns, fits)
+    cdef Py_ssize_t n = listed.n, most = most_stretches(&listed, rows), task
     cdef Part part
     for task in prange(n * most, nogil=True, num_threads=n_threads, schedule="static"):
-        part = stretch_of(task, most, rows, &columns[0], &fits[0])
+        part = stretch_of(&listed, rows, most, task)
         if part.size > 0:
             extrapolate_row(&new[part.place], &old[part.place], part.size, <real> weights[part.fit], rising)
 
 
-def copy_many(const real[::1] source, real[::1] target, Py_ssize_t rows, const int64_t[::1] columns,
-              const int64_t[::1] fits, int n_threads):
+def copy_many(
+    const real[::1] source,  # in: stack of so many rows
+    real[::1] target,        # out: stack of so many rows
+    Py_ssize_t rows,
+    stack,                   # in: (columns, fits), see stack.pxi
+    int n_threads,
+):
     """The factor of each listed fit from one stack into another."""
-    cdef Py_ssize_t n = fits.shape[0], most = most_stretches(rows, &columns[0], &fits[0], n), task
+    cdef const int64_t[::1] columns = stack[0], fits = stack[1]
+    cdef Stack listed = stack_of(columns, fits)
+    cdef Py_ssize_t n = listed.n, most = most_stretches(&listed, rows), task
     cdef Part part
     for task in prange(n * most, nogil=True, num_threads=n_threads, schedule="static"):
-        part = stretch_of(task, most, rows, &columns[0], &fits[0])
+        part = stretch_of(&listed, rows, most, task)
         if part.size > 0:
             memcpy(&target[part.place], &source[part.place], part.size * sizeof(real))

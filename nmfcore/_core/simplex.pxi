@@ -212,8 +212,16 @@ def simplex_scratch(Py_ssize_t k, int n_threads):
     return n_threads * simplex_size(k), n_threads * simplex_marks(k)
 
 
-def simplex_rows(const double[:, ::1] G, const real[:, ::1] C, real[:, ::1] F, double rho, double[::1] values,
-                 double[::1] scratch, int32_t[::1] marks, int n_threads):
+def simplex_rows(
+    const double[:, ::1] G,  # in: k x k
+    const real[:, ::1] C,    # in: rows x k
+    real[:, ::1] F,          # in and out: rows x k
+    double rho,
+    double[::1] values,      # out: rows
+    double[::1] scratch,     # memory
+    int32_t[::1] marks,      # memory
+    int n_threads,
+):
     """Each row f of F by the minimiser of 1/2 f G f' - f c over the simplex, in place.
 
     The passive sets start as the positive coordinates of F. rho > 0: about the diagonal of G. values: f G f' - 2 f c of
@@ -232,8 +240,17 @@ def simplex_rows(const double[:, ::1] G, const real[:, ::1] C, real[:, ::1] F, d
                 F[i, t] = <real> s.f[t]
 
 
-def simplex_blocks(const double[:, ::1] Q, const double[:, ::1] G, const double[:, ::1] E, double[:, ::1] B,
-                   double[:, ::1] P, double rho, Py_ssize_t sweeps, double[::1] scratch, int32_t[::1] marks):
+def simplex_blocks(
+    const double[:, ::1] Q,  # in: k x k
+    const double[:, ::1] G,  # in: p x p
+    const double[:, ::1] E,  # in: k x p
+    double[:, ::1] B,        # in and out: k x p
+    double[:, ::1] P,        # in and out: k x p
+    double rho,
+    Py_ssize_t sweeps,
+    double[::1] scratch,     # memory
+    int32_t[::1] marks,      # memory
+):
     """Sweeps over the rows of B (k x p) that minimise 1/2 tr(Q B G B') - tr(E B'), each over the simplex, in place.
 
     P = B G, kept so. A row with Q_tt = 0 is left as it is.
@@ -265,8 +282,14 @@ def simplex_blocks(const double[:, ::1] Q, const double[:, ::1] G, const double[
                             P[t, i] += s.f[r] * G[r, i]
 
 
-def column_minima(const real[:, ::1] M, double inner, double outer, double[::1] values, int64_t[::1] rows,
-                  int n_threads):
+def column_minima(
+    const real[:, ::1] M,  # in: rows x k
+    double inner,
+    double outer,
+    double[::1] values,    # out: k
+    int64_t[::1] rows,     # out: k
+    int n_threads,
+):
     """The least of inner v, for entries v >= 0, and outer v, for others, in each column of M, and its first row."""
     cdef Py_ssize_t m = M.shape[0], k = M.shape[1], step = stretch_rows(k), tasks = ceil_div(m, step), task, i, t
     cdef double[:, ::1] least = np.full((tasks, k), INFINITY)

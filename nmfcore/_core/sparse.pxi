@@ -21,9 +21,17 @@ def sparse_product_scratch(Py_ssize_t terms, Py_ssize_t k, int n_threads):
     return (terms + n_threads) * (k + 16)
 
 
-def sparse_product(const index[::1] indptr, const index[::1] indices, const real[::1] data,
-                   const int64_t[::1] bounds, const real[:, ::1] B, real[::1] scratch, real[:, ::1] out, double scale,
-                   int n_threads):
+def sparse_product(
+    const index[::1] indptr,    # in: rows + 1
+    const index[::1] indices,   # in: entries, from 0 to terms - 1
+    const real[::1] data,       # in: entries
+    const int64_t[::1] bounds,  # in: the first row of each task, then the number of rows
+    const real[:, ::1] B,       # in: terms x k
+    real[::1] scratch,          # memory
+    real[:, ::1] out,           # out: rows x k
+    double scale,
+    int n_threads,
+):
     """out = scale X B for X (rows x terms) in compressed rows, B (terms x k).
 
     bounds: the first row of each task, then the number of rows. Every index lies in 0 ... terms - 1, which the
@@ -93,16 +101,25 @@ def sparse_product_many_scratch(Py_ssize_t terms, int n_threads):
     return n_threads * (terms + WRITE_ROWS) * (PANEL_BYTES // 4)
 
 
-def sparse_product_many(const index[::1] indptr, const index[::1] indices, const real[::1] data,
-                        const int64_t[::1] bounds, const real[::1] B, const int64_t[::1] columns,
-                        const int64_t[::1] fits, real[::1] scratch, real[::1] out, double scale, int n_threads):
+def sparse_product_many(
+    const index[::1] indptr,    # in: rows + 1
+    const index[::1] indices,   # in: entries, from 0 to terms - 1
+    const real[::1] data,       # in: entries
+    const int64_t[::1] bounds,  # in: the first row of each task, then the number of rows
+    const real[::1] B,          # in: stack of terms
+    stack,                      # in: (columns, fits), see stack.pxi
+    real[::1] scratch,          # memory
+    real[::1] out,              # out: stack of rows
+    double scale,
+    int n_threads,
+):
     """out_f = scale X B_f for each listed fit f, to the bits of `sparse_product`.
 
-    B and out are stacks: the factor of fit f (terms or rows x k_f) begins at that number of rows times columns[f].
-    The factors stand side by side in the panels, over the borders of fits. A thread packs the panels of its tasks for
+    B and out are stacks, of terms and of rows of X. The factors stand side by side in the panels, over the borders of fits. A thread packs the panels of its tasks for
     itself. Other arguments as those of `sparse_product`; scratch: see `sparse_product_many_scratch`. 2 nnz flop for
     each column.
     """
+    cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Py_ssize_t lanes = lanes_of(&scratch[0]), width = panel_columns(&scratch[0]), rows = indptr.shape[0] - 1
     cdef Py_ssize_t runs = bounds.shape[0] - 1, panels, splits, thread_size, terms
     cdef Py_ssize_t task, q, first, last, vectors, padded, i, j, count, end
@@ -139,9 +156,19 @@ def sparse_product_many(const index[::1] indptr, const index[::1] indices, const
             i = i + count
 
 
-def sparse_share(const index[::1] indptr, const index[::1] indices, const real[::1] data, const int64_t[::1] bounds,
-                 const real[:, ::1] F, const real[:, ::1] B, real[::1] scratch, real[:, ::1] num, double scale,
-                 bint evaluate, int n_threads):
+def sparse_share(
+    const index[::1] indptr,    # in: rows + 1
+    const index[::1] indices,   # in: entries, from 0 to terms - 1
+    const real[::1] data,       # in: entries
+    const int64_t[::1] bounds,  # in: the first row of each task, then the number of rows
+    const real[:, ::1] F,       # in: rows x k
+    const real[:, ::1] B,       # in: terms x k
+    real[::1] scratch,          # memory
+    real[:, ::1] num,           # out: rows x k
+    double scale,
+    bint evaluate,
+    int n_threads,
+):
     """num = (scale X / (F B')) B over the stored entries of X, the numerator of the Kullback-Leibler half-step.
 
     Returns, if asked to evaluate, the sum of x log(x / v) - x over those entries, in float64. Arguments as those of

@@ -42,12 +42,13 @@ cdef void transposed_panel(const real *A, Py_ssize_t rows, Py_ssize_t k, real *p
     transpose(A, k, count, k, packed, stride)
 
 
-cdef double model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssize_t lines, Py_ssize_t along,
-                        const real *line_rows, const real *across, Py_ssize_t k, double scale, double parameter,
-                        bint evaluate, const real *weights, Py_ssize_t weights_stride, real *tile, real *P,
-                        real *Q) noexcept nogil:
-    """P and Q of a block, times the weights unless those are NULL; returns its share of the objective if asked to."""
-    cdef Py_ssize_t width = PANEL_VECTORS * lanes_of(x), stride = LINE_PANELS * width, i, q, r, count
+cdef double model_block(const Split *s, const real *x, Py_ssize_t lines, Py_ssize_t along, const real *line_rows,
+                        const real *across, const real *weights, real *tile, real *P, real *Q) noexcept nogil:
+    """P and Q of a block, times the weights unless those are NULL; returns its share of the objective if asked to.
+
+    line_rows and across: the rows of the two factors that belong to the lines and, in panels, to their entries.
+    """
+    cdef Py_ssize_t width = s.width, stride = LINE_PANELS * width, k = s.k, i, q, r, count
     cdef Py_ssize_t line, at
     cdef const real *w = weights
     cdef double total = 0
@@ -59,15 +60,15 @@ cdef double model_block(int kind, const real *x, Py_ssize_t line_stride, Py_ssiz
             for r in range(min(<Py_ssize_t> TILE_ROWS, lines - i * TILE_ROWS)):
                 line = i * TILE_ROWS + r
                 at = line * stride + q * width
-                ratio_row(kind, x + line * line_stride + q * width, tile + r * width, count, scale, parameter, P + at,
-                          Q + at)
+                ratio_row(s.kind, x + line * s.line_stride + q * width, tile + r * width, count, s.scale, s.parameter,
+                          P + at, Q + at)
                 if weights != NULL:
-                    w = weights + line * weights_stride + q * width
-                if evaluate:
-                    total += divergence_row(kind, x + line * line_stride + q * width, tile + r * width, P + at, Q + at,
-                                            count, scale, parameter, w)
+                    w = weights + line * s.weights_stride + q * width
+                if s.evaluate:
+                    total += divergence_row(s.kind, x + line * s.line_stride + q * width, tile + r * width, P + at,
+                                            Q + at, count, s.scale, s.parameter, w)
                 if weights != NULL:
-                    weigh_ratio(kind, w, count, P + at, Q + at)
+                    weigh_ratio(s.kind, w, count, P + at, Q + at)
     return total
 
 
@@ -174,9 +175,8 @@ cdef double block_task(const Split *s, Py_ssize_t task, const real *X, const rea
             line, lines, along, count = row, n_rows, first, depth
         if weights != NULL:
             w = weights + line * s.weights_stride + along
-        value += model_block(s.kind, X + line * s.line_stride + along, s.line_stride, lines, count,
-                             scratch + s.line_rows + line * s.k, scratch + s.panelled + along * s.k, s.k, s.scale,
-                             s.parameter, s.evaluate, w, s.weights_stride, own, P, Q)
+        value += model_block(s, X + line * s.line_stride + along, lines, count, scratch + s.line_rows + line * s.k,
+                             scratch + s.panelled + along * s.k, w, own, P, Q)
         add_block(P, row_stride, term_stride, n_rows, depth, scratch + s.packed, s.terms, first, s.vectors, first == 0,
                   sums)
         if s.has_den:
@@ -203,6 +203,7 @@ cdef double share_along(const Split *s, Py_ssize_t task, const real *X, const re
     while row < last:
         lines = SHARE_LINES if row + SHARE_LINES <= last else 1
         first = 0
+        memset(sums, 0, lines * s.k * lanes * sizeof(real))
         while first < s.terms:
             depth = min(most, s.terms - first)
             whole = ceil_div(depth, lanes) * lanes
@@ -211,8 +212,8 @@ cdef double share_along(const Split *s, Py_ssize_t task, const real *X, const re
                 for r in range(lines):
                     pack_row(x + r * stride, depth, whole, <double> 1, edge + r * whole)
                 x, stride = edge, whole
-            share_lines(s.k, lines, x, stride, s.scale, F + row * s.k, panel + first, s.panels * s.width, whole,
-                        first == 0, sums, models if s.evaluate else NULL, ratios if s.evaluate else NULL)
+            share_lines(s.k, lines, x, stride, s.scale, F + row * s.k, panel + first, s.panels * s.width, whole, sums,
+                        models if s.evaluate else NULL, ratios if s.evaluate else NULL)
             if s.evaluate:
                 for r in range(lines):
                     value += divergence_row(s.kind, x + r * stride, models + r * whole, ratios + r * whole,
@@ -237,6 +238,7 @@ cdef double share_across_lines(const Split *s, Py_ssize_t task, const real *X, c
     while row < last:
         count = min(width, last - row)
         first = 0
+        memset(sums, 0, s.k * width * sizeof(real))
         while first < s.terms:
             depth = min(most, s.terms - first)
             x, stride = X + first * s.line_stride + row, s.line_stride
@@ -244,8 +246,8 @@ cdef double share_across_lines(const Split *s, Py_ssize_t task, const real *X, c
                 for i in range(depth):
                     pack_row(x + i * stride, count, width, <double> 1, edge + i * width)
                 x, stride = edge, width
-            share_across(s.k, x, stride, s.scale, panel + row, s.panels * s.width, B + first * s.k, depth, first == 0,
-                         sums, edge, models if s.evaluate else NULL, ratios if s.evaluate else NULL)
+            share_across(s.k, x, stride, s.scale, panel + row, s.panels * s.width, B + first * s.k, depth, sums, edge,
+                         models if s.evaluate else NULL, ratios if s.evaluate else NULL)
             if s.evaluate:
                 value += divergence_row(s.kind, edge, models, ratios, ratios, depth * width, <double> 1, s.parameter,
                                         NULL)
@@ -297,9 +299,20 @@ def split_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads
                            + 2 * (long_line + BLOCK_LINES) * padded))
 
 
-def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, real[::1] scratch, real[:, ::1] num,
-               real[:, ::1] den, int family, double parameter, double scale, bint evaluate, int n_threads,
-               const real[:, :] weights=None):
+def split_step(
+    const real[:, :] X,             # in: rows x terms, unit stride along one axis
+    const real[:, ::1] F,           # in: rows x k
+    const real[:, ::1] B,           # in: terms x k
+    real[::1] scratch,              # memory
+    real[:, ::1] num,               # out: rows x k
+    real[:, ::1] den,               # out: rows x k
+    int family,
+    double parameter,
+    double scale,
+    bint evaluate,
+    int n_threads,
+    const real[:, :] weights=None,  # in: rows x terms, strides as those of X, or None
+):
     """num = P B and den = Q B for scale X and V = F B'; for Kullback-Leibler without weights den is left alone.
 
     X is rows x terms with unit stride along one axis, F rows x k, B terms x k. scratch: see `split_scratch`.
@@ -320,8 +333,15 @@ def split_step(const real[:, :] X, const real[:, ::1] F, const real[:, ::1] B, r
                         &den[0, 0] if s.has_den else NULL, values, n_threads)
 
 
-def split_kkt(const real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] den, const real[:, ::1] lower,
-              const real[:, ::1] upper, const double[::1] mean, int n_threads):
+def split_kkt(
+    const real[:, ::1] F,      # in: rows x k
+    const real[:, ::1] num,    # in: rows x k
+    const real[:, ::1] den,    # in: rows x k, or 1 x k for all rows
+    const real[:, ::1] lower,  # in: rows x k, 1 x k for all rows, or None
+    const real[:, ::1] upper,  # in: rows x k, 1 x k for all rows, or None
+    const double[::1] mean,    # in: k
+    int n_threads,
+):
     """(sum of den |min(F, mean (1 - num / den))|, sum of F num); den may be one row for all, the bounds None."""
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task, i
     cdef Py_ssize_t den_step = 1 if den.shape[0] > 1 else 0
@@ -333,7 +353,10 @@ def split_kkt(const real[:, ::1] F, const real[:, ::1] num, const real[:, ::1] d
     return ordered_sum(sums[0]), ordered_sum(sums[1])
 
 
-def column_sums(const real[:, ::1] F, int n_threads):
+def column_sums(
+    const real[:, ::1] F,  # in: rows x k
+    int n_threads,
+):
     """The sum of each column, in float64."""
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task, i
     cdef double[:, ::1] sums = np.zeros((tasks, k))

@@ -9,6 +9,13 @@ cdef enum:
     GROUP_ROWS = 64  # a multiple of the rows of a tile at every level
 
 
+cdef struct Sweeps:
+    Py_ssize_t rows  # of every factor
+    Py_ssize_t bound_stride  # entries from the bounds of a row to those of the next one; 0: all rows share one
+    const int64_t *most  # sweeps of each fit
+    const double *stop  # the share of the first change of a group at which its sweeps end, of each fit
+
+
 cdef void load_tile(const real *A, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t size, real *tile) noexcept nogil:
     """tile[t, r] = A[r, t], filled up with zeros."""
     if rows < size:
@@ -80,31 +87,40 @@ cdef void prepare_gram(const double *G, Py_ssize_t k, real *copy) noexcept nogil
         copy[k * k + i] = <real> (1 / G[i * k + i]) if G[i * k + i] >= least else 0
 
 
-cdef inline Py_ssize_t gram_place(const int64_t *columns, const int64_t *squares, Py_ssize_t f) noexcept nogil:
+cdef inline Py_ssize_t gram_place(const Stack *stack, const int64_t *squares, Py_ssize_t f) noexcept nogil:
     """Where the prepared Gram matrix of fit f begins: apart from the others, and at a cache line."""
-    return ceil_div(squares[f] + columns[f], 16) * 16 + 16 * f
+    return ceil_div(squares[f] + stack.columns[f], 16) * 16 + 16 * f
 
 
-cdef void sweep_of_fits(const double *G, const int64_t *squares, const real *C, real *F, const real *lower,
-                        const real *upper, Py_ssize_t bound_stride, Py_ssize_t rows, const int64_t *columns,
-                        const int64_t *fits, Py_ssize_t n, const int64_t *most, const double *stop, Py_ssize_t wide,
-                        real *grams, double *group_moved, int n_threads) noexcept nogil:
-    """The sweeps of every group of every listed fit; wide: the largest rank. Bounds are for one fit alone."""
-    cdef Py_ssize_t groups = ceil_div(rows, GROUP_ROWS), i, f, k, first, place, last = fits[n - 1]
-    cdef real *threads = grams + gram_place(columns, squares, last + 1)
-    cdef real *gram
-    for i in prange(n, num_threads=n_threads, schedule="static"):
-        f = fits[i]
-        prepare_gram(G + squares[f], columns[f + 1] - columns[f], grams + gram_place(columns, squares, f))
-    for i in prange(n * groups, num_threads=n_threads, schedule="dynamic"):
-        f, first = fits[i // groups], i % groups * GROUP_ROWS
-        k = columns[f + 1] - columns[f]
-        gram = grams + gram_place(columns, squares, f)
-        place = rows * columns[f] + first * k
-        group_moved[i] = sweep_group(gram, gram + k * k, C + place, F + place, lower + first * bound_stride,
-                                     upper + first * bound_stride, bound_stride,
-                                     min(<Py_ssize_t> GROUP_ROWS, rows - first), k, most[f], stop[f],
-                                     threads + threadid() * (4 * wide + 1) * GROUP_ROWS)
+cdef inline Py_ssize_t grams_size(const Stack *stack, const int64_t *squares) noexcept nogil:
+    """Entries that the prepared Gram matrices take."""
+    return gram_place(stack, squares, stack.fits[stack.n - 1] + 1)
+
+
+cdef void prepare_grams(const Stack *stack, const int64_t *squares, const double *G, real *grams,
+                        int n_threads) noexcept nogil:
+    """The prepared Gram matrix of every listed fit."""
+    cdef Py_ssize_t i, f
+    for i in prange(stack.n, num_threads=n_threads, schedule="static"):
+        f = stack.fits[i]
+        prepare_gram(G + squares[f], rank_of(stack, f), grams + gram_place(stack, squares, f))
+
+
+cdef void sweep_of_fits(const Stack *stack, const int64_t *squares, const Sweeps *sweeps, const real *grams,
+                        const real *C, const real *lower, const real *upper, real *F, real *threads,
+                        double *group_moved, int n_threads) noexcept nogil:
+    """The sweeps of every group of every listed fit. lower and upper: of a single fit, or NULL."""
+    cdef Py_ssize_t groups = ceil_div(sweeps.rows, GROUP_ROWS), wide = widest(stack), i, f, k, first, place
+    cdef const real *gram
+    for i in prange(stack.n * groups, num_threads=n_threads, schedule="dynamic"):
+        f, first = stack.fits[i // groups], i % groups * GROUP_ROWS
+        k = rank_of(stack, f)
+        gram = grams + gram_place(stack, squares, f)
+        place = sweeps.rows * stack.columns[f] + first * k
+        group_moved[i] = sweep_group(gram, gram + k * k, C + place, F + place, lower + first * sweeps.bound_stride,
+                                     upper + first * sweeps.bound_stride, sweeps.bound_stride,
+                                     min(<Py_ssize_t> GROUP_ROWS, sweeps.rows - first), k, sweeps.most[f],
+                                     sweeps.stop[f], threads + threadid() * (4 * wide + 1) * GROUP_ROWS)
 
 
 def sweep_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):
@@ -112,9 +128,18 @@ def sweep_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):
     return gram_size(k) + 16 + n_threads * (4 * k + 1) * GROUP_ROWS, ceil_div(rows, GROUP_ROWS)
 
 
-def sweep(const double[:, ::1] G, const real[:, ::1] C, real[:, ::1] F, const real[:, ::1] lower,
-          const real[:, ::1] upper, Py_ssize_t max_sweeps, double stop, real[::1] scratch, double[::1] group_moved,
-          int n_threads):
+def sweep(
+    const double[:, ::1] G,    # in: k x k
+    const real[:, ::1] C,      # in: rows x k
+    real[:, ::1] F,            # in and out: rows x k
+    const real[:, ::1] lower,  # in: rows x k, 1 x k for all rows, or None
+    const real[:, ::1] upper,  # in: rows x k, 1 x k for all rows, or None
+    Py_ssize_t max_sweeps,
+    double stop,
+    real[::1] scratch,         # memory
+    double[::1] group_moved,   # memory
+    int n_threads,
+):
     """Cyclic coordinate sweeps over F >= 0 for 1/2 tr(F G F') - tr(F C'), in place.
 
     lower and upper bound F, with a row each or one for all; both may be None, for 0 and infinity. A coordinate whose
@@ -129,36 +154,56 @@ def sweep(const double[:, ::1] G, const real[:, ::1] C, real[:, ::1] F, const re
     cdef int64_t *columns = [0, k]
     cdef int64_t *squares = [0, k * k]
     cdef int64_t fit = 0, most = max_sweeps
+    cdef Stack stack = Stack(columns, &fit, 1)
+    cdef Sweeps sweeps = Sweeps(rows, bound_stride, &most, &stop)
+    cdef real *threads = &scratch[0] + grams_size(&stack, squares)
     with nogil:
-        sweep_of_fits(&G[0, 0], squares, &C[0, 0], &F[0, 0], low, high, bound_stride, rows, columns, &fit, 1, &most,
-                      &stop, k, &scratch[0], &group_moved[0], n_threads)
+        prepare_grams(&stack, squares, &G[0, 0], &scratch[0], n_threads)
+        sweep_of_fits(&stack, squares, &sweeps, &scratch[0], &C[0, 0], low, high, &F[0, 0], threads, &group_moved[0],
+                      n_threads)
     return ordered_sum(group_moved[:groups])
 
 
-def sweep_many_scratch(const int64_t[::1] columns, const int64_t[::1] squares, const int64_t[::1] fits, int n_threads):
+def sweep_many_scratch(stack, const int64_t[::1] squares, int n_threads):
     """Entries of scratch that `sweep_many` wants."""
-    cdef Py_ssize_t n = fits.shape[0]
-    if n == 0:
+    cdef const int64_t[::1] columns = stack[0], fits = stack[1]
+    cdef Stack listed = stack_of(columns, fits)
+    if listed.n == 0:
         return 0
-    return (gram_place(&columns[0], &squares[0], fits[n - 1] + 1)
-            + n_threads * (4 * widest(&columns[0], &fits[0], n) + 1) * GROUP_ROWS)
+    return grams_size(&listed, &squares[0]) + n_threads * (4 * widest(&listed) + 1) * GROUP_ROWS
 
 
-def sweep_many(const double[::1] G, const int64_t[::1] squares, const real[::1] C, real[::1] F, Py_ssize_t rows,
-               const int64_t[::1] columns, const int64_t[::1] fits, const int64_t[::1] most, const double[::1] stop,
-               real[::1] scratch, double[::1] moved, int n_threads):
+def sweep_many(
+    const double[::1] G,         # in: at squares
+    const int64_t[::1] squares,  # in: where each G begins
+    const real[::1] C,           # in: stack of so many rows
+    real[::1] F,                 # in and out: stack of so many rows
+    Py_ssize_t rows,
+    stack,                       # in: (columns, fits), see stack.pxi
+    const int64_t[::1] most,     # in: sweeps of each fit
+    const double[::1] stop,      # in: one for each fit
+    real[::1] scratch,           # memory
+    double[::1] moved,           # out: a value for each listed fit
+    int n_threads,
+):
     """The sweeps of `sweep`, without bounds, for each listed fit f, to its bits.
 
-    C and F are stacks (see `product_many`); G_f begins at squares[f], most[f] and stop[f] are for fit f, moved[f] is
-    its value. scratch: see `sweep_many_scratch`.
+    C and F are stacks of so many rows; G_f begins at squares[f], most[f] and stop[f] are for fit f, moved[f] is its
+    value. scratch: see `sweep_many_scratch`.
     """
-    cdef Py_ssize_t n = fits.shape[0], groups = ceil_div(rows, GROUP_ROWS), i
-    cdef double[::1] group_moved = np.empty(n * groups)
-    if n == 0:
+    cdef const int64_t[::1] columns = stack[0], fits = stack[1]
+    cdef Stack listed = stack_of(columns, fits)
+    cdef Py_ssize_t groups = ceil_div(rows, GROUP_ROWS), i
+    cdef double[::1] group_moved = np.empty(listed.n * groups)
+    cdef Sweeps sweeps
+    cdef real *threads
+    if listed.n == 0:
         return
+    sweeps = Sweeps(rows, 0, &most[0], &stop[0])
+    threads = &scratch[0] + grams_size(&listed, &squares[0])
     with nogil:
-        sweep_of_fits(&G[0], &squares[0], &C[0], &F[0], <const real *> NULL, <const real *> NULL, 0, rows, &columns[0],
-                      &fits[0], n, &most[0], &stop[0], widest(&columns[0], &fits[0], n), &scratch[0], &group_moved[0],
-                      n_threads)
-    for i in range(n):
+        prepare_grams(&listed, &squares[0], &G[0], &scratch[0], n_threads)
+        sweep_of_fits(&listed, &squares[0], &sweeps, &scratch[0], &C[0], <const real *> NULL, <const real *> NULL,
+                      &F[0], threads, &group_moved[0], n_threads)
+    for i in range(listed.n):
         moved[fits[i]] = ordered_sum(group_moved[i * groups:(i + 1) * groups])

@@ -191,12 +191,12 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, const
  * models and the ratios p of a line after those of another, unless ratios is NULL. The lines go side by side through
  * every step, since each waits for the one before. */
 NMF_INLINE void NAME(share_lines_of)(const int k, const int lines, const REAL *x, ptrdiff_t x_stride, REAL s,
-                                     const REAL *f, const REAL *b, ptrdiff_t b_stride, ptrdiff_t n, int first,
-                                     REAL *sums, REAL *models, REAL *ratios) {
+                                     const REAL *f, const REAL *b, ptrdiff_t b_stride, ptrdiff_t n, REAL *sums,
+                                     REAL *models, REAL *ratios) {
     enum { LANES = NMF_LANES(REAL) };
     NAME(vec) sum[NMF_SHARE_LINES][NMF_SHARE_MOST], row[NMF_SHARE_MOST], model[NMF_SHARE_LINES], ratio[NMF_SHARE_LINES];
     for (int r = 0; r < lines; r++)
-        for (int c = 0; c < k; c++) sum[r][c] = first ? (NAME(vec)){0} : NAME(load)(sums + (r * k + c) * LANES);
+        for (int c = 0; c < k; c++) sum[r][c] = NAME(load)(sums + (r * k + c) * LANES);
     for (ptrdiff_t j = 0; j < n; j += LANES) {
         for (int c = 0; c < k; c++) row[c] = NAME(load)(b + c * b_stride + j);
         for (int r = 0; r < lines; r++) model[r] = f[r * k] * row[0], ratio[r] = s * NAME(load)(x + r * x_stride + j);
@@ -216,13 +216,13 @@ NMF_INLINE void NAME(share_lines_of)(const int k, const int lines, const REAL *x
 /* The same across lines, for a vector of entries of each: sums[c, :] += b[i, c] p over the lines i. Writes the scaled
  * entries, too. */
 NMF_INLINE void NAME(share_across_of)(const int k, const REAL *x, ptrdiff_t x_stride, REAL s, const REAL *f,
-                                      ptrdiff_t f_stride, const REAL *b, ptrdiff_t lines, int first, REAL *sums,
-                                      REAL *entries, REAL *models, REAL *ratios) {
+                                      ptrdiff_t f_stride, const REAL *b, ptrdiff_t lines, REAL *sums, REAL *entries,
+                                      REAL *models, REAL *ratios) {
     enum { LANES = NMF_LANES(REAL) };
     NAME(vec) sum[NMF_SHARE_MOST], own[NMF_SHARE_MOST], model[NMF_SHARE_LINES], ratio[NMF_SHARE_LINES];
     for (int c = 0; c < k; c++) {
         own[c] = NAME(load)(f + c * f_stride);
-        sum[c] = first ? (NAME(vec)){0} : NAME(load)(sums + c * LANES);
+        sum[c] = NAME(load)(sums + c * LANES);
     }
 #define NMF_LINES(lines)                                                                                          \
     do {                                                                                                          \
@@ -250,27 +250,27 @@ NMF_INLINE void NAME(share_across_of)(const int k, const REAL *x, ptrdiff_t x_st
     switch (k) { NMF_CASE(1) NMF_CASE(2) NMF_CASE(3) NMF_CASE(4) NMF_CASE(5) NMF_CASE(6) NMF_CASE(7) NMF_CASE(8) }
 
 static void NAME(share_lines)(ptrdiff_t k, ptrdiff_t lines, const REAL *x, ptrdiff_t x_stride, double scale,
-                              const REAL *f, const REAL *b, ptrdiff_t b_stride, ptrdiff_t n, int first, REAL *sums,
+                              const REAL *f, const REAL *b, ptrdiff_t b_stride, ptrdiff_t n, REAL *sums,
                               REAL *models, REAL *ratios) {
     const REAL s = (REAL)scale;
 #define NMF_CASE(k)                                                                                              \
     case k:                                                                                                      \
         if (lines == 1)                                                                                          \
-            NAME(share_lines_of)(k, 1, x, x_stride, s, f, b, b_stride, n, first, sums, models, ratios);          \
+            NAME(share_lines_of)(k, 1, x, x_stride, s, f, b, b_stride, n, sums, models, ratios);          \
         else                                                                                                     \
-            NAME(share_lines_of)(k, NMF_SHARE_LINES, x, x_stride, s, f, b, b_stride, n, first, sums, models, ratios); \
+            NAME(share_lines_of)(k, NMF_SHARE_LINES, x, x_stride, s, f, b, b_stride, n, sums, models, ratios); \
         break;
     NMF_EACH_K(NMF_CASE)
 #undef NMF_CASE
 }
 
 static void NAME(share_across)(ptrdiff_t k, const REAL *x, ptrdiff_t x_stride, double scale, const REAL *f,
-                               ptrdiff_t f_stride, const REAL *b, ptrdiff_t lines, int first, REAL *sums,
-                               REAL *entries, REAL *models, REAL *ratios) {
+                               ptrdiff_t f_stride, const REAL *b, ptrdiff_t lines, REAL *sums, REAL *entries,
+                               REAL *models, REAL *ratios) {
     const REAL s = (REAL)scale;
 #define NMF_CASE(k)                                                                                              \
     case k:                                                                                                      \
-        NAME(share_across_of)(k, x, x_stride, s, f, f_stride, b, lines, first, sums, entries, models, ratios);   \
+        NAME(share_across_of)(k, x, x_stride, s, f, f_stride, b, lines, sums, entries, models, ratios);   \
         break;
     NMF_EACH_K(NMF_CASE)
 #undef NMF_CASE

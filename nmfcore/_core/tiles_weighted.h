@@ -3,6 +3,15 @@
 #ifndef NMF_SQUARES
 #define NMF_SQUARES /* what is float64 whatever REAL is: a Gram matrix that loses terms again must not lose digits */
 
+/* The quadratic that is added to those of all rows f: 1/2 f (E + ridge diag(q)) f'. */
+typedef struct {
+    const double *E;     /* k rows of `stride` entries, filled up with zeros */
+    const double *q;     /* k entries */
+    const double *least; /* k entries: what a sum of w b b must reach to have digits; NULL: 0 */
+    ptrdiff_t k, stride;
+    int zero; /* whether all of E is 0 */
+} nmf_added;
+
 /* A row of B times w, and c += y b. */
 static void nmf_scale_row(const double *restrict b, ptrdiff_t padded, double w, double y, double *restrict scaled,
                           double *restrict c) {
@@ -155,21 +164,27 @@ static void NAME(weighted_pair)(ptrdiff_t rows, const REAL *w, REAL *v, ptrdiff_
         NAME(pair_rows)(NMF_WEIGHTED_ROWS, w, v, size, before, change, after, sums);
 }
 
-/* g = c - f E, E having rows of `stride` entries, filled up with zeros as g is; only c where all of E is 0. */
-static void NAME(shared_gradient)(const REAL *restrict c, const double *restrict E, ptrdiff_t stride, int zero,
-                                  const REAL *restrict f, ptrdiff_t k, REAL *restrict g) {
+/* g = c - f E, filled up with zeros; only c where all of E is 0. */
+static void NAME(shared_gradient)(const nmf_added *added, const REAL *restrict c, const REAL *restrict f,
+                                  REAL *restrict g) {
+    const double *restrict E = added->E;
+    const ptrdiff_t k = added->k, stride = added->stride;
+    const int zero = added->zero;
     memcpy(g, c, (size_t)k * sizeof(REAL));
     memset(g + k, 0, (size_t)(stride - k) * sizeof(REAL));
     for (ptrdiff_t s = 0; s < k && !zero; s++)
         for (ptrdiff_t t = 0; t < stride; t++) g[t] -= (REAL)(f[s] * E[s * stride + t]);
 }
 
-/* The steps of the coordinates t and t + 1 (if there is one) of a row: `sums` is what weighted_pair found, g = c - f E that
- * of the quadratic that is added, which follows f; E begins at its row t. Writes the changes; returns the sum of
- * curvature (change)^2, or -1 where the sum of w b b is below `least`, which may be NULL. */
-static double NAME(pair_step)(double *sums, const double *restrict E, ptrdiff_t stride, int zero, REAL *restrict g,
-                              ptrdiff_t k, ptrdiff_t t, REAL *f, const REAL *lower, const REAL *upper, double ridge,
-                              const double *q, const double *least, REAL *change) {
+/* The steps of the coordinates t and t + 1 (if there is one) of a row. sums: those of `weighted_pair`; g = c - f E, which
+ * follows f. Writes the changes. Returns the sum of curvature (change)^2, or -1 where the sum of w b b is below
+ * `least`. */
+static double NAME(pair_step)(const nmf_added *added, ptrdiff_t t, double ridge, const REAL *lower, const REAL *upper,
+                              double *sums, REAL *restrict g, REAL *f, REAL *change) {
+    const ptrdiff_t k = added->k, stride = added->stride;
+    const double *restrict E = added->E + t * stride;
+    const double *q = added->q, *least = added->least;
+    const int zero = added->zero;
     double moved = 0;
     for (int u = 0; u < 2; u++, t++, E += stride) {
         change[u] = 0;

@@ -60,17 +60,36 @@ cdef bint all_zero(const double *E, Py_ssize_t size) noexcept nogil:
     return True
 
 
-cdef double descend_rows(Py_ssize_t rows, const real *w, real *v, const real *columns, Py_ssize_t size, const double *E,
-                         Py_ssize_t stride, bint zero, const real *C, Py_ssize_t c_step, real *F, Py_ssize_t k,
-                         const real *lower, Py_ssize_t lower_step, const real *upper, Py_ssize_t upper_step,
-                         const double *ridge, Py_ssize_t ridge_step, const double *q, const double *least,
-                         Py_ssize_t max_sweeps, double stop, real *g) noexcept nogil:
-    """The sweeps of 1 or WEIGHTED_ROWS rows of v; returns the change of the first. g (rows x stride) ends as c - f E.
+cdef struct RowProblems:
+    # What the problems of a call share. A step of 0 means that all rows have one.
+    nmf_added added  # E of `weighted_descent`, G + E of `weighted_sweep`
+    Py_ssize_t C_step, lower_step, upper_step, ridge_step  # entries from a row to the next one
+    Py_ssize_t max_sweeps
+    double stop  # the share of its first change at which the sweeps of a row end
+    # Of `weighted_sweep` alone
+    const double *G
+    const double *E
+    const double *B  # in float64, rows filled up with zeros
+    Py_ssize_t terms  # rows of B
+    double base
+    Py_ssize_t tasks
+    const int64_t *bounds  # of the tasks
+    double *memory
+    Py_ssize_t memory_size  # of a thread
+    const double *ridge
+    bint along
+    int n_threads
 
-    For one row -1 comes back at a coordinate where the sum of w b b is below `least`, which may be NULL.
 
-    E, in rows of `stride` entries, is what is added to the quadratics of the rows; zero: whether there is nothing.
+cdef double descend_rows(const RowProblems *s, Py_ssize_t rows, Py_ssize_t size, const real *w, const real *columns,
+                         const real *C, const real *lower, const real *upper, const double *ridge, real *v, real *F,
+                         real *g) noexcept nogil:
+    """The sweeps of 1 or WEIGHTED_ROWS rows of v; returns the change of the first. g ends as C - F E.
+
+    w, v and the columns of B have `size` entries. For one row -1 comes back at a coordinate where the sum of w b b is
+    below `added.least`.
     """
+    cdef Py_ssize_t k = s.added.k, stride = s.added.stride
     cdef Py_ssize_t pairs = ceil_div(k, 2), pair, r, sweep, running = rows
     cdef double[WEIGHTED_MOST * PAIR_SUMS] sums
     cdef double[WEIGHTED_MOST] first
@@ -82,8 +101,8 @@ cdef double descend_rows(Py_ssize_t rows, const real *w, real *v, const real *co
     memset(change, 0, sizeof(change))
     memset(ended, 0, sizeof(ended))
     for r in range(rows):
-        shared_gradient(C + r * c_step, E, stride, zero, F + r * k, k, g + r * stride)
-    for sweep in range(max_sweeps):
+        shared_gradient(&s.added, C + r * s.C_step, F + r * k, g + r * stride)
+    for sweep in range(s.max_sweeps):
         memset(latest, 0, sizeof(latest))
         for pair in range(pairs):
             weighted_pair(rows, w, v, size, before, &change[0], columns + 2 * pair * size, &sums[0])
@@ -92,9 +111,9 @@ cdef double descend_rows(Py_ssize_t rows, const real *w, real *v, const real *co
                 if ended[r]:
                     change[2 * r] = change[2 * r + 1] = 0
                     continue
-                step = pair_step(&sums[PAIR_SUMS * r], E + 2 * pair * stride, stride, zero, g + r * stride, k, 2 * pair,
-                                 F + r * k, lower + r * lower_step, upper + r * upper_step, ridge[r * ridge_step], q,
-                                 least, &change[2 * r])
+                step = pair_step(&s.added, 2 * pair, ridge[r * s.ridge_step], lower + r * s.lower_step,
+                                 upper + r * s.upper_step, &sums[PAIR_SUMS * r], g + r * stride, F + r * k,
+                                 &change[2 * r])
                 if step < 0:
                     return -1
                 latest[r] += step
@@ -102,7 +121,7 @@ cdef double descend_rows(Py_ssize_t rows, const real *w, real *v, const real *co
             if sweep == 0:
                 first[r] = latest[r]
                 moved += latest[r]
-            if not ended[r] and latest[r] <= stop * first[r]:
+            if not ended[r] and latest[r] <= s.stop * first[r]:
                 ended[r] = True
                 running -= 1
         if running == 0:
@@ -116,30 +135,45 @@ def weighted_descent_scratch(Py_ssize_t terms, Py_ssize_t k, int n_threads):
     return (k + 1 + 2 * n_threads * WEIGHTED_GROUP) * (terms + 16) + n_threads * WEIGHTED_MOST * k
 
 
-def weighted_descent(const real[:, :] X, const real[:, :] weights, double scale, const double[:, ::1] E,
-                     const real[:, ::1] C, real[:, ::1] F, const real[:, ::1] B, const double[::1] ridge,
-                     const double[::1] q, const real[:, ::1] lower, const real[:, ::1] upper, real[::1] scratch,
-                     Py_ssize_t max_sweeps, double stop, int n_threads):
+def weighted_descent(
+    const real[:, :] X,        # in: rows x terms
+    const real[:, :] weights,  # in: rows x terms
+    double scale,
+    added,                     # in: (E, C, ridge, q), see below
+    box,                       # in: (lower, upper), see below
+    real[:, ::1] F,            # in and out: rows x k
+    const real[:, ::1] B,      # in: terms x k
+    real[::1] scratch,         # memory
+    Py_ssize_t max_sweeps,
+    double stop,
+    int n_threads,
+):
     """The sweeps of `weighted_sweep` for scale X whose every entry has its own weight, in place.
 
     X and weights (rows x terms) have any strides, best the same; what stands in X where the weight is 0 is not looked
-    at. E, C, ridge and q are those of penalties alone. Returns the sum of curvature (change)^2 of the first sweep, and
-    half the weighted squares of the residual at the end, in float64. rows terms k flop, times 2 + 8 for each sweep.
+    at. added and box are those of `weighted_sweep`, for penalties alone. Returns the sum of curvature (change)^2 of the
+    first sweep, and half the weighted squares of the residual at the end, in float64. rows terms k flop, times 2 + 8
+    for each sweep.
     """
+    cdef const double[:, ::1] E = added[0]
+    cdef const real[:, ::1] C = added[1], lower = box[0], upper = box[1]
+    cdef const double[::1] ridge = added[2], q = added[3]
     cdef Py_ssize_t rows = X.shape[0], terms = X.shape[1], k = B.shape[1], size = whole_vectors(&scratch[0], terms)
     cdef Py_ssize_t x_row = X.strides[0] // <Py_ssize_t> sizeof(real)
     cdef Py_ssize_t x_term = X.strides[1] // <Py_ssize_t> sizeof(real)
     cdef Py_ssize_t w_row = weights.strides[0] // <Py_ssize_t> sizeof(real)
     cdef Py_ssize_t w_term = weights.strides[1] // <Py_ssize_t> sizeof(real)
     cdef Py_ssize_t tasks = ceil_div(rows, WEIGHTED_GROUP), columns = 2 * ceil_div(k, 2), task, i, r, t, last, step
-    cdef Py_ssize_t c_step = C.shape[0] > 1, ridge_step = ridge.shape[0] > 1
-    cdef Py_ssize_t lower_step = lower.shape[0] > 1, upper_step = upper.shape[0] > 1
     cdef double[:, ::1] sums = np.zeros((2, tasks))
-    cdef bint zero = all_zero(&E[0, 0], k * k)
     cdef real *packed = &scratch[0]
     cdef real *gradients = packed + (columns + 2 * n_threads * WEIGHTED_GROUP) * size
     cdef real *w
     cdef real *v
+    cdef RowProblems s
+    s.added = nmf_added(&E[0, 0], &q[0], NULL, k, k, all_zero(&E[0, 0], k * k))
+    s.max_sweeps, s.stop = max_sweeps, stop
+    s.C_step, s.ridge_step = k if C.shape[0] > 1 else 0, 1 if ridge.shape[0] > 1 else 0
+    s.lower_step, s.upper_step = k if lower.shape[0] > 1 else 0, k if upper.shape[0] > 1 else 0
     for t in prange(columns, nogil=True, num_threads=n_threads, schedule="static"):
         pack_column(&B[0, 0], terms, k, size, t, packed)
     for task in prange(tasks, nogil=True, num_threads=n_threads, schedule="dynamic"):
@@ -151,10 +185,10 @@ def weighted_descent(const real[:, :] X, const real[:, :] weights, double scale,
         while i < last:
             step = WEIGHTED_ROWS if i + WEIGHTED_ROWS <= last else 1
             weighted_residual(step, &F[i, 0], k, packed, size, w, v)
-            sums[0, task] += descend_rows(step, w, v, packed, size, &E[0, 0], k, zero, &C[i * c_step, 0], c_step * k,
-                                          &F[i, 0], k, &lower[i * lower_step, 0], lower_step * k,
-                                          &upper[i * upper_step, 0], upper_step * k, &ridge[i * ridge_step], ridge_step,
-                                          &q[0], NULL, max_sweeps, stop, gradients + threadid() * WEIGHTED_MOST * k)
+            sums[0, task] += descend_rows(&s, step, size, w, packed, &C[0, 0] + i * s.C_step,
+                                          &lower[0, 0] + i * s.lower_step, &upper[0, 0] + i * s.upper_step,
+                                          &ridge[0] + i * s.ridge_step, v, &F[i, 0],
+                                          gradients + threadid() * WEIGHTED_MOST * k)
             for r in range(step):
                 sums[1, task] += weighted_square(w + r * size, v + r * size, terms)
             i, w, v = i + step, w + step * size, v + step * size

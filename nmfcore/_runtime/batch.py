@@ -96,7 +96,7 @@ class BatchKernels:
             columns = B.columns_of(part)
             threads = self.workspace.threads(2.0 * rows * terms * columns)
             scratch = self.workspace.reserve(kernels.product_scratch(rows, terms, columns, threads), X.dtype)
-            kernels.product_many(X, B.flat, B.columns, part, scratch, out.flat, scale, threads)
+            kernels.product_many(X, B.flat, (B.columns, part), scratch, out.flat, scale, threads)
 
     def sparse_product(
         self, X: Sequence[np.ndarray], B: FactorBatch, out: FactorBatch, fits: np.ndarray, scale: float
@@ -109,7 +109,7 @@ class BatchKernels:
         for part in fit_parts(fits, B.widths, flop):
             threads = self.workspace.threads(flop * B.columns_of(part))
             scratch = self.workspace.reserve(kernels.sparse_product_many_scratch(B.rows, threads), B.flat.dtype)
-            kernels.sparse_product_many(*X, B.flat, B.columns, part, scratch, out.flat, scale, threads)
+            kernels.sparse_product_many(*X, B.flat, (B.columns, part), scratch, out.flat, scale, threads)
 
     def split_step(
         self,
@@ -130,12 +130,12 @@ class BatchKernels:
             rest = family, parameter
             found = [call(X, F[f], B[f], *rest, num[f], den[f], scale, evaluate) for f in fits.tolist()]
             return np.array(found)
-        number, values = kernels.FAMILIES[family], np.empty(len(F.ranks))
+        number, values = kernels.FAMILIES[family], np.zeros(len(F.ranks))
         for part in fit_parts(fits, F.widths, 6.0 * X.size):
             threads = self.workspace.threads(6.0 * X.size * F.columns_of(part))
             scratch = self.workspace.reserve(kernels.split_many_scratch(*X.shape, F.widest(part), threads), X.dtype)
-            stacks = F.flat, B.flat, F.columns, part, scratch, num.flat, den.flat
-            kernels.split_many(X, *stacks, number, parameter, scale, evaluate, values, threads)
+            stacks = F.flat, B.flat, (F.columns, part), scratch, num.flat, den.flat
+            kernels.split_many(X, *stacks, number, parameter, scale, values if evaluate else None, threads)
         return values[fits]
 
     def sparse_share(
@@ -157,8 +157,8 @@ class BatchKernels:
             threads = self.workspace.threads(flop * F.columns_of(part))
             own = kernels.sparse_product_scratch(B.rows, F.widest(part), 2) + 16
             scratch = self.workspace.reserve(own * threads, F.flat.dtype)
-            stacks = F.flat, B.flat, F.columns, part, scratch, num.flat
-            kernels.sparse_share_many(*X, *stacks, scale, evaluate, values, threads)
+            stacks = F.flat, B.flat, (F.columns, part), scratch, num.flat
+            kernels.sparse_share_many(*X, *stacks, scale, values if evaluate else None, threads)
         return values[fits]
 
     def gram(self, F: FactorBatch, fits: np.ndarray, out: GramBatch) -> None:
@@ -168,20 +168,21 @@ class BatchKernels:
                 out[f][:] = self.workspace.gram(F[f])
             return
         threads = self.workspace.threads(F.rows * F.sum_of_squares(fits))
-        scratch = self.workspace.reserve(kernels.gram_many_scratch(F.rows, F.columns, fits, threads), FLOAT64)
-        kernels.gram_many(F.flat, F.rows, F.columns, fits, out.first, scratch, out.flat, threads)
+        stack = F.columns, fits
+        scratch = self.workspace.reserve(kernels.gram_many_scratch(F.rows, stack, threads), FLOAT64)
+        kernels.gram_many(F.flat, F.rows, stack, out.first, scratch, out.flat, threads)
 
     def column_sums(self, F: FactorBatch, fits: np.ndarray, out: FactorBatch) -> FactorBatch:
         """The sum of each column, in float64; out has one row."""
         threads = self.workspace.threads(F.rows * F.columns_of(fits))
-        kernels.column_sums_many(F.flat, F.rows, F.columns, fits, out.flat, threads)
+        kernels.column_sums_many(F.flat, F.rows, (F.columns, fits), out.flat, threads)
         return out
 
     def inner(self, A: FactorBatch, B: FactorBatch, fits: np.ndarray) -> np.ndarray:
         """The sums of A_ij B_ij."""
         out = np.empty(len(A.ranks))
         threads = self.workspace.threads(2.0 * A.rows * A.columns_of(fits))
-        kernels.inner_many(A.flat, B.flat, A.rows, A.columns, fits, out, threads)
+        kernels.inner_many(A.flat, B.flat, A.rows, (A.columns, fits), out, threads)
         return out[fits]
 
     def inner_of_squares(self, A: GramBatch, B: GramBatch, fits: np.ndarray) -> np.ndarray:
@@ -191,7 +192,7 @@ class BatchKernels:
     def copy(self, source: FactorBatch, target: FactorBatch, fits: np.ndarray) -> None:
         """target = source."""
         threads = self.workspace.threads(source.rows * source.columns_of(fits))
-        kernels.copy_many(source.flat, target.flat, source.rows, source.columns, fits, threads)
+        kernels.copy_many(source.flat, target.flat, source.rows, (source.columns, fits), threads)
 
     def extrapolate(
         self, new: FactorBatch, old: FactorBatch, weights: np.ndarray, rising: bool, fits: np.ndarray
@@ -199,7 +200,7 @@ class BatchKernels:
         """old <- max(0, new + weight (new - old)), a weight for each of the fits; with `rising` new where it fell."""
         threads = self.workspace.threads(4.0 * new.rows * new.columns_of(fits))
         weights = new.each(weights, fits, np.float64)
-        kernels.extrapolate_many(new.flat, old.flat, new.rows, new.columns, fits, weights, rising, threads)
+        kernels.extrapolate_many(new.flat, old.flat, new.rows, (new.columns, fits), weights, rising, threads)
 
     def sweep(
         self, G: GramBatch, C: FactorBatch, F: FactorBatch, fits: np.ndarray, most: np.ndarray, stop: float
@@ -208,12 +209,11 @@ class BatchKernels:
         if F.rows > self.workspace.sweep_rows(F.widest(fits), int(most.max(initial=1))):
             each = zip(fits.tolist(), most.tolist(), strict=True)
             return np.array([self.workspace.sweep(G[f], C[f], F[f], sweeps, stop) for f, sweeps in each])
-        threads = self.workspace.threads(2.0 * F.rows * F.sum_of_squares(fits) * float(most.max(initial=0)))
-        scratch = self.workspace.reserve(kernels.sweep_many_scratch(F.columns, G.first, fits, threads), F.flat.dtype)
+        stack, flop = (F.columns, fits), 2.0 * F.rows * F.sum_of_squares(fits) * float(most.max(initial=0))
+        threads = self.workspace.threads(flop)
+        scratch = self.workspace.reserve(kernels.sweep_many_scratch(stack, G.first, threads), F.flat.dtype)
         most, stops, moved = F.each(most, fits, np.int64), np.full(len(F.ranks), stop), np.empty(len(F.ranks))
-        kernels.sweep_many(
-            G.flat, G.first, C.flat, F.flat, F.rows, F.columns, fits, most, stops, scratch, moved, threads
-        )
+        kernels.sweep_many(G.flat, G.first, C.flat, F.flat, F.rows, stack, most, stops, scratch, moved, threads)
         return moved[fits]
 
     def multiply(
@@ -224,6 +224,6 @@ class BatchKernels:
         least *= floor
         least /= F.rows
         moved, threads = np.empty(len(F.ranks)), self.workspace.threads(8.0 * F.rows * F.columns_of(fits))
-        stacks = F.flat, num.flat, den.flat, den.rows, F.rows, F.columns, fits, least
+        stacks = F.flat, num.flat, den.flat, den.rows, F.rows, (F.columns, fits), least
         kernels.multiply_many(*stacks, exponent, moved, threads)
         return moved[fits]

@@ -96,17 +96,17 @@ def gram_sweep(
     along: bool = False,
 ) -> tuple[float, float]:
     """Sweeps over F in place, G being base B'B; see `_core.kernels.weighted_sweep`, whose values come back."""
-    (terms, k), (E, C, ridge, q) = B.shape, added
+    terms, k = B.shape
     flop = len(places.indices) * k * (2.0 + 8.0 * sweeps if along else k) + 2.0 * (1 + sweeps) * len(F) * k * k
     threads = workspace.threads(flop)
     most = int(np.diff(places.indptr).max()) if along else 0
     size, columns = kernels.weighted_sweep_scratch(terms, k, most, threads)
     scratch = workspace.reserve(size + columns, FLOAT64)  # as much for float32, which needs half of it
-    scratch, columns = scratch[:size], scratch[size : size + columns].view(F.dtype)
+    scratch, columns = scratch[:size], scratch[size : size + columns].view(F.dtype) if along else None
     moved = value = 0.0
     for bounds in task_parts(places.bounds, flop):
-        own = E, base, *places[:4], bounds, C, F, B, ridge, q, *box, scratch, columns, along, sweeps, stop, threads
-        found = kernels.weighted_sweep(G, *own)
+        part = (*places[:4], bounds)
+        found = kernels.weighted_sweep(G, base, part, added, box, F, B, scratch, columns, sweeps, stop, threads)
         moved, value = moved + found[0], value + found[1]
     return moved, value
 
@@ -130,9 +130,7 @@ def dense_sweep(
     for rows in parts(len(F), flop, GROUP):
         threads = workspace.threads(flop * len(F[rows]))
         scratch = workspace.reserve(kernels.weighted_descent_scratch(terms, k, threads), F.dtype)
-        E, C, ridge, q = added.rows(rows)
-        found = kernels.weighted_descent(
-            X[rows], weights[rows], scale, E, C, F[rows], B, ridge, q, *box.rows(rows), scratch, sweeps, stop, threads
-        )
+        part = added.rows(rows), box.rows(rows), F[rows]
+        found = kernels.weighted_descent(X[rows], weights[rows], scale, *part, B, scratch, sweeps, stop, threads)
         moved, value = moved + found[0], value + found[1]
     return moved, value
