@@ -1,18 +1,19 @@
-"""Archetypal analysis: the sequence of a call, and nothing else."""
+"""Archetypal analysis: the function that users call."""
 
-import math
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .._checks import check_count, check_number, check_random_state
+from .._checks import Random, check_choice, check_count, check_number, check_random_state
+from .._fit import RandomState, check_options
 from .._runtime import check_threads, single_blas
 from ..data import as_data, frames
-from . import check_archetypes
-from .fit import ArchetypalFit, ArchetypalLimits, ArchetypalProblem
+from .check_archetypes import check_delta, check_row_weights, check_start_rows
+from .fit import ArchetypalFit, ArchetypalProblem, ArchetypalSolution
 from .result import Archetypes
+from .start import STARTS
 
 
 def archetypes(
@@ -28,7 +29,7 @@ def archetypes(
     tol: float = 1e-6,
     max_time: float | None = None,
     n_threads: int | None = None,
-    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    random_state: RandomState = None,
 ) -> Archetypes:
     r"""Describe points as mixtures of archetypes, which are mixtures of points: X ~ W B X.
 
@@ -36,63 +37,74 @@ def archetypes(
 
     .. math:: f = \frac12 \sum_i s_i \|x_i - w_i B X\|^2
 
-    over W (m x k) and B (k x m) whose rows are >= 0 and sum to 1. The archetypes B X lie on the border of the cloud of
-    points: its extremes, where the centres of clusters are its middles. X has any sign, and k any size. With `huber`
-    a residual counts by :math:`h (r - h / 2)` instead of :math:`r^2 / 2` where its length r exceeds h.
+    over W (m x k) and B (k x m) with rows that are >= 0 and sum to 1. The archetypes B X lie on the boundary of the
+    cloud of points: they are its extremes, where the centres of clusters are its middles. X has any sign, and k is not
+    limited by the number of features. With `huber` a residual of length r > h counts :math:`h (r - h / 2)` instead of
+    :math:`r^2 / 2`.
 
     Parameters
     ----------
     X : array_like, SciPy sparse or data frame, shape (m, n)
         Points in rows; finite, of any sign. float32 is computed in float32 (systems of equations in float64), other
-        real dtypes in float64. It is not changed.
+        real dtypes in float64. X is not changed.
     k : int
-        Number of archetypes. Beyond the number of distinct points some of them are equal.
+        The number of archetypes. If X has fewer distinct points, some archetypes are equal.
     weights : array_like, shape (m,), optional
-        :math:`s_i \ge 0`, not all 0; whole numbers are repetitions. A point without weight can be part of an archetype.
+        The weights :math:`s_i \ge 0`, not all 0; an integer weight is a repetition. A point of weight 0 can still be a
+        part of an archetype.
     huber : float, optional
-        The length h > 0 of a residual, in units of X, from which on points count as outliers [2]_.
+        The length h > 0 of a residual, in units of X, above which a point counts as an outlier [2]_.
     delta : float
-        From 0 to 1: how far the sum of a row of B may differ from 1, so that archetypes can lie outside the hull of
-        the points, or inside it, on the way from the origin [3]_. Then the origin of X matters.
+        How far the sum of a row of B may differ from 1, from 0 to 1. Archetypes can then lie outside the hull of the
+        points, or inside it, along the line to the origin [3]_. The origin of X matters then.
     init : {"aa++", "furthest_sum", "random"} or sequence of int
-        k points to start from: drawn one after the other by their losses (squared distances, or Huber's) beside the
-        hull of those before [4]_, by sums of distances [3]_, or by chance; or their indices.
+        The k points to start from. "aa++" draws them one after the other with chances that are their losses beside the
+        hull of those before [4]_; "furthest_sum" chooses them by sums of distances [3]_; "random" draws them with equal
+        chances. A sequence gives their indices.
     n_starts : int
-        Fits from as many starts, of which the one with the lowest objective is given back.
+        The number of fits; the one with the lowest objective is returned.
     max_iter : int
-        Most iterations of a fit. 0 gives the start.
+        Most iterations of a fit. 0 returns the start.
     tol : float
-        A fit has converged when three iterations one after the other lower the objective by no more than this share of
-        it, or when X is described to round-off. Neither scale nor origin of X enters. 0 runs max_iter iterations.
+        A fit has converged when three iterations in a row each lower the objective by no more than the share tol of it,
+        or when X is described to round-off. Neither the scale nor the origin of X matters. 0 runs exactly max_iter
+        iterations.
     max_time : float, optional
-        Seconds after which no further iteration and no further start begins.
+        Seconds after which no further iteration and no further start begins. One iteration is always done.
     n_threads : int, optional
-        See `hals`; the result does not depend on it, to the bit.
+        See `hals`. The result does not depend on it, to the bit.
     random_state : int, Generator, RandomState, optional
-        Where starts are drawn from; None: NumPy's global state.
+        Where the starts are drawn from; None: NumPy's global state.
 
     Returns
     -------
     Archetypes
-        W, B, archetypes, objective and more; its `transform` gives W for new points.
+        W, B, the archetypes, the objective and more. Its `transform` gives W for new points.
 
     Raises
     ------
     TypeError
-        X or weights hold no real numbers; an option of the wrong type.
+        X or weights do not hold real numbers, or an option has the wrong type.
     ValueError
-        X is empty or has NaN or infinite entries; weights that are negative, not finite, all 0 or of another number
-        than the points; an option out of its range; several starts from points that are given.
+        X is empty or has NaN or infinite entries; weights are negative, not finite, all 0, or not one for each point;
+        an option is out of its range; several starts are asked for although `init` gives the points.
+
+    See Also
+    --------
+    semi : Also for X of any sign, with centres in the place of extremes.
+    separable : Chooses rows of X >= 0 of which all others are combinations.
 
     Notes
     -----
-    Block coordinates, as in [2]_. For given archetypes the rows of W are solved exactly, by an active set method. For
-    given W the archetypes are solved exactly, one after the other, among few candidates; one product with X prices all
-    points, and those that would lower the objective most become candidates. W is fitted to extrapolated archetypes as
-    long as that lowers the objective, which never rises. It ends in a local minimum; more starts find lower ones.
+    Blocks of coordinates are minimised in turn, as in [2]_. For given archetypes the rows of W are exact, by an active
+    set method. For given W the archetypes are exact among few candidates, one after the other; one product with X
+    prices all points, and those that would lower the objective most become candidates. W is fitted to extrapolated
+    archetypes as long as that lowers the objective, which never rises. The fit ends in a local minimum; more starts
+    find lower ones.
 
-    An iteration takes 6 m n k flop (6 nnz k for sparse X) and about m (4 k^2 + p^3) for W, p being the number of
-    archetypes in a mixture. Dense X is copied, to take its mean off. Of sparse X no more than a block of rows is dense.
+    An iteration costs 6 m n k flop (6 nnz k for sparse X), and about m (4 k^2 + p^3) for W, where p is the number of
+    archetypes in a mixture. Dense X is copied, to subtract its mean. Of sparse X, only a block of rows is dense at a
+    time.
 
     References
     ----------
@@ -115,21 +127,29 @@ def archetypes(
     clock = time.perf_counter()
     k, n_starts = check_count(k, "k", 1), check_count(n_starts, "n_starts", 1)
     huber = None if huber is None else check_number(huber, "huber", positive=True)
-    delta, rng = check_archetypes.relaxation(delta), check_random_state(random_state)
-    max_iter, tol = check_count(max_iter, "max_iter", 0), check_number(tol, "tol")
-    until = clock + (math.inf if max_time is None else check_number(max_time, "max_time"))
+    delta, rng = check_delta(delta), check_random_state(random_state)
+    options = check_options(max_iter, tol, max_time, None, False, None)
     X, names = frames.unwrap(X)
     data, workspace = as_data(X, check_threads(n_threads), signed=True)
-    weights, heaviest = check_archetypes.weights(weights, data.shape[0])
-    start = check_archetypes.start(init, k, n_starts, data.shape[0])
+    weights = check_row_weights(weights, data.shape[0])
+    if isinstance(init, str):
+        draw = check_choice(init, "init", STARTS)
+    else:
+        rows = check_start_rows(init, k, n_starts, data.shape[0], STARTS)
+
+        def draw(problem: ArchetypalProblem, rng: Random) -> np.ndarray:
+            return rows
+
     with single_blas():
         problem = ArchetypalProblem.of(data, k, weights, huber, delta, workspace)
-        best, objectives = None, []
+        best: ArchetypalSolution | None = None
+        objectives = []  # of the data: in units of X they can overflow
         for _ in range(n_starts):
-            rows = start(problem, rng) if callable(start) else start
-            fit = ArchetypalFit(problem, rows, clock).run(ArchetypalLimits(max_iter, tol, until))
-            objectives.append(fit.history.objective[-1])
-            best = fit if best is None or objectives[-1] < best.history.objective[-1] else best
-            if time.perf_counter() >= until:
+            solution = ArchetypalFit(problem, draw(problem, rng), options, clock).run()
+            objectives.append(solution.objective)
+            if best is None or solution.objective < best.objective:
+                best = solution
+            if options.max_time is not None and time.perf_counter() - clock >= options.max_time:
                 break
-        return best.result(problem, heaviest, objectives, names)
+        assert best is not None  # n_starts >= 1
+        return best.result(problem, np.array(objectives), names)

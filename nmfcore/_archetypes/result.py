@@ -1,43 +1,53 @@
-"""What archetypal analysis gives back."""
+"""The result of archetypal analysis."""
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
-from .._checks import InputError
-from .._fit import History
-from .._runtime import Workspace, check_threads
-from ..data import Data, Dense, Names, as_data, check_same_columns, frames
+from .._fit import History, ending_from_members, ending_to_arrays
+from .._runtime import Members, Storable, check_threads, files, names_to_array
+from ..data import Dense, Names, as_data, check_same_columns, frames
+from .check_archetypes import check_same_features
 from .simplex import fit_rows
 
+REASONS = ("tol", "max_iter", "max_time")
+SUM_TOLERANCE = 1e-3  # of the sums of rows in a file; they are round-off in a fit
 
-@dataclass(frozen=True)
-class Archetypes:
+
+@dataclass(frozen=True, eq=False)
+class Archetypes(Storable):
     """Points as mixtures of archetypes, X ~ W archetypes, which are mixtures of points, archetypes = B X.
 
     Attributes
     ----------
     W : ndarray, shape (m, k)
-        Of the dtype of X, float32 or float64; each row >= 0 with sum 1.
+        Of the dtype of X, float32 or float64; each row is >= 0 and sums to 1.
     B : ndarray of float64, shape (k, m)
-        Each row >= 0 with sum 1 (from 1 - delta to 1 + delta where that was asked for), most of it 0.
+        Each row is >= 0 and sums to 1, or to a number from 1 - delta to 1 + delta. Most of it is 0.
     archetypes : ndarray, shape (k, n)
         B X, of the dtype of X.
     objective : float
-        See `archetypes`.
+        Half the weighted sum of the squared residuals, or of Huber's loss; see `archetypes`.
     explained_variance : float
-        1 less the sum of the squared residuals over that of the distances of the points to their mean, with weights.
+        1 - a / b with the weighted sums of a, the squared residuals, and b, the squared distances of the points to
+        their mean.
     n_iter : int
-        Iterations of the fit that was kept.
+        Number of iterations of the best fit.
     converged : bool
         Whether the stopping rule was met.
     reason : str
-        Why the fit stopped: "tol", "max_iter" or "max_time".
+        Why the best fit stopped: "tol", "max_iter" or "max_time".
     history : History
-        The objective after each iteration; it never rises.
+        The objective after each iteration of the best fit; it never rises. Seconds count from the call.
     objectives : ndarray of float64, shape (n_starts,)
-        That of the fit from each start.
+        The objective of the fit from each start.
+    names : tuple of two, each a tuple of str or None
+        The names of the rows and columns of X, if it was a data frame or an AnnData.
+
+    See Also
+    --------
+    nmfcore.archetypes : The function that returns it.
     """
 
     W: np.ndarray = field(repr=False)
@@ -52,8 +62,10 @@ class Archetypes:
     objectives: np.ndarray = field(repr=False)
     names: Names = field(repr=False, default=(None, None))
 
+    _file_kind: ClassVar = files.Kind("nmfcore archetypes", "no archetypes of nmfcore", "Archetypes.save")
+
     def transform(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
-        """W for new points: the nearest point of the hull of the archetypes, as a mixture of them.
+        """W for new points: each nearest point of the hull of the archetypes, as a mixture of them.
 
         Parameters
         ----------
@@ -65,31 +77,51 @@ class Archetypes:
         Returns
         -------
         ndarray, shape (p, k)
-            Of the dtype of X. It does not depend on the other points.
+            Of the dtype of X. A row does not depend on the other points.
 
         Raises
         ------
         TypeError, ValueError
-            As `archetypes` for X; another number of columns, or other names of them.
+            As `archetypes` for X, or X has another number of columns or other names of them.
         """
-        X, (_, found) = frames.unwrap(X)
-        check_same_columns(found, self.names[1])
-        held, workspace = _new_points(X, self.archetypes.shape[1], n_threads)
+        X, (_, columns) = frames.unwrap(X)
+        check_same_columns(columns, self.names[1])
+        data, workspace = as_data(X, check_threads(n_threads), signed=True)
+        check_same_features(data.shape[1], self.archetypes.shape[1])
         Z, centre = self.archetypes.astype(np.float64), 0.0
-        if isinstance(held, Dense):  # distances from the archetypes, not from 0, lose no digits
+        if isinstance(data, Dense):  # distances from the archetypes, not from 0, lose no digits
             centre = Z.mean(axis=0)
-            held = Dense.of(np.asarray(held.X - centre, held.dtype, order="C"), workspace)
-        exponent = max(held.measures.exponent, int(np.frexp(np.abs(Z - centre).max())[1]))
-        held = replace(held, measures=held.measures._replace(exponent=exponent))
-        Zt = np.ldexp((Z - centre).T, -exponent).astype(held.dtype, order="C")
-        W = np.zeros((held.shape[0], len(Z)), held.dtype)
-        fit_rows(workspace, workspace.gram(Zt), held.dot(Zt, np.empty_like(W)), W)
+            data = Dense.of(np.asarray(data.X - centre, data.dtype, order="C"), workspace)
+        exponent = max(data.measures.exponent, int(np.frexp(np.abs(Z - centre).max())[1]))
+        data = data.with_exponent(exponent)
+        Zt = np.ldexp((Z - centre).T, -exponent).astype(data.dtype, order="C")
+        W = np.zeros((data.shape[0], len(Z)), data.dtype)
+        fit_rows(workspace, workspace.gram(Zt), data.dot(Zt, np.empty_like(W)), W)
         return W
 
+    def _to_arrays(self) -> dict[str, np.ndarray]:
+        arrays = {name: getattr(self, name) for name in ("W", "B", "archetypes", "objectives")}
+        explained = {"explained_variance": np.asarray(self.explained_variance)}
+        return arrays | explained | ending_to_arrays(self) | {"names": names_to_array(self.names)}
 
-def _new_points(X: Any, columns: int, n_threads: Any) -> tuple[Data, Workspace]:
-    """Points for archetypes that are fitted."""
-    held, workspace = as_data(X, check_threads(n_threads), signed=True)
-    if held.shape[1] != columns:
-        raise InputError(f"X has {held.shape[1]} columns, but the archetypes have {columns}; wanted as many")
-    return held, workspace
+    @classmethod
+    def _from_members(cls, members: Members) -> "Archetypes":
+        W = members.floats("W", (None, None), least=0, most=2)
+        m, k = W.shape
+        B = members.floats("B", (k, m), np.float64, 0, 3)
+        archetypes = members.floats("archetypes", (k, None), W.dtype)
+        objectives = members.floats("objectives", (None,), np.float64, 0)
+        sums = B.sum(axis=1)
+        if not len(objectives) or np.any(np.abs(W.sum(axis=1) - 1) > SUM_TOLERANCE):
+            raise ValueError("objectives or W")
+        if not (-SUM_TOLERANCE <= sums.min() and sums.max() <= 2 + SUM_TOLERANCE):
+            raise ValueError("B")
+        return cls(
+            W=np.ascontiguousarray(W),
+            B=np.ascontiguousarray(B),
+            archetypes=np.ascontiguousarray(archetypes),
+            explained_variance=members.number("explained_variance"),
+            objectives=objectives,
+            names=members.names((m, archetypes.shape[1])),
+            **ending_from_members(members, REASONS),
+        )

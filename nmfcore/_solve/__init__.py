@@ -1,4 +1,8 @@
-"""Factorizations that need no alternation: non-negative least squares, separable NMF, the truncated SVD."""
+"""Problems without an alternation: non-negative least squares, separable NMF, and the truncated SVD.
+
+To add a function of this kind, write a file with the function and, if it needs some, a `check_` file with its checks.
+This room knows the storages, the starts and the losses.
+"""
 
 from .nnls import nnls
 from .separable import Separable, separable

@@ -1,34 +1,38 @@
-"""Separable NMF: the sequence of a call, and nothing else."""
+"""Separable NMF: the function that users call, and its result."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .._checks import check_count, check_flag
-from .._runtime import check_threads, single_blas
+from .._runtime import Members, Storable, check_threads, files, single_blas
 from .._starts import check_independent, solve_coordinates, successive_projections
 from ..data import as_data, frames
 from ..losses import Frobenius, Normal
 
-ROUNDS = 50
+ROUNDS = 50  # of 100 sweeps, after which the coordinates of a row are left as they are
 
 
-@dataclass(frozen=True)
-class Separable:
-    """A separable factorization X ~ W H, in which H consists of rows of X; `W, H = result` unpacks it.
+@dataclass(frozen=True, eq=False)
+class Separable(Storable):
+    """A separable factorization X ~ W H, where H consists of rows of X; `W, H = result` unpacks it.
 
     Attributes
     ----------
     rows : ndarray of intp, shape (k,)
-        The indices of those rows, in the order in which they were found.
+        The indices of those rows, in the order in which they were chosen.
     W : ndarray, shape (m, k)
-        Of the dtype of X, float32 or float64; C-contiguous.
+        >= 0, of the dtype of X, float32 or float64; C-contiguous.
     H : ndarray, shape (k, n)
         X[rows]; it is the transpose of a C-contiguous (n, k) array.
     relative_error : float
         ||X - W H||_F / ||X||_F.
+
+    See Also
+    --------
+    separable : The function that returns it.
     """
 
     rows: np.ndarray
@@ -36,34 +40,49 @@ class Separable:
     H: np.ndarray = field(repr=False)
     relative_error: float
 
+    _file_kind: ClassVar = files.Kind("nmfcore separable", "no separable factorization of nmfcore", "Separable.save")
+
     def __iter__(self) -> Iterator[np.ndarray]:
         """W, then H."""
         return iter((self.W, self.H))
+
+    def _to_arrays(self) -> dict[str, np.ndarray]:
+        return {"rows": self.rows, "W": self.W, "H": self.H, "relative_error": np.asarray(self.relative_error)}
+
+    @classmethod
+    def _from_members(cls, members: Members) -> "Separable":
+        W = members.floats("W", (None, None), least=0)
+        m, k = W.shape
+        H = members.floats("H", (k, None), W.dtype, 0)
+        rows = members.indices("rows", (k,), m)
+        if len(np.unique(rows)) != k:
+            raise ValueError("rows")
+        return cls(rows, np.ascontiguousarray(W), np.asfortranarray(H), members.number("relative_error", 0))
 
 
 def separable(X: Any, k: int, *, normalize: bool = True, n_threads: int | None = None) -> Separable:
     r"""Factorize X ~ W H with W >= 0, where H consists of k rows of X: its pure samples.
 
-    X (samples x features) is separable when all its rows are non-negative combinations of k of them: pixels of an
-    image in which each material is somewhere alone, samples among which each source is seen alone. Those rows are then
-    found exactly, in k passes over X and without a start; near a separable X, rows near to them. Each is the row
-    farthest from the span of those before: the successive projection algorithm [1]_, [2]_. Then W minimises
-    :math:`\|X - W H\|_F`.
+    X (samples x features) is separable if all its rows are non-negative combinations of k of them. Examples are the
+    pixels of an image in which each material is alone in some pixel, or samples among which each source occurs alone.
+    Those rows are then found exactly, in k passes over X and without a start; if X is nearly separable, rows near to
+    them are found. Each chosen row is the farthest one from the span of those before: the successive projection
+    algorithm [1]_, [2]_. Then W minimises :math:`\|X - W H\|_F` over W >= 0.
 
-    Where features are pure instead (anchor words, each of which belongs to one topic), it is the transposed problem:
-    ``separable(X.T, k)`` chooses columns of X, and its W and H are those of X', to be transposed and exchanged.
+    If features are pure instead (anchor words, each of which belongs to one topic), the problem is the transposed one:
+    ``separable(X.T, k)`` chooses columns of X. Its W and H are those of X'; transpose and exchange them.
 
     Parameters
     ----------
     X : array_like, SciPy sparse or data frame, shape (m, n)
-        As for `hals`; it is not changed.
+        As for `hals`; finite, >= 0. It is not changed.
     k : int
-        Number of rows, at most the rank of X.
+        The number of rows to choose, at most the rank of X.
     normalize : bool
-        Divide each row by its sum before the choice. Without it, the choice is exact only where the rows of W sum to
-        at most 1; long rows are preferred, which may be right where short ones are little but noise.
+        Divide each row by its sum before the choice. Without it, the choice is exact only if the rows of W sum to at
+        most 1; it prefers long rows, which can be right where short ones are mostly noise.
     n_threads : int, optional
-        As for `hals`; the result does not depend on it, to the bit.
+        See `hals`. The result does not depend on it, to the bit.
 
     Returns
     -------
@@ -73,19 +92,24 @@ def separable(X: Any, k: int, *, normalize: bool = True, n_threads: int | None =
     Raises
     ------
     TypeError
-        X holds no real numbers; an option of the wrong type.
+        X does not hold real numbers, or an option has the wrong type.
     ValueError
-        As `hals` for X; k exceeds the number of rows of X that are linearly independent, to round-off.
+        As `hals` for X; k exceeds the number of rows of X that are linearly independent, up to round-off.
+
+    See Also
+    --------
+    archetypes : Archetypes are mixtures of rows of X of any sign.
+    nnls : Non-negative least squares, as for W.
 
     Notes
     -----
-    Equal lengths, to half the digits, are a tie, which the row wins that comes first; beside ties, the choice follows a
-    permutation of the rows. Where H has the condition number :math:`\kappa`, noise of norm
-    :math:`\epsilon` in each row displaces the rows of H by :math:`O(\epsilon \kappa^2)` [2]_.
+    Two lengths that agree to half of their digits are a tie, which the first row wins. Apart from ties, the choice
+    follows a permutation of the rows. If H has the condition number :math:`\kappa`, noise of norm :math:`\epsilon` in
+    each row displaces the rows of H by :math:`O(\epsilon \kappa^2)` [2]_.
 
-    2 m n k flop (2 nnz k for sparse X) to choose and 4 m n k for W; of sparse X no more than a block of rows is dense
-    at a time. W is the least-squares solution in the rows where that is non-negative, as on separable X; in the others
-    coordinate descent goes on from it, until it moves W by no more than round-off, or for 5000 sweeps.
+    The choice costs 2 m n k flop (2 nnz k for sparse X) and W costs 4 m n k. Of sparse X, only a block of rows is dense
+    at a time. W is the least-squares solution in the rows where that is non-negative, as on separable X. In the others
+    coordinate descent continues from it, until a sweep moves W by no more than round-off, or for 5000 sweeps.
 
     References
     ----------

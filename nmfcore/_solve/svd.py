@@ -1,17 +1,15 @@
-"""The truncated singular value decomposition, and what a factorization is beside it."""
+"""The truncated singular value decomposition: the function that users call."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .._checks import check_random_state
+from .._checks import check_count, check_random_state
+from .._fit import RandomState
 from .._runtime import check_threads, single_blas
-from .._starts import singular_triplets
+from .._starts import ACCURATE, Effort, singular_triplets
 from ..data import as_data, frames
-from . import check_svd
-
-if TYPE_CHECKING:
-    pass
+from .check_svd import check_n_triplets, check_power_iter
 
 
 def svd(
@@ -21,54 +19,57 @@ def svd(
     power_iter: int | str = "auto",
     oversampling: int = 10,
     n_threads: int | None = None,
-    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    random_state: RandomState = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     r"""The k largest singular values of X and their vectors, X ~ U diag(s) Vt.
 
-    No other matrix of rank k is nearer to X in the Frobenius norm (Eckart & Young [1]_). By a randomized range finder
-    with power iterations [2]_ on the smaller side of X, which are shifted [3]_: as accurate as plain ones in about
-    two thirds of their number.
+    No other matrix of rank k is nearer to X in the Frobenius norm (Eckart & Young [1]_). The method is a randomized
+    range finder with power iterations [2]_ on the smaller side of X. The iterations are shifted [3]_, which makes them
+    as accurate as about one and a half times as many plain ones.
 
     Parameters
     ----------
     X : array_like, SciPy sparse or data frame, shape (m, n)
-        As for `hals`, but of any sign; it is not changed.
+        As for `hals`, but of any sign. It is not changed.
     k : int
-        Number of triplets, at most min(m, n).
+        The number of triplets, at most min(m, n).
     power_iter : int or "auto"
-        Power iterations. "auto": until one moves none of the first k eigenvalues of X'X by more than a hundredth of
-        the k-th one, at most 20; what is missing to the least error of that rank is then a ten-thousandth of it or less
-        on texts and images, where the singular values fall slowly.
+        The number of power iterations. "auto" ends them when one moves none of the first k eigenvalues of X'X by more
+        than a hundredth of the k-th one, at the latest after 20. On texts and images, where the singular values
+        decrease slowly, the error then exceeds the least error of that rank by a ten-thousandth of it or less.
     oversampling : int
-        How many vectors more than k are iterated.
+        The number of vectors beyond k that are iterated.
     n_threads : int, optional
-        As for `hals`; the result does not depend on it, to the bit.
+        See `hals`. The result does not depend on it, to the bit.
     random_state : int, Generator, RandomState, optional
-        Where the iteration starts; None: NumPy's global state.
+        Where the start of the iteration is drawn from; None: NumPy's global state.
 
     Returns
     -------
     U : ndarray, shape (m, k)
-        Orthonormal columns; the first of the largest entries of each, to half its digits, is positive.
+        Orthonormal columns. The first of the largest entries of each, compared to half of the digits, is positive.
     s : ndarray, shape (k,)
-        The singular values, which fall.
+        The singular values, in decreasing order, in units of X.
     Vt : ndarray, shape (k, n)
         Orthonormal rows. All three are float32 for X of float32, else float64.
 
     Raises
     ------
     TypeError
-        X holds no real numbers; an option of the wrong type.
+        X does not hold real numbers, or an option has the wrong type.
     ValueError
-        X is not 2-D, is empty, or has NaN or infinite entries; k exceeds min(m, n); an option out of its range.
+        X is not 2-D, is empty, or has NaN or infinite entries; k exceeds min(m, n); an option is out of its range.
+
+    See Also
+    --------
+    Result.optimality : The error of a factorization beside the least one of its rank.
 
     Notes
     -----
-    With l = k + oversampling, p = power_iter: 2 (2 p + 3) m n l flop (nnz for m n where X is sparse) and
-    (2 p + 6) min(m, n) l^2 + 6 max(m, n) l^2. Up to min(m, n) = 2 l X is decomposed as a whole, without iterations.
-    Memory beyond X: about 3 (m + n) l numbers, for sparse X a second copy of it, too. U is orthonormal to round-off
-    also where X is of lower rank; singular values below the round-off of the largest mean nothing, nor do their
-    vectors.
+    With l = k + oversampling and p = power_iter, it costs 2 (2 p + 3) m n l flop (with nnz for m n if X is sparse) and
+    (2 p + 6) min(m, n) l^2 + 6 max(m, n) l^2. If min(m, n) <= 2 l, X is decomposed as a whole, without iterations.
+    Memory beyond X: about 3 (m + n) l numbers, and for sparse X a second copy of it. U is orthonormal to round-off even
+    if X is of lower rank. Singular values below the round-off of the largest one mean nothing, nor do their vectors.
 
     References
     ----------
@@ -88,10 +89,11 @@ def svd(
     >>> np.allclose(U[:, 0], [0.6, 0.8])
     True
     """
-    effort = check_svd.effort(power_iter, oversampling)
+    oversampling, n_iter = check_count(oversampling, "oversampling", 0), check_power_iter(power_iter)
+    effort = ACCURATE._replace(oversampling=oversampling) if n_iter is None else Effort(n_iter, None, oversampling)
     data, workspace = as_data(frames.unwrap(X)[0], check_threads(n_threads), signed=True)
-    k = check_svd.rank(k, data.shape)
+    k = check_n_triplets(k, data.shape)
     with single_blas():
         U, s, V = singular_triplets(data, k, check_random_state(random_state), workspace, effort)
-    with np.errstate(over="ignore", under="ignore"):  # what units of X cannot express is infinite or 0
+    with np.errstate(over="ignore", under="ignore"):  # an entry beyond the range of the dtype is infinite or 0
         return U, np.ldexp(s, data.measures.exponent), V.T
