@@ -122,7 +122,7 @@ class Hierarchy(Storable):
         return "\n".join(lines)
 
     def _to_arrays(self) -> dict[str, np.ndarray]:
-        arrays = {name: getattr(self, name) for name in ("labels", "components", "parents", "gains")}
+        arrays = {name: getattr(self, name) for name in ("labels", "components", "parents", "sizes", "gains")}
         numbers = {name: np.asarray(getattr(self, name)) for name in ("objective", "relative_error")}
         return arrays | numbers | {"names": names_to_array(self.names)}
 
@@ -140,8 +140,8 @@ class Hierarchy(Storable):
         sizes[leaves] = np.bincount(labels, minlength=n_leaves)
         for node in range(nodes - 1, 0, -1):
             sizes[parents[node]] += sizes[node]
-        if not sizes.all():
-            raise ValueError("labels")
+        if not sizes.all() or not np.array_equal(sizes, members.indices("sizes", (nodes,), len(labels) + 1)):
+            raise ValueError("labels or sizes")
         return cls(
             labels=labels,
             components=np.ascontiguousarray(components),

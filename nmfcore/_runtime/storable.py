@@ -48,9 +48,9 @@ class Members:
         return found.astype(np.intp, order="C")
 
     def number(self, name: str, least: float = -math.inf) -> float:
-        """A number that is at least `least`, perhaps infinite, but not NaN."""
+        """A float64 that is at least `least`, perhaps infinite, but not NaN."""
         found = self._item(name, "f")
-        if not found >= least:
+        if self.arrays[name].dtype != np.float64 or not found >= least:
             raise ValueError(name)
         return found
 

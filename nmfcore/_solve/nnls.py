@@ -37,7 +37,7 @@ def nnls(
     Parameters
     ----------
     B : array_like, shape (m, k)
-        Dense, finite, of any sign and any rank. It is converted to the dtype of X. All four matrices may be data frames.
+        Dense, finite, of any sign and any rank. It is converted to the dtype of X. All four may be data frames.
     X : array_like or SciPy sparse, shape (m, n) or (m,)
         The right-hand sides; finite, of any sign. float32 is computed in float32 (systems of equations in float64),
         other real dtypes in float64.

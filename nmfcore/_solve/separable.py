@@ -12,7 +12,7 @@ from .._starts import check_independent, solve_coordinates, successive_projectio
 from ..data import as_data, frames
 from ..losses import Frobenius, Normal
 
-ROUNDS = 50  # of 100 sweeps, after which the coordinates of a row are left as they are
+ROUNDS = 50  # of coordinate descent for the rows whose least-squares solution is negative somewhere
 
 
 @dataclass(frozen=True, eq=False)
