@@ -1,4 +1,4 @@
-"""Online updates: the kernel on every level, the engine against the NumPy twin and against plain updates."""
+"""Online updates: the kernel on every level, the solver against the NumPy reference and against plain updates."""
 
 import numpy as np
 import pytest
@@ -10,10 +10,10 @@ import nmfcore
 from nmfcore import losses
 from nmfcore.data.storage import as_data
 from nmfcore.reference import online
-from nmfcore.sklearn._online import ElasticNetTerm, Online, OnlineState
+from nmfcore.sklearn._online import ElasticNetTerm, OnlineSolver, OnlineState
 
 BETAS = [2, 1, 0, 0.5, 1.5, 3, -0.5]
-NOTHING = (ElasticNetTerm(0.0, 0.0), ElasticNetTerm(0.0, 0.0))
+NO_PENALTIES = (ElasticNetTerm(0.0, 0.0), ElasticNetTerm(0.0, 0.0))
 
 
 @pytest.mark.parametrize("kernels", LEVELS, ids=lambda kernels: kernels.__name__.rpartition(".")[2])
@@ -47,23 +47,23 @@ def test_accumulate(kernels, m, k, rows, gamma, dtype, rtol):
     np.testing.assert_allclose((moved, size), (np.sum((expected - f) ** 2), np.sum(expected**2)), rtol=precision)
 
 
-def passes(X, W, H, beta, rho, nets=NOTHING, size=16, times=3, n_threads=2):
-    """W, H and the costs after some passes over X in batches, by the engine."""
-    held, workspace = as_data(X, n_threads)
-    exponent, loss = held.measures.exponent, losses.beta_loss(beta)
-    online = Online(OnlineState.of(H, exponent, loss), loss, nets, workspace)
+def passes(X, W, H, beta, rho, penalties=NO_PENALTIES, size=16, times=3, n_threads=2):
+    """W, H and the costs after some passes over X in batches, by the solver."""
+    data, workspace = as_data(X, n_threads)
+    exponent, loss = data.measures.exponent, losses.beta_loss(beta)
+    solver = OnlineSolver(OnlineState.start(H, exponent, loss), loss, penalties, workspace)
     W, costs = np.ldexp(W, -exponent), []
     for _ in range(times):
         for i in range(0, len(W), size):
-            part = held.row_slice(i, min(len(W), i + size))
-            costs.append(online.unit * online.step(part, W[i : i + size], rho).cost)
-    return np.ldexp(W, exponent), online.memory.Ht.T, np.array(costs)
+            batch = data.row_slice(i, min(len(W), i + size))
+            costs.append(solver.cost_unit * solver.step(batch, W[i : i + size], rho).cost)
+    return np.ldexp(W, exponent), solver.state.Ht.T, np.array(costs)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3])
 @pytest.mark.parametrize("beta", BETAS)
 @pytest.mark.parametrize("store", [np.asarray, np.asfortranarray, scipy.sparse.csr_array, scipy.sparse.csc_array])
-def test_the_engine_is_the_reference(store, beta, alpha):
+def test_the_solver_is_the_reference(store, beta, alpha):
     X, W0, H0 = problem(m=49, n=23)  # the last batch is a single row
     W, H, A, B = W0.copy(), H0.copy(), H0.copy(), np.ones_like(H0)
     for _ in range(3):

@@ -30,7 +30,7 @@ def nothing_left():
     assert holds(THEIRS)
     yield
     nmfcore.unpatch_sklearn()
-    assert holds(THEIRS) and not _patch._on and not _patch._places
+    assert holds(THEIRS) and not _patch._active and not _patch._replaced
 
 
 def holds(objects):
@@ -248,7 +248,7 @@ def test_command_without_scikit_learn(no_sklearn):
 def test_command_without_a_program(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["patch", *arguments])
-    assert stop.value.code == 2 and "python -m nmfcore patch: error: " in capsys.readouterr().err
+    assert stop.value.code == 2 and "nmfcore patch: error: " in capsys.readouterr().err
 
 
 def test_command_is_listed(capsys):

@@ -23,7 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import nmfcore
 from nmfcore import penalties
 from nmfcore.sklearn import NMF, non_negative_factorization
-from nmfcore.sklearn._stopping import SHARE
+from nmfcore.sklearn._stopping import TOL_FACTOR
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 LOSSES = [("cd", "frobenius"), ("mu", "frobenius"), ("mu", "kullback-leibler"), ("mu", "itakura-saito"), ("mu", 1.5)]
@@ -260,7 +260,7 @@ def test_a_penalty_on_one_factor_alone(penalty):
     options = {"random_state": 0, "tol": 1e-8, "max_iter": 20000}
     model = NMF(4, penalty_W=penalty, **options)
     W = model.fit_transform(X)
-    options_of_nmf = options | {"tol": SHARE * options["tol"], "random_state": np.random.RandomState(0)}
+    options_of_nmf = options | {"tol": TOL_FACTOR * options["tol"], "random_state": np.random.RandomState(0)}
     np.testing.assert_array_equal(W, nmfcore.nmf(X, 4, penalty_W=penalty, **options_of_nmf).W)
     np.testing.assert_allclose(model.transform(X), W, atol=1e-3 * W.max())
     bounded = NMF(4, penalty_W=penalty + penalties.Box(1.0), **options)
@@ -330,7 +330,11 @@ def test_internal_interface_of_scikit_learn():
         ({"penalty_W": 1.0}, ValueError, "The 'penalty_W' parameter"),
         ({"n_components": 30, "init": "nndsvd"}, ValueError, "init = 'nndsvd' can only be used when n_components <="),
         ({"solver": "mu", "beta_loss": 0, "clip": True}, ValueError, "When beta_loss <= 0 and X contains zeros"),
-        ({"shuffle": True, "penalty_H": penalties.L1(1.0)}, ValueError, "shuffle is True beside penalty_H"),
+        (
+            {"shuffle": True, "penalty_H": penalties.L1(1.0)},
+            ValueError,
+            "shuffle is True, which .* with penalty_H",
+        ),
         ({"init": "custom"}, ValueError, "H is None; wanted an array of shape"),
         ({"n_threads": 0}, ValueError, "n_threads is 0"),
     ],

@@ -1,17 +1,35 @@
-"""Drop-ins for scikit-learn's NMF, computed by nmfcore; needs scikit-learn: `pip install "nmfcore[sklearn]"`."""
+"""Drop-in replacements for scikit-learn's NMF on nmfcore's core (`pip install "nmfcore[sklearn]"`).
+
+============================ ==========================================================================
+`NMF`                        coordinate descent or multiplicative updates on the whole of X
+`MiniBatchNMF`               multiplicative updates on mini-batches, or on a stream (`partial_fit`)
+`non_negative_factorization` the function form of `NMF`
+============================ ==========================================================================
+
+They have the parameters, defaults, attributes, warnings and errors of scikit-learn's classes, and further parameters
+that must be passed by name. `nmfcore.patch_sklearn` puts them in place of scikit-learn's in a running program.
+
+The classes implement the interface of scikit-learn's classes and do not inherit from them. Coordinate descent is
+nmfcore's HALS with its defaults. Multiplicative updates are scikit-learn's to round-off, including its zeros and its
+exponents, because its tests, `MiniBatchNMF` and score-informed starts depend on them: there is no extrapolation and no
+floor, and L1 is added to the denominator. The same holds for coordinate descent with ``tol=0``. The start and the
+stopping rule of these fits are scikit-learn's, too, so that the same `random_state` gives its factors.
+
+This room knows scikit-learn, the fit and the rooms below it. `_base.py` has what the estimators share, `_check.py` the
+checks in scikit-learn's words, `_stopping.py` the meaning of scikit-learn's tol for nmfcore, and `_online.py` the
+mini-batch solver.
+"""
 
 from .._runtime import load
 
-_theirs = load("sklearn.decomposition", "sklearn", "nmfcore.sklearn")
+_decomposition = load("sklearn.decomposition", "sklearn", "nmfcore.sklearn")
 
-from ._minibatch import MiniBatchNMF  # noqa: E402 (what it imports may be missing)
-from ._nmf import (  # noqa: E402 (what it imports may be missing)
-    NMF,
-    non_negative_factorization,
-)
+# Imported only after `load`, which reports a missing scikit-learn.
+from ._minibatch import MiniBatchNMF  # noqa: E402
+from ._nmf import NMF, non_negative_factorization  # noqa: E402
 
 __all__ = ["NMF", "MiniBatchNMF", "non_negative_factorization"]
 
-# Programs ask isinstance(model, sklearn.decomposition.NMF), as textacy does, before they take a model as one.
-_theirs.NMF.register(NMF)
-_theirs.MiniBatchNMF.register(MiniBatchNMF)
+# Some programs, textacy for one, accept a model only if isinstance(model, sklearn.decomposition.NMF).
+_decomposition.NMF.register(NMF)
+_decomposition.MiniBatchNMF.register(MiniBatchNMF)

@@ -1,4 +1,4 @@
-"""The checks that only scikit-learn's interface has, in its words, for those who look for them."""
+"""The checks of scikit-learn's interface. Its own messages are kept, since programs and its tests look for them."""
 
 import warnings
 from typing import Any
@@ -12,15 +12,15 @@ from .._checks import InputError, InputTypeError
 FLOATS = [np.float64, np.float32]
 
 
-def n_components(value: Any, X: Any, H: Any) -> int:
-    """The number of components: None is that of the features, "auto" that of a given H, else of the features."""
+def check_n_components(value: Any, X: Any, H: Any) -> int:
+    """The number of components k. None: the number of features; "auto": that of a given H, else as None."""
     if isinstance(value, str) and H is not None:  # "auto"
-        return np.shape(H)[0] if np.ndim(H) else 1  # which is refused for its shape
+        return np.shape(H)[0] if np.ndim(H) else 1  # `check_factor` refuses the shape of such an H
     return X.shape[1] if value is None or isinstance(value, str) else int(value)
 
 
-def factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype, start: bool) -> np.ndarray:
-    """A given factor, in the dtype of X; refused where it is less precise than X, and a start of zeros."""
+def check_factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype, start: bool) -> np.ndarray:
+    """A given factor in the dtype of X. A factor less precise than X is refused, and so is a start of zeros."""
     whom = f"NMF (input {name})"
     if F is None:
         raise InputError(
@@ -40,8 +40,8 @@ def factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype, start: bo
     return F.astype(dtype, copy=False)
 
 
-def solver(name: str, beta_loss: Any, init: str | None) -> None:
-    """Refuse a loss that the solver does not serve; warn of a start that does not suit it."""
+def check_solver(name: str, beta_loss: Any, init: str | None) -> None:
+    """Refuse a loss that the solver does not minimise, and warn of a start that does not suit it."""
     if name != "mu" and beta_loss not in (2, "frobenius"):
         raise InputError(
             f"Invalid beta_loss parameter: solver {name!r} does not handle beta_loss = {beta_loss!r}; wanted 'mu'"
@@ -56,15 +56,15 @@ def solver(name: str, beta_loss: Any, init: str | None) -> None:
         )
 
 
-def order(penalty_W: Any, penalty_H: Any, mask: Any) -> None:
-    """Refuse a random order of the components where penalties may tell them apart, or beside a mask."""
+def check_shuffle(penalty_W: Any, penalty_H: Any, mask: Any) -> None:
+    """Refuse a random order of components with penalties, which may tell components apart, and with a mask."""
     for name, value in (("penalty_W", penalty_W), ("penalty_H", penalty_H), ("mask", mask)):
         if value is not None:
-            raise InputError(f"shuffle is True beside {name}, which it does not go with; wanted shuffle=False")
+            raise InputError(f"shuffle is True, which cannot be combined with {name}; wanted shuffle=False")
 
 
-def made(init: str | None, k: int, shape: tuple[int, int]) -> None:
-    """Refuse a start by singular vectors where X has not so many."""
+def check_svd_start(init: str | None, k: int, shape: tuple[int, int]) -> None:
+    """Refuse a start by singular vectors if X has fewer than k of them."""
     if init in ("nndsvd", "nndsvda", "nndsvdar") and k > min(shape):
         raise InputError(
             f"init = {init!r} can only be used when n_components <= min(n_samples, n_features); "
@@ -72,8 +72,8 @@ def made(init: str | None, k: int, shape: tuple[int, int]) -> None:
         )
 
 
-def entries(X: Any, beta: float) -> None:
-    """Refuse zeros where the loss is infinite at them."""
+def check_entries(X: Any, beta: float) -> None:
+    """Refuse zeros in X if the loss is infinite for them."""
     zeros = beta <= 0 and (X.min() == 0 if isinstance(X, np.ndarray) else X.count_nonzero() < np.prod(X.shape))
     if zeros:
         raise InputError(
@@ -82,17 +82,17 @@ def entries(X: Any, beta: float) -> None:
         )
 
 
-def hidden(X: Any, mask: Any) -> tuple[Any, Any]:
-    """X and its mask, to which that of a masked array belongs."""
+def split_mask(X: Any, mask: Any) -> tuple[Any, Any]:
+    """X as a plain array, and its mask together with that of a masked array."""
     if not isinstance(X, np.ma.MaskedArray):
         return X, mask
     own = np.ma.getmaskarray(X)
-    if not own.any() or (mask is not None and np.shape(mask) != own.shape):  # which is refused for its shape
+    if not own.any() or (mask is not None and np.shape(mask) != own.shape):  # the fit refuses the shape
         return X.data, mask
     return X.data, own if mask is None else own | (mask.toarray() if hasattr(mask, "toarray") else np.asarray(mask))
 
 
-def nothing_hidden(mask: Any) -> None:
-    """Refuse a masked array where every entry counts."""
+def check_nothing_hidden(mask: Any) -> None:
+    """Refuse a masked array with hidden entries, which MiniBatchNMF cannot leave out."""
     if mask is not None:
         raise InputError("X is a masked array with hidden entries, which MiniBatchNMF does not leave out; wanted NMF")

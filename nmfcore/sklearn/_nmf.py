@@ -1,4 +1,4 @@
-"""The estimator, and the function that scikit-learn has beside it."""
+"""`NMF` and its function form, `non_negative_factorization`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,101 +10,104 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .. import penalties
 from .._checks import check_flag
 from .._fit import FitRequest, Result, State, run_fit
 from ..penalties import Penalty
 from . import _check
-from . import _multiplicative as multiplicative
 from ._base import BaseNMF
-from ._stopping import of_one_factor, stopping
+from ._multiplicative import multiplicative_loss
+from ._stopping import stopping_options, stopping_options_of_W
 
-#: The options of `nmfcore.nmf` for scikit-learn's solvers. Its multiplicative updates are the textbook's, step by step:
-#: they keep zeros of a start, which some count on to say what a component may not hold.
+#: The options of `nmfcore.nmf` for scikit-learn's solvers. Its multiplicative updates are those of the textbook. They
+#: keep the zeros of a start, and some programs use such zeros to say which entries a component must not have.
 SOLVERS = {"cd": {"solver": "auto"}, "mu": {"solver": "mu", "extrapolate": False, "floor": 0}}
 
 
 class NMF(BaseNMF):
     r"""Non-negative matrix factorization X ~ W H: scikit-learn's estimator on nmfcore's core.
 
-    Minimises, over W and H >= 0, what `sklearn.decomposition.NMF` of scikit-learn 1.9 minimises,
+    It minimises, over W and H >= 0, the objective of `sklearn.decomposition.NMF` of scikit-learn 1.9,
 
     .. math:: d_\beta(X | W H) &+ \alpha_W n \left(\rho \|W\|_1 + \tfrac{1 - \rho}{2} \|W\|_F^2\right)
 
        &+ \alpha_H m \left(\rho \|H\|_1 + \tfrac{1 - \rho}{2} \|H\|_F^2\right),
 
-    for m samples, n features and :math:`\rho` = l1_ratio, with the same parameters, defaults, attributes, errors and
-    warnings. What differs is said below, in italics.
+    for m samples, n features and :math:`\rho` = l1_ratio. Parameters, defaults, attributes, errors and warnings are the
+    same. Every difference is described below in italics.
 
     Parameters
     ----------
     n_components : int, "auto" or None, default="auto"
-        The number of components. "auto": that of a custom H, else of the features; None: of the features.
+        The number of components. "auto": that of a custom H, else the number of features; None: the number of features.
     init : {"random", "nndsvd", "nndsvda", "nndsvdar", "custom"}, default=None
-        The start. None: "nndsvda", or "random" where there are more components than samples or features, *or where
-        entries are hidden*. "custom": the W and H that are passed. The random numbers are those of scikit-learn; *the
-        singular vectors for "cd" are nmfcore's, and "nndsvda" fills in what scales with X.*
+        The start. None: "nndsvda", or "random" if there are more components than samples or features *or if entries
+        are hidden*. "custom": the W and H that are passed to the fit. The random numbers are those of scikit-learn.
+        *For "cd" the singular vectors are nmfcore's, and "nndsvda" replaces zeros by a value that scales with X.*
     solver : {"cd", "mu"}, default="cd"
         "cd": coordinate descent for beta_loss="frobenius", *by HALS with inner sweeps and extrapolation (see
-        `nmfcore.hals`), so that the iterates are others and fewer; what does not suit HALS goes to another solver of
-        nmfcore*. "mu": multiplicative updates, which without penalties end after the iterations of scikit-learn at its
-        factors, for the same random_state, *where entries of the model stay above the 1e-7 to which it lifts them*.
+        `nmfcore.hals`), so the iterates differ and are fewer; another solver of nmfcore is used for what HALS cannot
+        do*. "mu": multiplicative updates. For the same random_state and without penalties they end after as many
+        iterations as scikit-learn's, at the same factors, *if the entries of the model stay above 1e-7, to which
+        scikit-learn raises smaller ones*.
     beta_loss : float or {"frobenius", "kullback-leibler", "itakura-saito"}, default="frobenius"
-        The divergence, for "mu": 2, 1, 0 or any other number. For beta_loss <= 0 X must be positive.
+        The divergence, for "mu"; a number is beta: 2, 1, 0 or any other. For beta_loss <= 0 X must be positive.
     tol : float, default=1e-4
-        For "mu" as in scikit-learn: it ends where the square root of twice the objective falls by less than tol times
-        its first value in 10 iterations, *with penalties in it.* For "cd" *that twice in a row, or an iteration that
-        moves the factors by no more than 50 tol times the residual, see `nmfcore.hals`; scikit-learn's rule depends on
-        the scale of X.* 0: exactly max_iter iterations, *which are then scikit-learn's for "cd", too,
-        from a given or a random start*.
+        The tolerance. For "mu" a fit ends, as in scikit-learn, if the square root of twice the objective, *including
+        penalties*, falls by less than tol times its first value in 10 iterations. *For "cd" a fit ends if this holds
+        twice in a row, or if an iteration moves the factors by at most 50 tol times the residual (see `nmfcore.hals`);
+        scikit-learn's rule depends on the scale of X.* 0: exactly max_iter iterations. *For "cd" these are
+        scikit-learn's, too, from a custom or a random start.*
     max_iter : int, default=200
-        The most iterations.
+        The largest number of iterations.
     random_state : int, RandomState, *Generator* or None, default=None
-        Where starts and the order of components are drawn from; None: NumPy's global state.
+        For random starts and the order of components. None: NumPy's global state.
     alpha_W, alpha_H : float, default=0.0 and "same"
-        Strengths of the penalties of W and H.
+        Strengths of the penalties of W and H. "same": alpha_W.
     l1_ratio : float, default=0.0
-        The share of L1 in them.
+        The share of L1 in the penalties.
     verbose : int, default=0
-        Whether to print a line now and then.
+        Whether to print the progress at intervals.
     shuffle : bool, default=False
-        For "cd", whether coordinates are updated in a random order: *one for the whole fit*.
+        For "cd", whether coordinates are updated in a random order, *the same one in all iterations*.
     n_threads : int, optional
-        *See `nmfcore.hals`; not in scikit-learn. The result does not depend on it.*
+        *The number of threads, see `nmfcore.hals`; not in scikit-learn. The result does not depend on it.*
     penalty_W, penalty_H : penalties.Penalty, optional
-        *What else is asked of W and H, beside alpha_W and alpha_H; see `nmfcore.penalties`. What is asked of W is asked
-        in `transform`, too. A penalty on one factor alone, with alpha_W = alpha_H = 0, that scaling would undo is meant
-        for components of which the other half has the norm 1, as in `nmfcore.nmf`.*
+        *Further penalties or constraints of W and H, see `nmfcore.penalties`; not in scikit-learn. `transform` applies
+        penalty_W, too. With alpha_W = alpha_H = 0, a penalty on one factor alone that scaling could remove refers to
+        components whose other half has norm 1, as in `nmfcore.nmf`.*
     callback : callable, optional
-        *Called as callback(state) after each iteration of a fit with a `nmfcore.State`; to return True ends it.*
+        *Called as callback(state) with a `nmfcore.State` after each iteration of a fit; not in scikit-learn. The fit
+        ends if it returns True.*
 
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        H, in the dtype of X: float32 for float32, else float64.
+        H; float32 if X is float32, else float64.
     n_components_ : int
         The number of components.
     reconstruction_err_ : float
-        The square root of twice the divergence, for "frobenius" :math:`\|X - W H\|_F`, without penalties; *of the
+        The square root of twice the divergence without penalties, for "frobenius" :math:`\|X - W H\|_F`, *over the
         entries that are not hidden*.
     n_iter_ : int
-        Iterations done.
+        The number of iterations.
     n_features_in_ : int
-        Features seen in `fit`.
+        The number of features of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where X had such.
+        The names of the features, if X has names.
 
     See Also
     --------
-    nmfcore.nmf : The function behind it, with more solvers, losses and what is known of entries.
+    nmfcore.nmf : The function that computes the fit, with more solvers, losses, weights and fixed entries.
 
     Notes
     -----
-    X is read where it lies, dense in C or Fortran order or as CSR or CSC; W and H that are passed are cast to its
-    dtype, *and refused only where they are less precise*. Cost and memory are those of `nmfcore.nmf`.
+    X is not copied, dense in C or Fortran order or as CSR or CSC. W and H that are passed are cast to the dtype of X,
+    *and refused only if they are less precise*. Cost and memory are those of `nmfcore.nmf`.
 
     References
     ----------
-    The algorithms are those of `nmfcore.hals` and `nmfcore.mu`, where the papers are named.
+    The algorithms are those of `nmfcore.hals` and `nmfcore.mu`, which name the papers.
 
     Examples
     --------
@@ -121,28 +124,31 @@ class NMF(BaseNMF):
         **BaseNMF._parameter_constraints,
         "solver": [StrOptions(set(SOLVERS))],
         "shuffle": ["boolean"],
+        "penalty_W": [Penalty, None],
+        "penalty_H": [Penalty, None],
+        "callback": [callable, None],
     }
 
     def __init__(
         self,
-        n_components="auto",
+        n_components: int | str | None = "auto",
         *,
-        init=None,
-        solver="cd",
-        beta_loss="frobenius",
-        tol=1e-4,
-        max_iter=200,
-        random_state=None,
-        alpha_W=0.0,
-        alpha_H="same",
-        l1_ratio=0.0,
-        verbose=0,
-        shuffle=False,
-        n_threads=None,
-        penalty_W=None,
-        penalty_H=None,
-        callback=None,
-    ):
+        init: str | None = None,
+        solver: str = "cd",
+        beta_loss: float | str = "frobenius",
+        tol: float = 1e-4,
+        max_iter: int = 200,
+        random_state: Any = None,
+        alpha_W: float = 0.0,
+        alpha_H: float | str = "same",
+        l1_ratio: float = 0.0,
+        verbose: int = 0,
+        shuffle: bool = False,
+        n_threads: int | None = None,
+        penalty_W: Penalty | None = None,
+        penalty_H: Penalty | None = None,
+        callback: Callable[[State], object] | None = None,
+    ) -> None:
         self.n_components = n_components
         self.init = init
         self.solver = solver
@@ -166,7 +172,7 @@ class NMF(BaseNMF):
         Parameters
         ----------
         X, y, W, H, mask
-            As for `fit_transform`.
+            See `fit_transform`.
 
         Returns
         -------
@@ -177,19 +183,22 @@ class NMF(BaseNMF):
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X: Any, y: Any = None, W: Any = None, H: Any = None, *, mask: Any = None) -> np.ndarray:
-        """Fit the model to X and return W, which costs less than `fit` and `transform`.
+    def fit_transform(  # pyright: ignore[reportIncompatibleMethodOverride] (the signature of scikit-learn's NMF)
+        self, X: Any, y: Any = None, W: Any = None, H: Any = None, *, mask: Any = None
+    ) -> np.ndarray:
+        """Fit the model to X and return W. This costs less than `fit` followed by `transform`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Numbers >= 0; not written to.
+            Numbers >= 0. Not changed.
         y : ignored
             For pipelines.
         W, H : array-like of shapes (n_samples, n_components) and (n_components, n_features), optional
-            The start, for init="custom"; not written to.
+            The start if init="custom". Not changed.
         mask : array-like or sparse matrix of bool, shape (n_samples, n_features), optional
-            *True where an entry is hidden, NaN or not; not in scikit-learn. That of a masked array counts, too.*
+            *True for each hidden entry, which may be NaN; not in scikit-learn. Entries that a masked array hides are
+            hidden, too.*
 
         Returns
         -------
@@ -199,126 +208,169 @@ class NMF(BaseNMF):
         Raises
         ------
         ValueError, TypeError
-            scikit-learn's, for X, parameters, W and H; nmfcore's for masks, penalties and the number of threads.
+            If X, a parameter, W or H is not valid, as in scikit-learn; *if the mask, a penalty or the number of threads
+            is not valid*.
 
         Warns
         -----
         ConvergenceWarning
-            Where max_iter ends the fit and tol > 0.
+            If max_iter ends the fit and tol > 0.
         """
-        X, mask = self._validated(X, mask, reset=True)
-        k = self._n_components = _check.n_components(self.n_components, X, H if self.init == "custom" else None)
-        found = self._found(X, k, *self._given(X, k, W, H, True), True, mask)
-        self.reconstruction_err_ = self._reconstruction_error(X, found, mask)
-        self.components_, self.n_components_, self.n_iter_ = found.H, k, found.n_iter
-        return found.W
+        X, mask = self._check_X(X, mask, reset=True)
+        H_given = H if self.init == "custom" else None
+        k = self._n_components = _check.check_n_components(self.n_components, X, H_given)
+        result = self._solve(X, k, *self._check_custom(X, k, W, H, True), True, mask)
+        self.reconstruction_err_ = self._reconstruction_error(X, result, mask)
+        self.components_, self.n_components_, self.n_iter_ = result.H, k, result.n_iter
+        return result.W
 
     def _fit_transform(
         self, X: Any, y: Any = None, W: Any = None, H: Any = None, update_H: bool = True, mask: Any = None
     ) -> tuple[np.ndarray, np.ndarray, int]:
-        """(W, H, n_iter) of a fit, or with update_H=False of W beside a given H; nothing is kept."""
-        given = H if self.init == "custom" or not update_H else None
-        k = self._n_components = _check.n_components(self.n_components, X, given)
-        found = self._found(X, k, *self._given(X, k, W, H, update_H), update_H, mask)
-        return found.W, found.H, found.n_iter
+        """(W, H, n_iter) of a fit, or of W with the given H if update_H=False. No attribute of a fit is set."""
+        H_given = H if self.init == "custom" or not update_H else None
+        k = self._n_components = _check.check_n_components(self.n_components, X, H_given)
+        result = self._solve(X, k, *self._check_custom(X, k, W, H, update_H), update_H, mask)
+        return result.W, result.H, result.n_iter
 
     def transform(self, X: Any, *, mask: Any = None) -> np.ndarray:
-        """W for new samples, beside the H of the fit.
+        """Fit W to new samples with the H of the fit.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Numbers >= 0.
         mask : array-like or sparse matrix of bool, shape (n_samples, n_features), optional
-            *True where an entry is hidden.*
+            *True for each hidden entry; not in scikit-learn.*
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            W. *For beta_loss=2 it is exact where nothing but alpha_W is asked of it, so that no row depends on another
-            one; for other divergences the updates are extrapolated and come closer to that than scikit-learn's.*
+            W. *For beta_loss=2 and without penalty_W it is the exact minimum, so that no row depends on another one.
+            For other divergences the updates are extrapolated and come closer to the minimum than scikit-learn's.*
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError, TypeError
-            As `fit_transform`; also where X has another number of features.
+            As `fit_transform`, and if X has another number of features.
 
         Warns
         -----
         ConvergenceWarning
-            Where the number of iterations ends the fit and tol > 0.
+            If max_iter ends the fit and tol > 0.
         """
         check_is_fitted(self, "components_")
-        self._validate_params()  # which may have been set since
-        X, mask = self._validated(X, mask, reset=False)
-        return self._found(X, len(self.components_), None, self.components_, False, mask).W
+        self._validate_params()  # they may have changed since the fit
+        X, mask = self._check_X(X, mask, reset=False)
+        return self._solve(X, len(self.components_), None, self.components_, False, mask).W
 
-    def _found(self, X: Any, k: int, W: Any, H: Any, update_H: bool, mask: Any) -> Result:
-        """What nmfcore finds, from given factors or from the start that `init` names, or for W beside a given H."""
-        _check.solver(self.solver, self.beta_loss, self.init)
+    def _solve(self, X: Any, k: int, W: Any, H: Any, update_H: bool, mask: Any) -> Result:
+        """The fit of both factors, or of W with the given H."""
+        _check.check_solver(self.solver, self.beta_loss, self.init)
         if not update_H:
-            return self._coordinates(X, H, mask)
-        return self._factorized(X, k, W, H, mask)
+            return self._fit_W(X, H, mask)
+        return self._fit_both(X, k, W, H, mask)
 
-    def _factorized(self, X: Any, k: int, W: Any, H: Any, mask: Any) -> Result:
-        """Both factors, from scikit-learn's start where its iterates or its draws are ours, too."""
-        _check.made(self.init, k, X.shape)
+    def _fit_both(self, X: Any, k: int, W: Any, H: Any, mask: Any) -> Result:
+        """Fit both factors, from the given start, from scikit-learn's, or from nmfcore's.
+
+        The start is scikit-learn's if the iterates or the random numbers can be those of scikit-learn, too.
+        """
+        _check.check_svd_start(self.init, k, X.shape)
         rng = self.random_state
         rng = rng if isinstance(rng, np.random.Generator) else check_random_state(rng)
         order = rng.permutation(k) if self.shuffle and self.solver == "cd" else None
-        drawn = self.solver == "mu" or self.init == "random" or k > min(X.shape) or order is not None
-        if W is None and mask is None and drawn:
-            W, H = self._start(X, k)
+        theirs = self.solver == "mu" or self.init == "random" or k > min(X.shape) or order is not None
         if order is not None:
-            _check.order(self.penalty_W, self.penalty_H, mask)
+            _check.check_shuffle(self.penalty_W, self.penalty_H, mask)
+        if W is None and mask is None and theirs:
+            W, H = self._start(X, k)
+        if order is not None and W is not None:
             W, H = W[:, order], H[order]
         penalty_W, penalty_H = self._penalties(X.shape)
-        found = self._fitted(
+        result = self._run(
             X,
             k,
             mask,
-            loss=multiplicative.loss(self._beta) if self.solver == "mu" else self._beta,
+            loss=multiplicative_loss(self._beta) if self.solver == "mu" else self._beta,
             init=(self.init or "auto") if W is None else (W, H),
             penalty_W=penalty_W,
             penalty_H=penalty_H,
             random_state=rng,
             **SOLVERS[self.solver],
-            **stopping(self.solver, self.tol, self.max_iter, self.callback),
+            **stopping_options(self.solver, self.tol, self.max_iter, self.callback),
         )
         if order is not None:
-            back = np.argsort(order)
-            found = replace(found, W=found.W[:, back], H=found.H[back])
-        return found
+            inverse = np.argsort(order)
+            result = replace(result, W=result.W[:, inverse], H=result.H[inverse])
+        return result
 
-    def _coordinates(self, X: Any, H: np.ndarray, mask: Any) -> Result:
-        """W beside a given H."""
+    def _fit_W(self, X: Any, H: np.ndarray, mask: Any) -> Result:
+        """Fit W with the given H."""
         norms = np.ones(len(H))
-        if self._coupled:  # what is asked of W is asked of W diag(norms)
+        if self._penalty_needs_norms:  # it applies to W diag(norms)
             norms = np.linalg.norm(H, axis=1)
             norms[norms == 0] = 1
-        found = self._fitted(
+        result = self._run(
             X,
             len(H),
             mask,
             loss=self._beta,
             fixed_H=H / norms[:, None],
             penalty_W=self._penalties(X.shape)[0],
-            **of_one_factor(self.tol, self.max_iter),
+            **stopping_options_of_W(self.tol, self.max_iter),
         )
-        return replace(found, W=found.W / norms.astype(found.W.dtype), H=H)
+        return replace(result, W=result.W / norms.astype(result.W.dtype), H=H)
 
-    def _fitted(self, X: Any, k: int, mask: Any, *, max_iter: int, **options: Any) -> Result:
-        """The fit by `nmfcore.nmf`, with a warning where scikit-learn gives one."""
+    def _run(self, X: Any, k: int, mask: Any, *, max_iter: int, **options: Any) -> Result:
+        """Run the fit, and warn as scikit-learn does."""
         if mask is None:
-            _check.entries(X, self._beta)
-        limits = {"max_iter": max_iter, "n_threads": self.n_threads, "verbose": bool(self.verbose)}
-        found = run_fit(FitRequest(X, k, mask=mask, **limits, **options), Result)
+            _check.check_entries(X, self._beta)
+        options |= {"max_iter": max_iter, "n_threads": self.n_threads, "verbose": bool(self.verbose)}
+        result = run_fit(FitRequest(X, k, mask=mask, **options), Result)
         # By the number of iterations, not by the reason: round-off decides whether the last one also converged.
-        if found.n_iter == max_iter and self.tol > 0:
-            self._warn_of_max_iter(found.n_iter)
-        return found
+        if result.n_iter == max_iter and self.tol > 0:
+            self._warn_of_max_iter(result.n_iter)
+        return result
+
+    def _penalties(self, shape: tuple[int, int]) -> tuple[Penalty | None, Penalty | None]:
+        """The penalties of W and of H: scikit-learn's elastic nets, unscaled, and the further penalties.
+
+        A single penalty that scaling could remove is returned alone. Then nmfcore applies it to components of norm 1.
+        """
+        penalty_W, penalty_H = self.penalty_W, self.penalty_H
+        if self.alpha_W or self.alpha_H not in (0, "same"):
+            net_W, net_H = penalties.scikit_learn(shape, self.alpha_W, self.alpha_H, self.l1_ratio)
+            return _add(net_W, penalty_W), _add(net_H, penalty_H)
+        if penalty_W is not None and penalty_H is None and not self._penalty_needs_norms:
+            return penalty_W, penalties.L2(0.0)  # the set of W fixes the scale; a second penalty says so to nmfcore
+        return penalty_W, penalty_H
+
+    @property
+    def _penalty_needs_norms(self) -> bool:
+        """Whether W alone has a penalty, and one that scaling could remove: then it applies to W diag(|H_t|)."""
+        return (
+            self.penalty_W is not None
+            and self.penalty_H is None
+            and not self.alpha_W
+            and self.alpha_H in (0, "same")
+            and all(part.removable_by_scaling for part in self.penalty_W.parts)
+        )
+
+    def _reconstruction_error(self, X: Any, result: Result, mask: Any) -> float:
+        """The square root of twice the divergence, without penalties, as in scikit-learn."""
+        objective = result.objective
+        if any(self._penalties(X.shape)):
+            start = result.W, result.H
+            options: dict[str, Any] = {"loss": self._beta, "n_threads": self.n_threads, "mask": mask}
+            objective = run_fit(FitRequest(X, len(result.H), init=start, max_iter=0, **options), Result).objective
+        return float(np.sqrt(2 * objective))
+
+
+def _add(net: Penalty, more: Penalty | None) -> Penalty:
+    return net if more is None else net + more
 
 
 def non_negative_factorization(
@@ -345,31 +397,31 @@ def non_negative_factorization(
     callback: Callable[[State], object] | None = None,
     mask: Any = None,
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Factorize X ~ W H, or find W beside a given H: scikit-learn's function on nmfcore's core.
+    """Factorize X ~ W H, or fit W with a given H: scikit-learn's function on nmfcore's core.
 
     Parameters
     ----------
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Numbers >= 0; not written to.
+        Numbers >= 0. Not changed.
     W, H : array-like of shapes (n_samples, n_components) and (n_components, n_features), optional
-        The start, for init="custom"; with update_H=False H is what W is fitted to. Not written to.
+        The start if init="custom". With update_H=False, H is the fixed factor. Not changed.
     update_H : bool, default=True
-        Whether H is fitted, too.
+        Whether to fit H, too.
     n_components, init, solver, beta_loss, tol, max_iter, alpha_W, alpha_H, l1_ratio, random_state, verbose, shuffle
-        As for `NMF`, where it is said what differs from scikit-learn.
+        See `NMF`, which describes the differences from scikit-learn.
     n_threads, penalty_W, penalty_H, callback
-        As for `NMF`; not in scikit-learn.
+        See `NMF`; not in scikit-learn.
     mask : array-like or sparse matrix of bool, shape (n_samples, n_features), optional
-        *True where an entry is hidden; not in scikit-learn.*
+        *True for each hidden entry; not in scikit-learn.*
 
     Returns
     -------
     W : ndarray of shape (n_samples, n_components)
-        In the dtype of X.
+        W, in the dtype of X.
     H : ndarray of shape (n_components, n_features)
-        The same; with update_H=False what was given.
+        H, in the dtype of X; with update_H=False the given one.
     n_iter : int
-        Iterations done.
+        The number of iterations.
 
     Raises
     ------
@@ -384,8 +436,24 @@ def non_negative_factorization(
     >>> W, H, n_iter = non_negative_factorization(X, n_components=2, init="random", random_state=0)
     """
     update_H = check_flag(update_H, "update_H")
-    parameters = {name: value for name, value in locals().items() if name in NMF._parameter_constraints}
-    model = NMF(**parameters)
+    model = NMF(
+        n_components,
+        init=init,
+        solver=solver,
+        beta_loss=beta_loss,
+        tol=tol,
+        max_iter=max_iter,
+        random_state=random_state,
+        alpha_W=alpha_W,
+        alpha_H=alpha_H,
+        l1_ratio=l1_ratio,
+        verbose=verbose,
+        shuffle=shuffle,
+        n_threads=n_threads,
+        penalty_W=penalty_W,
+        penalty_H=penalty_H,
+        callback=callback,
+    )
     model._validate_params()
-    X, mask = model._validated(X, mask, reset=True)
+    X, mask = model._check_X(X, mask, reset=True)
     return model._fit_transform(X, W=W, H=H, update_H=update_H, mask=mask)
