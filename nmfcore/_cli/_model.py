@@ -1,6 +1,5 @@
 """From options and files to the arguments of `nmf` and `transform`."""
 
-import re
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import BetaDivergence, Huber, Result, penalties, transform
+from .. import Result, penalties, transform
+from .._fit import loss_of_fit
 from . import _reading, _text
 from ._arguments import YES_NO
 from ._table import Table
 
-LOSSES = {"Huber": Huber, "BetaDivergence": BetaDivergence}
 ARRAYS = ("mask", "weights", "fixed_W", "fixed_H")  # arguments that options give as files
 
 
@@ -66,7 +65,7 @@ def fit_arguments(options: Namespace) -> dict[str, Any]:
 
 def transform_arguments(options: Namespace, model: Result) -> dict[str, Any]:
     """The arguments of `transform` that are not arrays. Without --loss the loss is that of the model."""
-    return _shared_arguments(options) | {"loss": _loss_of(model) if options.loss is None else options.loss}
+    return _shared_arguments(options) | {"loss": loss_of_fit(model.options) if options.loss is None else options.loss}
 
 
 def _shared_arguments(options: Namespace) -> dict[str, Any]:
@@ -78,13 +77,6 @@ def _penalty(l1: float | None, l2: float | None) -> penalties.Penalty | None:
     if l1 is None or l2 is None:
         return penalties.L1(l1) if l1 is not None else penalties.L2(l2) if l2 is not None else None
     return penalties.L1(l1) + penalties.L2(l2)
-
-
-def _loss_of(model: Result) -> Any:
-    """The loss of a result. Its options hold a loss object as the text of its repr, such as "Huber(delta=0.5)"."""
-    text = model.options.get("loss", "frobenius")
-    match = re.fullmatch(r"(Huber|BetaDivergence)\(\w+=(.+)\)", str(text))
-    return LOSSES[match[1]](float(match[2])) if match else text
 
 
 def check_arguments(function: Callable[..., Any], options: Namespace, arguments: dict[str, Any]) -> None:
