@@ -84,9 +84,9 @@ def test_fits_that_join_late_and_find_little_room(X, monkeypatch):
     """As many fits as the memory allows are under way; others join them, and all stay what they are alone."""
     joined = []
     monkeypatch.setattr(
-        batch.BatchFit,
+        batch.FitBatch,
         "join",
-        lambda self, fits, join=batch.BatchFit.join: joined.append(len(fits)) or join(self, fits),
+        lambda self, fits, join=batch.FitBatch.join: joined.append(len(fits)) or join(self, fits),
     )
     memory = schedule.ARRAYS * sum(X.shape) * 8 * 12
     ensemble = nmfcore.fit_many(X, [2, 5, 4], 4, memory=memory, random_state=2)
@@ -200,8 +200,8 @@ def test_fits_whose_batch_breaks_are_done_alone(X, monkeypatch):
             raise MemoryError("no room")
         return iterate(self)
 
-    iterate = batch.BatchFit._iterate
-    monkeypatch.setattr(batch.BatchFit, "_iterate", breaks)
+    iterate = batch.FitBatch._iterate
+    monkeypatch.setattr(batch.FitBatch, "_iterate", breaks)
     with pytest.warns(RuntimeWarning, match="6 fits are done again, one by one: MemoryError: no room"):
         ensemble = nmfcore.fit_many(X, [3, 5], 3, tol=0, max_iter=20, random_state=1)
     monkeypatch.undo()
@@ -210,7 +210,7 @@ def test_fits_whose_batch_breaks_are_done_alone(X, monkeypatch):
 
 
 def test_no_fit_at_all(X, monkeypatch):
-    monkeypatch.setattr(batch.BatchFit, "_iterate", lambda self: 1 / 0)
+    monkeypatch.setattr(batch.FitBatch, "_iterate", lambda self: 1 / 0)
     monkeypatch.setattr("nmfcore._fit.driver.Fit.run", lambda self: 1 / 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -244,7 +244,7 @@ def test_weights_and_data_frames(X):
         ({"memory": 1e4}, ValueError, "memory is 10,000 bytes, but one fit of k=3 for X 90 x 70 takes 46,080"),
         ({"memory": "2 GB"}, TypeError, "memory is '2 GB'"),
         ({"memory": float("nan")}, ValueError, "memory is nan"),
-        ({"init": "nndsvda"}, ValueError, "init is 'nndsvda', from which all 2 starts"),
+        ({"init": "nndsvda"}, ValueError, "init is 'nndsvda', which gives all 2 starts"),
         ({"init": "best"}, ValueError, "init is 'best'; wanted one of"),
         ({"init": None}, TypeError, "init is of type NoneType"),
         ({"init": (np.ones((90, 2)), np.ones((2, 70)))}, ValueError, "init holds the factors of one start"),
@@ -318,7 +318,7 @@ def test_a_ledger_knows_given_arrays_from_others(X, tmp_path, options):
 def test_what_has_ended_is_written_though_no_other_fit_ends(X, tmp_path, monkeypatch):
     """Of fits that end together all are in the ledger a moment later, whatever becomes of the others."""
     monkeypatch.setattr("nmfcore._many.ledger_writer.WRITE_SECONDS", 0.0)
-    iterate, iterations = batch.BatchFit._iterate, []
+    iterate, iterations = batch.FitBatch._iterate, []
 
     def killed(self):
         iterations.append(1)
@@ -326,7 +326,7 @@ def test_what_has_ended_is_written_though_no_other_fit_ends(X, tmp_path, monkeyp
             raise KeyboardInterrupt
         iterate(self)
 
-    monkeypatch.setattr(batch.BatchFit, "_iterate", killed)
+    monkeypatch.setattr(batch.FitBatch, "_iterate", killed)
     monkeypatch.setattr(
         "nmfcore._many.ledger_writer.LedgerWriter.close", lambda self, error=None: None
     )  # as if nothing ran any more
@@ -338,9 +338,9 @@ def test_what_has_ended_is_written_though_no_other_fit_ends(X, tmp_path, monkeyp
 
 def test_fits_under_way_keep_to_the_memory(X, monkeypatch):
     widest = []
-    advance = batch.BatchFit.advance
+    advance = batch.FitBatch.advance
     monkeypatch.setattr(
-        batch.BatchFit, "advance", lambda self, deadline: widest.append(self.columns) or advance(self, deadline)
+        batch.FitBatch, "advance", lambda self, deadline: widest.append(self.columns) or advance(self, deadline)
     )
     memory = schedule.ARRAYS * sum(X.shape) * 8 * 12
     nmfcore.fit_many(X, [5, 6, 8, 9, 10, 11, 12], 1, memory=memory, random_state=0)

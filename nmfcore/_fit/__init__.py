@@ -14,6 +14,7 @@ from .driver import FactorState, Fit
 from .ending import CONVERGED, ending_from_members, ending_to_arrays
 from .factorization import STORED, Factorization, result_to_arrays
 from .nmf import hals, mu, nmf
+from .parameters import document
 from .problem import Problem, RankedProblem, run_fit
 from .recorder import Recorder
 from .records import History, Optimality, State
@@ -54,6 +55,7 @@ __all__ = [
     "check_result",
     "components",
     "differing_entries",
+    "document",
     "ending_from_members",
     "ending_to_arrays",
     "fingerprint",

@@ -1,50 +1,64 @@
-"""The objective of fits from iteration to iteration, and what follows from it."""
+"""When a fit has converged: the numbers that decide, and the weights of the extrapolation."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from ..data import Data
 from ..losses import Loss, converged
 
-NUMBERS = ("best_loss", "since_lower", "since_progress", "moved", "t")  # of a `StoppingState`, which a checkpoint keeps
-STALLED = 20  # iterations without a lower objective after which round-off is all that is left
+NUMBERS = ("best_loss", "since_lower", "since_progress", "moved", "t")  # of a `StoppingState`; a checkpoint keeps them
+STALLED = 20  # iterations without a lower objective, after which round-off is all that is left
 
 
 class Momentum:
-    """Nesterov's weights (1983), begun anew where the objective rose (O'Donoghue & Candes 2015)."""
+    """Nesterov's weights (1983), restarted where the objective rises (O'Donoghue & Candes 2015)."""
 
     def __init__(self) -> None:
-        self.t = 1.0
+        self.t: Any = 1.0
 
-    def advance(self) -> float:
+    def advance(self) -> Any:
         """The weight of the next iteration; 0 in the first one."""
         before, self.t = self.t, (1 + np.sqrt(1 + 4 * self.t * self.t)) / 2
         return (before - 1) / self.t
 
     def reset(self) -> None:
-        """Make the next iteration a plain one."""
+        """Make the next iteration one without extrapolation."""
         self.t = 1.0
 
 
 class StoppingState(Momentum):
-    """What a fit, or each of several that advance together, remembers of its objective, and what it decides by it.
+    """The numbers by which a fit stops and restarts.
 
-    Every number is one, or an array with one for each fit; nothing here depends on which.
+    Attributes are scalars for one fit, or arrays with one entry per fit; the code works for both.
+
+    Attributes
+    ----------
+    value : float
+        The lowest objective so far, penalties included.
+    best_loss : float
+        The objective without penalties at the best factors.
+    since_lower, since_progress : int
+        Iterations since the objective was last lower, and since it was last no higher than round-off.
+    moved : float
+        The squared first steps of the last iteration, summed over both factors.
     """
 
     def __init__(self, loss: Loss, data: Data) -> None:
         super().__init__()
         self.loss, self.data = loss, data
-        self.value = math.inf  # the lowest so far, penalties included
-        self.best_loss = math.inf  # without them, at the best factors
-        self.since_lower = self.since_progress = 0
-        self.moved = math.inf  # the square of the first steps of the last iteration
+        self.value: Any = math.inf
+        self.best_loss: Any = math.inf
+        self.since_lower: Any = 0
+        self.since_progress: Any = 0
+        self.moved: Any = math.inf
 
-    def enter(self, value: float) -> bool:
-        """Enter the objective of an iteration; whether it is, to round-off, the lowest so far.
+    def enter(self, value: Any) -> Any:
+        """Enter the objective of an iteration; returns whether it is the lowest so far, to round-off.
 
-        Near a stationary point the objective is flat: to go on where it cannot tell brings the factors closer.
+        Near a stationary point the objective is flat, and its round-off hides progress: to go on from there brings the
+        factors closer.
         """
         no_higher = value <= self.value + self.loss.round_off(self.data, self.value, self.data.dtype)
         self.since_lower = (self.since_lower + 1) * (1 - (value < self.value))
@@ -52,11 +66,11 @@ class StoppingState(Momentum):
         self.value = np.fmin(self.value, value)
         return no_higher
 
-    def reached(self, tol: float) -> bool:
-        """Whether the last steps were small beside the residual, or X is fitted to round-off."""
-        exact = self.loss.exact(self.data, abs(self.value), self.data.dtype)  # penalties may be below 0
+    def reached(self, tol: float) -> Any:
+        """Whether the last steps were small compared with the residual, or X is fitted to round-off."""
+        exact = self.loss.exact(self.data, abs(self.value), self.data.dtype)  # penalties may make it negative
         return exact | converged(self.moved, self.value, tol)
 
-    def stalled(self) -> bool:
-        """Whether nothing better was found for long."""
+    def stalled(self) -> Any:
+        """Whether `STALLED` iterations in a row found nothing lower."""
         return (self.since_lower >= STALLED) & (self.value < math.inf)

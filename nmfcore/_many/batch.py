@@ -1,25 +1,27 @@
-"""Fits of one X that advance together: their factors stand in stacks, and each kernel is called once for all of them.
+"""Fits of one X that advance together: each kernel is called once for all of them.
 
-What is done in an iteration, and in which order, is what `Fit` does for one; each fit keeps its own weights,
-restarts and end, and its bits.
+An iteration does what `Fit` does for one fit, in the same order. Each fit keeps its own extrapolation weights, restarts
+and end, and its result has the bits that it has alone.
 """
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import numpy as np
 
 from .._fit import NUMBERS as CARRIED
-from .._fit import FactorState, Fit, StoppingState
+from .._fit import FactorState, Fit, Result, StoppingState
 from .._runtime import BatchKernels, FactorBatch
-from ..losses import Loss
+from ..losses import BatchLoss
 from ..penalties import ORTHANT
+from ..solvers import BatchSolver
 
 NUMBERS = (*CARRIED, "value")
 
 
-def together(fit: Fit) -> bool:
-    """Whether a fit can advance with others: its loss and solver serve stacks, and nothing is asked of its factors."""
+def can_be_batched(fit: Fit[Result]) -> bool:
+    """Whether a fit can advance with others: its loss and its solver can, and its factors are unconstrained."""
     free = all(
         spec.penalty.own is None and spec.penalty.other is None and spec.domain is ORTHANT and not spec.fixed
         for spec in (fit.w.spec, fit.h.spec)
@@ -30,64 +32,69 @@ def together(fit: Fit) -> bool:
     return free and serves and begins and not fit.w.data.weighted
 
 
-class BatchHalf:
-    """One side of the alternation of several fits: what `FactorState` is for one."""
+class FactorStateBatch:
+    """One factor of several fits: what `FactorState` is for one."""
 
-    def __init__(self, halves: Sequence[FactorState], loss: Loss, extrapolate: bool) -> None:
-        factors = [half.factor for half in halves]
-        self.data, self.solver = halves[0].data, halves[0].spec.solver
+    def __init__(self, states: Sequence[FactorState], loss: BatchLoss, extrapolate: bool) -> None:
+        factors = [state.factor for state in states]
+        self.data, self.solver = states[0].data, cast(BatchSolver, states[0].spec.solver)
         self.factor = FactorBatch(len(factors[0]), [F.shape[1] for F in factors], factors[0].dtype)
         self.old = self.factor.like() if extrapolate else self.factor
-        self.best, self.out = self.factor.like(), loss.allocate_many(self.factor)
-        self.statistics = self.summaries = None
-        self.summarized = False  # whether the summaries are those of the factors
-        for f, half in enumerate(halves):
-            for stack, name in ((self.factor, "factor"), (self.old, "old"), (self.best, "best")):
-                np.copyto(stack[f], getattr(half, name))
-                setattr(half, name, stack[f])
+        self.best, self.memory = self.factor.like(), loss.allocate_many(self.factor)
+        self.statistics: Any = None
+        self.summaries: Any = None
+        self.summaries_are_current = False
+        for f, state in enumerate(states):
+            for batch, name in ((self.factor, "factor"), (self.old, "old"), (self.best, "best")):
+                np.copyto(batch[f], getattr(state, name))
+                setattr(state, name, batch[f])
 
     def exchange(self) -> None:
-        """After `old` was overwritten by the extrapolation of `factor`."""
+        """Swap the factors and the old ones, after the old ones were overwritten by the extrapolation."""
         self.factor, self.old = self.old, self.factor
-        self.summarized = False
+        self.summaries_are_current = False
 
     def restart(self, f: int, from_old: bool) -> None:
-        """Let a fit go on from what its last half-step found, or from the best factor, without momentum."""
+        """Let a fit go on from its last half-step, or from its best factor, without momentum."""
         point = self.old[f] if from_old else self.best[f]
         np.copyto(self.factor[f], point)
         np.copyto(self.old[f], point)
-        self.summarized = False
+        self.summaries_are_current = False
 
 
-class BatchFit:
-    """Some fits on their way, all of one problem and let in by `together`; more may join."""
+class FitBatch:
+    """Fits of one problem that advance together, each of which `can_be_batched`; more may join.
 
-    def __init__(self, fits: Sequence[Fit], bulk: BatchKernels) -> None:
+    `fits` are those that joined; `going` are the places in it of those that have not ended. The numbers of `stopping`
+    are arrays with an entry for each that is going.
+    """
+
+    def __init__(self, fits: Sequence[Fit[Result]], kernels: BatchKernels) -> None:
         first = fits[0]
-        self.loss, self.options, self.data = first.loss, first.options, first.w.data
-        self.bulk, self.fits, self.going = bulk, [], np.arange(0)
+        self.loss, self.options, self.data = cast(BatchLoss, first.loss), first.options, first.w.data
+        self.kernels, self.fits, self.going = kernels, [], np.arange(0)
         self.join(fits)
 
-    def join(self, fits: Sequence[Fit]) -> None:
-        """Begin more fits; the memory of those that have ended is given up."""
+    def join(self, fits: Sequence[Fit[Result]]) -> None:
+        """Begin more fits; the memory of those that have ended is released."""
         going = self.fits_going()
-        for place, f in enumerate(self.going):
+        for place, f in enumerate(self.going.tolist()):
             self._hand_back(place, f)
         self.fits = going + list(fits)
-        self.w = BatchHalf([fit.w for fit in self.fits], self.loss, self.options.extrapolate)
-        self.h = BatchHalf([fit.h for fit in self.fits], self.loss, self.options.extrapolate)
+        self.w = FactorStateBatch([fit.w for fit in self.fits], self.loss, self.options.extrapolate)
+        self.h = FactorStateBatch([fit.h for fit in self.fits], self.loss, self.options.extrapolate)
         self.going = np.arange(len(self.fits))
-        self.stale = self.going < len(going)  # whose statistics for W are not those of the factors
+        self.stale = self.going < len(going)  # fits without statistics of W at the current factors
         new = self.going[len(going) :]
-        self.course = self._gathered(new)
-        self._make(self.w, self.h, new)
+        self.stopping = self._gather(new)
+        self._make_statistics(self.w, self.h, new)
         self._summarize(self.w, new)
-        self._enter(self.w, new)
-        for place, f in enumerate(new):
+        self._evaluate(self.w, new)
+        for place, f in enumerate(new.tolist()):
             self._scatter(place, f)
-        self.course = self._gathered(self.going)
+        self.stopping = self._gather(self.going)
 
-    def fits_going(self) -> list[Fit]:
+    def fits_going(self) -> list[Fit[Result]]:
         """The fits that have not ended."""
         return [self.fits[f] for f in self.going]
 
@@ -96,136 +103,145 @@ class BatchFit:
         """The sum of their ranks."""
         return sum(self.w.factor.ranks[f] for f in self.going)
 
-    def advance(self, deadline: float | None) -> Iterator[tuple[Fit, str]]:
-        """One iteration of all fits; those that end with it leave, with the reason. At the deadline all do."""
+    def advance(self, deadline: float | None) -> Iterator[tuple[Fit[Result], str]]:
+        """One iteration of all fits; yields those that end with it, and why. At the deadline all of them end."""
         self._iterate()
         late = deadline is not None and time.perf_counter() >= deadline
         reasons = [reason or ("max_time" if late else None) for reason in self._reasons()]
-        ended = [(place, self.going[place]) for place, reason in enumerate(reasons) if reason]
-        self._finish(np.array([f for _, f in ended], dtype=np.int64))
-        for place, f in ended:
-            self._hand_back(place, f)
+        ended = [(place, reason) for place, reason in enumerate(reasons) if reason]
+        self._finish(self.going[[place for place, _ in ended]])
+        leaving = [(self.fits[self.going[place]], reason) for place, reason in ended]
+        for place, _ in ended:
+            self._hand_back(place, int(self.going[place]))
         stays = np.array([reason is None for reason in reasons])
         self.going, self.stale = self.going[stays], self.stale[stays]
         for name in NUMBERS:
-            setattr(self.course, name, getattr(self.course, name)[stays])
-        for place, f in ended:
-            yield self.fits[f], reasons[place]
+            setattr(self.stopping, name, getattr(self.stopping, name)[stays])
+        yield from leaving
 
     def _iterate(self) -> None:
-        course, fits, loss = self.course, self.going, self.loss
-        weights = course.advance() if self.options.extrapolate else None
-        if self.stale.any():
-            self._make(self.w, self.h, fits[self.stale])
+        """One iteration of all fits; see `Fit._iterate`."""
+        stopping, fits, loss = self.stopping, self.going, self.loss
+        weights = stopping.advance() if self.options.extrapolate else None
         iterations = np.array([len(self.fits[f].recorder.values) for f in fits])
-        course.moved = self._update(self.w, iterations)
+
+        # Update W, extrapolate.
+        if self.stale.any():
+            self._make_statistics(self.w, self.h, fits[self.stale])
+        stopping.moved = self._update(self.w, iterations)
         self._extrapolate(self.w, weights)
-        self._make(self.h, self.w, fits)
-        course.moved = course.moved + self._update(self.h, iterations)
-        if loss.constant:  # the statistics for H give the objective at the new H
+
+        # Update H, extrapolate, evaluate.
+        self._make_statistics(self.h, self.w, fits)
+        stopping.moved = stopping.moved + self._update(self.h, iterations)
+        if loss.constant:  # the statistics of H give the objective at the new H
             self._summarize(self.h, fits)
-            no_higher = self._enter(self.h, fits)
+            no_higher = self._evaluate(self.h, fits)
             self._extrapolate(self.h, weights)
             self.stale[:] = True
-        else:  # the next ones for W give it where that half-step starts
+        else:  # the next statistics of W give it where that half-step starts
             self._extrapolate(self.h, weights)
-            self._make(self.w, self.h, fits)
-            no_higher = self._enter(self.w, fits)
+            self._make_statistics(self.w, self.h, fits)
+            no_higher = self._evaluate(self.w, fits)
             self.stale = ~no_higher & self.options.extrapolate
+
         if self.options.extrapolate:
             self._restart(np.flatnonzero(~no_higher))
 
-    def _make(self, pile: BatchHalf, other: BatchHalf, fits: np.ndarray) -> None:
-        """The statistics for a side."""
-        if not other.summarized:
+    def _make_statistics(self, side: FactorStateBatch, other: FactorStateBatch, fits: np.ndarray) -> None:
+        if not other.summaries_are_current:
             self._summarize(other, fits)
-        pile.statistics = self.loss.statistics_many(
-            pile.data, pile.factor, other.factor, other.summaries, pile.out, fits, pile is self.w, self.bulk
-        )
+        arguments = other.summaries, side.memory, fits, side is self.w, self.kernels
+        side.statistics = self.loss.statistics_many(side.data, side.factor, other.factor, *arguments)
 
-    def _summarize(self, pile: BatchHalf, fits: np.ndarray) -> None:
-        pile.summaries = self.loss.summaries(pile.factor, fits, pile.summaries, self.bulk)
-        pile.summarized = len(fits) == len(self.going)
+    def _summarize(self, side: FactorStateBatch, fits: np.ndarray) -> None:
+        side.summaries = self.loss.summaries(side.factor, fits, side.summaries, self.kernels)
+        side.summaries_are_current = len(fits) == len(self.going)
 
-    def _update(self, pile: BatchHalf, iterations: np.ndarray) -> np.ndarray:
-        pile.summarized = False
-        arguments = pile.data, self.loss, iterations, self.going, self.bulk
-        return pile.solver.update_many(pile.factor, pile.statistics, *arguments)
+    def _update(self, side: FactorStateBatch, iterations: np.ndarray) -> np.ndarray:
+        side.summaries_are_current = False
+        arguments = side.data, self.loss, iterations, self.going, self.kernels
+        return side.solver.update_many(side.factor, side.statistics, *arguments)
 
-    def _extrapolate(self, pile: BatchHalf, weights: np.ndarray | None) -> None:
+    def _extrapolate(self, side: FactorStateBatch, weights: np.ndarray | None) -> None:
         if weights is not None:
-            pile.solver.extrapolate_many(pile.factor, pile.old, weights, self.going, self.bulk)
-            pile.exchange()
+            side.solver.extrapolate_many(side.factor, side.old, weights, self.going, self.kernels)
+            side.exchange()
 
-    def _enter(self, pile: BatchHalf, fits: np.ndarray) -> np.ndarray:
-        """Enter the objectives, which the statistics for a side give, and keep the factors of those that fell."""
-        other = self.h if pile is self.w else self.w
-        arguments = pile.summaries, pile.statistics, fits, self.bulk
-        values = self.loss.values(pile.data, pile.factor, other.factor, *arguments)
-        no_higher = self.course.enter(values)
-        self.course.best_loss = np.where(no_higher, values, self.course.best_loss)
-        for side in (self.w, self.h):
-            self.bulk.copy(side.factor, side.best, fits[no_higher])
+    def _evaluate(self, side: FactorStateBatch, fits: np.ndarray) -> np.ndarray:
+        """Record the objectives, which the statistics of a factor give, and keep the factors of those that fell.
+
+        Returns which objectives are the lowest so far, to round-off.
+        """
+        other = self.h if side is self.w else self.w
+        arguments = side.summaries, side.statistics, fits, self.kernels
+        values = self.loss.values(side.data, side.factor, other.factor, *arguments)
+        no_higher = self.stopping.enter(values)
+        self.stopping.best_loss = np.where(no_higher, values, self.stopping.best_loss)
+        for each in (self.w, self.h):
+            self.kernels.copy(each.factor, each.best, fits[no_higher])
         now = time.perf_counter()
-        for f, value in zip(fits, self.course.value.tolist(), strict=True):
-            self.fits[f].recorder.values.append(value)
-            self.fits[f].recorder.seconds.append(now - self.fits[f].recorder.clock)
+        for f, value in zip(fits, self.stopping.value.tolist(), strict=True):
+            recorder = self.fits[f].recorder
+            recorder.values.append(value)
+            recorder.seconds.append(now - recorder.clock)
         return no_higher
 
     def _restart(self, places: np.ndarray) -> None:
-        self.course.t[places] = 1.0
-        for place in places:
-            for pile in (self.w, self.h):
-                pile.restart(self.going[place], self.course.since_progress[place] == 1)
+        self.stopping.t[places] = 1.0
+        for place in places.tolist():
+            for side in (self.w, self.h):
+                side.restart(int(self.going[place]), self.stopping.since_progress[place] == 1)
 
     def _reasons(self) -> list[str | None]:
         """Why each fit stops after this iteration, if it does."""
         reasons: list[str | None] = [None] * len(self.going)
         for place, f in enumerate(self.going):
-            if len(self.fits[f].recorder.values) > self.options.max_iter:
+            if self.fits[f].recorder.n_iter >= self.options.max_iter:
                 reasons[place] = "max_iter"
         if self.options.tol > 0:
-            for reason, found in (
-                ("stalled", self.course.stalled()),
-                ("tol", self.course.reached(self.options.tol)),
+            for reason, stops in (
+                ("stalled", self.stopping.stalled()),
+                ("tol", self.stopping.reached(self.options.tol)),
             ):
-                for place in np.flatnonzero(found):
+                for place in np.flatnonzero(stops):
                     reasons[place] = reason
         return reasons
 
-    def _gathered(self, fits: np.ndarray) -> StoppingState:
-        """The courses of some fits as one."""
-        course = StoppingState(self.loss, self.data)
+    def _gather(self, fits: np.ndarray) -> StoppingState:
+        """The stopping states of some fits as one."""
+        stopping = StoppingState(self.loss, self.data)
         for name in NUMBERS:
-            setattr(course, name, np.array([getattr(self.fits[f].stopping, name) for f in fits]))
-        return course
+            setattr(stopping, name, np.array([getattr(self.fits[f].stopping, name) for f in fits]))
+        return stopping
 
     def _scatter(self, place: int, f: int) -> None:
+        """Copy the numbers of a fit into its own stopping state."""
         for name in NUMBERS:
-            setattr(self.fits[f].stopping, name, getattr(self.course, name)[place])
+            setattr(self.fits[f].stopping, name, getattr(self.stopping, name)[place])
 
     def _finish(self, fits: np.ndarray) -> None:
-        """What the results of fits that end need of their best factors; products with X are made together."""
+        """Make the statistics at the best factors of fits that end; their products with X are made together."""
         if not len(fits):
             return
-        summaries = [self.loss.summaries(pile.best, fits, None, self.bulk) for pile in (self.w, self.h)]
+        summaries = [self.loss.summaries(side.best, fits, None, self.kernels) for side in (self.w, self.h)]
         for f in fits:
-            for half, of_side in zip((self.fits[f].w, self.fits[f].h), summaries, strict=True):
-                half.best_summary = of_side.alone(f)
+            for state, of_side in zip((self.fits[f].w, self.fits[f].h), summaries, strict=True):
+                state.best_summary = of_side.alone(f)
         if not self.loss.constant:
             return
         sides = (self.w, self.h, summaries[1]), (self.h, self.w, summaries[0])
-        for pile, other, of_other in sides:
-            arguments = of_other, pile.out, fits, False, self.bulk
-            made = self.loss.statistics_many(pile.data, pile.best, other.best, *arguments)
+        for side, other, of_other in sides:
+            arguments = of_other, side.memory, fits, False, self.kernels
+            statistics = self.loss.statistics_many(side.data, side.best, other.best, *arguments)
             for f in fits:
                 fit = self.fits[f]
-                fit.best_statistics[fit.w if pile is self.w else fit.h] = made.alone(f)
+                fit.best_statistics[fit.w if side is self.w else fit.h] = statistics.alone(f)
 
     def _hand_back(self, place: int, f: int) -> None:
-        """What a fit has found becomes its own."""
+        """Give a fit its numbers and its factors back."""
         self._scatter(place, f)
         fit = self.fits[f]
-        for pile, half in ((self.w, fit.w), (self.h, fit.h)):
-            half.factor, half.old, half.best = pile.factor[f], pile.old[f], pile.best[f].copy()
-            half.summary = None
+        for side, state in ((self.w, fit.w), (self.h, fit.h)):
+            state.factor, state.old, state.best = side.factor[f], side.old[f], side.best[f].copy()
+            state.summary = None

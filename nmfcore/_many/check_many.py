@@ -13,50 +13,50 @@ from .._fit import STARTS, Checkpoint, Result
 from ..data import Data
 from . import schedule
 
-SAME = ("auto", "nndsvd", "nndsvda", "spa")  # starts that do not depend on the seed, but for round-off
+SAME = ("auto", "nndsvd", "nndsvda", "spa")  # starts that depend on no seed, but for round-off
 
 
-def worker(given: Any) -> tuple[int, int]:
+def worker(value: Any) -> tuple[int, int]:
     """(i, n): which of n workers this is, from 0."""
     wanted = "wanted (i, n) with 0 <= i < n, such as (0, 4) for the first of four workers"
-    if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != 2:
-        raise InputTypeError(f"worker is {given!r}; {wanted}")
-    i, n = (check_count(value, f"worker[{place}]", place) for place, value in enumerate(given))
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
+        raise InputTypeError(f"worker is {value!r}; {wanted}")
+    i, n = (check_count(part, f"worker[{place}]", place) for place, part in enumerate(value))
     if i >= n:
-        raise InputError(f"worker is {given!r}; {wanted}")
+        raise InputError(f"worker is {value!r}; {wanted}")
     return i, n
 
 
-def start(init: Any, ranks: tuple[int, ...], n_starts: int) -> Any:
-    """A start that makes sense for so many fits."""
-    if isinstance(init, Checkpoint):
-        raise InputTypeError(
-            "init is a Checkpoint, which is of one fit; wanted the name of a start, and a ledger to go on from"
-        )
-    if isinstance(init, str):
-        check_choice(init, "init", STARTS)
-        if n_starts > 1 and init in SAME:
+def init(value: Any, ranks: tuple[int, ...], n_starts: int) -> Any:
+    """A start that differs from fit to fit where there are several of one rank."""
+    if isinstance(value, Checkpoint):
+        raise InputTypeError("init is a Checkpoint, which is of one fit; wanted the name of a start, and a ledger")
+    if isinstance(value, str):
+        check_choice(value, "init", STARTS)
+        if n_starts > 1 and value in SAME:
             raise InputError(
-                f"init is {init!r}, from which all {n_starts} starts of a rank begin at the same place; wanted "
-                "n_starts=1, or a start that draws, such as 'random' or 'nndsvdar'"
+                f"init is {value!r}, which gives all {n_starts} starts of a rank the same factors; wanted n_starts=1, "
+                "or a start that draws, such as 'random' or 'nndsvdar'"
             )
-    elif isinstance(init, tuple | list | Result) and len(ranks) * n_starts > 1:
+    elif isinstance(value, tuple | list | Result) and len(ranks) * n_starts > 1:
         raise InputError(
             f"init holds the factors of one start, but there are {len(ranks) * n_starts}; wanted one rank and "
             "n_starts=1, or the name of a start"
         )
-    return init
+    return value
 
 
 def path(ledger: Any) -> str | os.PathLike | None:
     """A path to a file, or None."""
-    if ledger is not None and (not isinstance(ledger, str | bytes | os.PathLike) or not os.fspath(ledger)):
+    if ledger is None:
+        return None
+    if not isinstance(ledger, str | bytes | os.PathLike) or not os.fspath(ledger):
         raise InputTypeError(f"ledger is {ledger!r} ({type(ledger).__name__}); wanted the path of a file, or None")
-    return ledger
+    return os.fsdecode(ledger) if isinstance(ledger, bytes) else ledger
 
 
 def entropy(random_state: Any, workers: int, ledger: str | os.PathLike | None) -> int:
-    """A number that all seeds follow from: the one that was given, that of the ledger, or one that is drawn."""
+    """The integer from which all seeds follow: random_state, that of the ledger, or one that is drawn."""
     integer = isinstance(random_state, numbers.Integral)
     if workers > 1 and not integer:
         raise InputError(
@@ -69,7 +69,7 @@ def entropy(random_state: Any, workers: int, ledger: str | os.PathLike | None) -
     if ledger is not None and random_state is not None:
         raise InputError(
             f"random_state is a {type(random_state).__name__}, which draws other starts each time; wanted an integer "
-            "or None beside a ledger, so that an interrupted call can go on"
+            "or None with a ledger, so that an interrupted call can continue"
         )
     if ledger is not None and os.path.exists(ledger) and os.path.getsize(ledger):
         return int(Ledger.read(ledger).identity.get("random_state", 0))
@@ -77,24 +77,24 @@ def entropy(random_state: Any, workers: int, ledger: str | os.PathLike | None) -
     return int(draw(np.iinfo(np.int32).max))
 
 
-def memory(given: Any, data: Data, largest: int) -> int:
-    """Bytes, enough for one fit of the largest rank; without a word as much as is good, or as one fit needs."""
+def memory(value: Any, data: Data, largest: int) -> int:
+    """Bytes that suffice for one fit of the largest rank."""
     needed = schedule.fit_bytes(data, largest)
-    if given is None:
+    if value is None:
         return max(schedule.MEMORY, needed)
-    if isinstance(given, bool | np.bool_) or not isinstance(given, numbers.Real):
-        raise InputTypeError(f"memory is {given!r} ({type(given).__name__}); wanted a number of bytes, or None")
-    if not given >= needed:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise InputTypeError(f"memory is {value!r} ({type(value).__name__}); wanted a number of bytes, or None")
+    if not float(value) >= needed:
         raise InputError(
-            f"memory is {given:,g} bytes, but one fit of k={largest} for X {data.shape[0]} x {data.shape[1]} takes "
+            f"memory is {value:,g} bytes, but one fit of k={largest} for X {data.shape[0]} x {data.shape[1]} takes "
             f"{needed:,}; wanted at least that"
         )
-    return int(min(given, 1 << 62))
+    return int(min(float(value), 1 << 62))
 
 
 def listener(callback: Any) -> Any:
-    """A function of one argument, or None."""
-    if callback is not None and not callable(callback):
+    """A function of one argument."""
+    if not callable(callback):
         raise InputTypeError(
             f"callback is {callback!r} ({type(callback).__name__}); wanted a function of one argument, or None"
         )

@@ -7,13 +7,14 @@ from typing import Any
 
 from .._checks import check_count, check_flag, check_number, check_ranks
 from .._ensemble import Ensemble, Progress
-from .._fit import FitRequest, InitLike, Problem, RandomState, Result
+from .._fit import FitRequest, InitLike, Problem, RandomState, Result, document
 from ..losses import LossLike
 from ..penalties import Penalty
 from . import check_many, schedule
-from .run import BatchReport, Run
+from .run import FitPrinter, Run
 
 
+@document
 def fit_many(
     X: Any,
     ranks: int | Iterable[int],
@@ -43,67 +44,76 @@ def fit_many(
     callback: Callable[[Progress], object] | None = None,
     verbose: bool = False,
 ) -> Ensemble:
-    """Factorize X ~ W H for each of several ranks from several starts: one reading of X serves many fits.
+    """Factorize X ~ W H for each of several ranks from several starts; one reading of X serves many fits.
 
-    The fits advance together, an iteration at a time: the factors of all of them stand side by side, so that one
-    product with X is made for all, at the full speed of the machine even where the ranks are small. Each fit keeps its
-    own extrapolation and stopping rule, leaves when it has ended, and gives the result that it gives alone, to the bit.
+    The fits advance together, one iteration at a time: one product with X is computed for all of them, at the full
+    speed of the machine even where the ranks are small. Each fit keeps its own extrapolation, stops by its own rule,
+    and equals the single fit bit for bit.
 
     Parameters
     ----------
-    X, loss, solver, max_iter, tol, inner_iter, floor, extrapolate, penalty_W, penalty_H, fixed_W, fixed_H, weights, \
-mask, missing, n_threads
-        See `nmf`. The fits of "frobenius" by "hals" and those of the losses that "mu" serves alone, by "mu", advance
-        together; with penalties, given values, weights, masks or missing entries, and by other solvers, they are done
-        one after another.
+    %(X)s
     ranks : int or iterable of int
         Different ranks k, each >= 1.
     n_starts : int
-        Starts of each rank.
+        The number of starts of each rank.
+    loss, solver, tol, inner_iter, floor, extrapolate
+        See `nmf`. Fits advance together for "frobenius" by "hals" and for the losses of "mu" by "mu", without
+        penalties, fixed values, weights, masks or missing entries. Other fits run one after another.
     init : str or (W0, H0)
-        As in `nmf`. More than one start must be of a kind that draws: "random" or "nndsvdar".
+        See `nmf`. More than one start needs a start that draws: "random" or "nndsvdar".
+    %(max_iter)s
     max_time : float, optional
-        Seconds for all of them; one fit at least takes an iteration. The fits that are under way then end with the
-        reason "max_time", the others are not begun; a warning says how many.
+        Seconds for the whole call. At least one iteration of one fit is done. The fits under way then end with the
+        reason "max_time", and the others do not begin; a warning gives the numbers of both.
+    %(penalties)s
+    %(observations)s
     memory : float, optional
-        Bytes that the fits under way may take beside X and their results; as many advance together as it allows, about
-        12 (m + n) k numbers each. None: 1 GiB, or what one fit needs.
+        The bytes that the fits under way may take, beyond X and their results: about 12 (m + n) k numbers each. As many
+        fits advance together as it allows. None: 1 GiB, or what one fit needs.
     worker : (int, int)
-        (i, n): do the share of worker i of n, every n-th fit; `Ensemble.combine`, or `Ensemble.load` of the workers'
-        ledgers, puts the shares together. random_state must be one integer for all workers.
+        (i, n): do the share of worker i of n, which is every n-th fit. `Ensemble.combine`, or `Ensemble.load` of the
+        ledgers of all workers, joins the shares. random_state must be the same integer for all workers.
     ledger : str or os.PathLike, optional
-        A file to which the fits are written as they end, once a second (see `Ensemble.load`). Those that are in it are
-        not done again, so that an interrupted call goes on where it was; fits that max_time has cut short are not in
-        it. Other ranks or more starts may be asked for; another X, other options or another random_state are refused.
-        Without a random_state that of the ledger is taken.
+        A file to which fits are written as they end, once a second (see `Ensemble.load`). Fits that it holds are not
+        done again, so that an interrupted call continues where it stopped; fits that max_time has cut short are not
+        in it. More ranks and starts may be asked for. Another X, other options or another random_state are an error.
+        Without a random_state that of the ledger is used.
+    %(n_threads)s
     random_state : int, Generator, RandomState, optional
-        What the seeds of all starts follow from. That of a start depends on random_state, its rank and its number
-        alone; `Result.options` has it: ``nmf(X, k, init="random", random_state=seed)`` is that fit again.
+        The source of the seeds. The seed of a start depends only on random_state, its rank and its number.
+        `Result.options` holds it: ``nmf(X, k, init="random", random_state=seed)`` repeats that fit.
     callback : callable, optional
-        Called as callback(progress) with a `Progress` after each fit. To return True ends the call; the fits under way
-        are dropped.
+        Called as callback(progress) with a `Progress` after each fit. If it returns True the call ends, and the fits
+        under way are dropped.
     verbose : bool
-        Print a line now and then.
+        Whether to print a line about once a second.
 
     Returns
     -------
     Ensemble
-        The fits, by rank and start, those in the ledger included. Fits that failed are in its `failures`, and in a
-        warning.
+        The fits, by rank and start, those of the ledger included. `Ensemble.failures` and a warning name fits that
+        failed.
 
     Raises
     ------
-    TypeError, ValueError
-        As `nmf`; no ranks, or ranks that are not different integers >= 1; more than one start of a kind that does not
-        draw; too little memory for one fit; a ledger of other data or options; no integer random_state for a share.
+    InputError, InputTypeError
+        As `nmf`. Also for ranks that are not different integers >= 1, for more than one start of a kind that does not
+        draw, for too little memory for one fit, for a ledger of other data or options, and for a share without an
+        integer random_state.
     OSError
         The ledger cannot be written.
 
+    See Also
+    --------
+    select_rank : The choice of the rank.
+    Ensemble : What can be asked of many fits.
+
     Notes
     -----
-    An iteration of all fits costs what their iterations cost alone in flop, 4 m n k each, but reads X twice in all, not
-    twice for each. Of small X each thread takes whole fits. In `Result.history` the seconds of a fit count from when it
-    was begun, and pass for all that are under way.
+    An iteration of all fits costs the flop of their single iterations, 4 m n k each, but reads X twice in all. For
+    small X each thread takes whole fits. The seconds in `Result.history` count from the beginning of a fit, and pass
+    for all fits under way.
 
     Examples
     --------
@@ -116,13 +126,13 @@ mask, missing, n_threads
     """
     clock = time.perf_counter()
     ranks, n_starts = check_ranks(ranks), check_count(n_starts, "n_starts", 1)
-    worker, init = check_many.worker(worker), check_many.start(init, ranks, n_starts)
+    worker, init = check_many.worker(worker), check_many.init(init, ranks, n_starts)
     listeners = [check_many.listener(callback)] if callback is not None else []
     ledger = check_many.path(ledger)
     entropy = check_many.entropy(random_state, worker[1], ledger)
     deadline = None if max_time is None else clock + check_number(max_time, "max_time")
     if check_flag(verbose, "verbose"):
-        listeners.append(BatchReport())
+        listeners.append(FitPrinter())
     request = FitRequest(
         X=X,
         loss=loss,

@@ -11,55 +11,56 @@ import numpy as np
 import scipy.sparse
 
 from .._ensemble import Failure, Ledger
-from .._fit import FitRequest, RankedProblem, Result, fingerprint
+from .._fit import Checkpoint, FitRequest, RankedProblem, Result, fingerprint
 from .schedule import Job
 
-WRITE_SECONDS = 1.0  # whose finished fits a killed call may lose
-OF_ONE = ("k", "random_state")  # options in which the fits differ
+WRITE_SECONDS = 1.0  # a killed call may lose the fits of that time
+OF_ONE = ("k", "random_state")  # options in which the fits of a ledger differ
 
 
 class LedgerWriter:
-    """Fits for a ledger, if there is one: written once a second, since a safe write takes longer than a small fit."""
+    """Writes fits to a ledger, if there is one, once a second: a safe write takes longer than a small fit."""
 
     def __init__(self, ledger: Ledger | None) -> None:
-        self.ledger, self.waiting, self.written = ledger, [], time.perf_counter()
+        self.ledger, self.written = ledger, time.perf_counter()
+        self.waiting: list[tuple[Job, Result | Failure]] = []
 
     @classmethod
-    def open(cls, path: str | os.PathLike | None, ranked: RankedProblem, entropy: int) -> "LedgerWriter":
-        """The book of the ledger at a path, of fits such as those."""
+    def open(cls, path: str | os.PathLike | None, ranked: RankedProblem[Result], entropy: int) -> "LedgerWriter":
+        """A writer to the ledger at a path, which holds fits of that problem and no others."""
         if path is None:
             return cls(None)
         options = {name: value for name, value in ranked.provenance.options.items() if name not in OF_ONE}
         identity = {"X": fingerprint(ranked.problem.data), "options": options, "random_state": entropy}
         return cls(Ledger.open(path, identity | {"arrays": digests(ranked.request)}))
 
-    def finished(self, asked: set[Job]) -> dict[Job, Result]:
-        """Those of the fits asked for that are in it."""
-        return {} if self.ledger is None else {Job(*place): fit for place, fit in self.ledger.finished(asked).items()}
+    def finished(self, jobs: set[Job]) -> dict[Job, Result]:
+        """Those of the jobs that the ledger holds."""
+        return {} if self.ledger is None else {Job(*place): fit for place, fit in self.ledger.finished(jobs).items()}
 
-    def enter(self, job: Job, found: Result | Failure) -> None:
-        """A fit that has ended; one that time has cut short is to be done again."""
-        if self.ledger is not None and getattr(found, "reason", None) != "max_time":
-            self.waiting.append((job, found))
+    def enter(self, job: Job, outcome: Result | Failure) -> None:
+        """Enter a fit that has ended; one that max_time has cut short is left out, so that it is done again."""
+        if self.ledger is not None and getattr(outcome, "reason", None) != "max_time":
+            self.waiting.append((job, outcome))
             self.write_now_and_then()
 
     def write_now_and_then(self) -> None:
-        """What waits, where the last time was a second ago."""
+        """Write the fits that wait, if the last write was a second ago."""
         if self.waiting and time.perf_counter() - self.written >= WRITE_SECONDS:
             self.write()
 
     def write(self) -> None:
-        """All that waits."""
-        if not self.waiting:
+        """Write all fits that wait."""
+        if self.ledger is None or not self.waiting:
             return
-        self.ledger.add_all((*job, found) for job, found in self.waiting if isinstance(found, Result))
-        for _, found in self.waiting:
-            if isinstance(found, Failure):
-                self.ledger.fail(*found)
+        self.ledger.add_all((job.k, job.start, outcome) for job, outcome in self.waiting if isinstance(outcome, Result))
+        for _, outcome in self.waiting:
+            if isinstance(outcome, Failure):
+                self.ledger.fail(*outcome)
         self.waiting, self.written = [], time.perf_counter()
 
     def close(self, error: BaseException | None = None) -> None:
-        """Write what waits; that it cannot be written is said, and hides neither the fits nor another error."""
+        """Write the fits that wait. A write that fails is a warning, or a note on the error that ended the call."""
         try:
             self.write()
         except (OSError, ValueError) as fault:
@@ -71,15 +72,17 @@ class LedgerWriter:
 
 
 def digests(request: FitRequest) -> dict[str, str]:
-    """What tells given factors, starts and arrays of penalties from others, of which an option says only "given"."""
+    """Digests of fixed factors, starts and arrays of penalties, of which the options of a result say only "given"."""
     arrays = {name: getattr(request, name) for name in ("fixed_W", "fixed_H") if getattr(request, name) is not None}
-    if not isinstance(request.init, str):
+    if not isinstance(request.init, str | Checkpoint):
         arrays |= {f"init[{i}]": F for i, F in enumerate(request.init)}
     for name in ("penalty_W", "penalty_H"):
         penalty = getattr(request, name)
         for i, part in enumerate(penalty.parts if penalty is not None else ()):
-            held = {f"{name}.{i}.{field.name}": getattr(part, field.name) for field in fields(part)}
-            arrays |= {where: value for where, value in held.items() if np.ndim(value) or scipy.sparse.issparse(value)}
+            values = {f"{name}.{i}.{field.name}": getattr(part, field.name) for field in fields(part)}
+            arrays |= {
+                where: value for where, value in values.items() if np.ndim(value) or scipy.sparse.issparse(value)
+            }
     return {name: _digest(value) for name, value in arrays.items()}
 
 
@@ -89,7 +92,7 @@ def _digest(value: Any) -> str:
         parts = value.indptr.astype(np.int64), value.indices.astype(np.int64), value.data
     else:
         parts = (np.asarray(value),)
-    found = hashlib.sha256(repr(value.shape if hasattr(value, "shape") else parts[0].shape).encode())
+    digest = hashlib.sha256(repr(value.shape if hasattr(value, "shape") else parts[0].shape).encode())
     for part in parts:
-        found.update(np.ascontiguousarray(part, np.float64 if part.dtype.kind in "iubf" else part.dtype).tobytes())
-    return found.hexdigest()[:16]
+        digest.update(np.ascontiguousarray(part, np.float64 if part.dtype.kind in "iubf" else part.dtype).tobytes())
+    return digest.hexdigest()[:16]

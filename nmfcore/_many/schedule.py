@@ -6,13 +6,13 @@ import numpy as np
 
 from ..data import Data
 
-WIDE = 256  # columns of factors side by side with which a product runs at its full speed
-FLOP = 1e9  # of the products of an iteration, beside which its other costs are small
-NARROW = 48  # columns below which a product of sparse X is slower
+WIDE = 256  # columns of factors with which a product runs at full speed
+FLOP = 1e9  # of the products of an iteration; its other costs are small then
+NARROW = 48  # columns; with fewer, a product of sparse X is slower
 CACHE = 1 << 26  # bytes of factors that stay near the processor
-ARRAYS = 12  # of the size of both factors that a fit takes on its way, ...
-STACKS = 4  # ... and that an iteration goes through
-MEMORY = 1 << 30  # bytes, where nothing is said
+ARRAYS = 12  # memory of a fit under way, in units of both factors
+ARRAYS_READ = 4  # the same units, that an iteration goes through
+MEMORY = 1 << 30  # bytes, by default
 
 
 class Job(NamedTuple):
@@ -22,26 +22,26 @@ class Job(NamedTuple):
     start: int
 
     def seed(self, entropy: int) -> int:
-        """What its start draws from, whichever other fits there are."""
+        """The seed of its start, which does not depend on the other fits."""
         return int(np.random.SeedSequence(entropy, spawn_key=self).generate_state(1)[0])
 
 
 def jobs(ranks: tuple[int, ...], n_starts: int, worker: tuple[int, int]) -> list[Job]:
-    """The share of a worker (i, n) of all fits: each n-th of them, so that the ranks are shared out."""
+    """The share of worker i of n: each n-th fit, so that every worker has fits of every rank."""
     return [Job(k, start) for k in ranks for start in range(n_starts)][worker[0] :: worker[1]]
 
 
 def fit_bytes(data: Data, k: int) -> int:
-    """Memory that a fit of rank k takes on its way, beyond X."""
+    """The memory that a fit of rank k takes under way, beyond X."""
     return ARRAYS * sum(data.shape) * k * data.dtype.itemsize
 
 
 def columns_at_a_time(data: Data, memory: int) -> int:
-    """The sum of ranks that advance together, as far as the memory suffices and it makes an iteration faster.
+    """The largest sum of ranks of fits that advance together.
 
-    What one more column saves of the readings of X is lost where it drives factors out of the cache.
+    More columns save readings of X, as far as the memory suffices and the factors stay in the cache.
     """
-    column = STACKS * sum(data.shape) * data.dtype.itemsize
+    column = ARRAYS_READ * sum(data.shape) * data.dtype.itemsize
     cached = max(CACHE, 2 * data.size * data.dtype.itemsize) // column
     wanted = max(WIDE, int(FLOP / (4 * data.size + 1)))
     return min(wanted, max(NARROW, cached), memory // fit_bytes(data, 1))

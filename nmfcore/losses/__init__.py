@@ -4,7 +4,7 @@ Each loss is a class with the protocol `Loss`. To add one, write the class and g
 This room knows the storages and what penalties add to the statistics; it knows no solver.
 """
 
-from .base import ALL_PENALTIES, EPS, Loss, Split, converged
+from .base import ALL_PENALTIES, EPS, BatchLoss, Loss, Split, converged
 from .check_loss import LOSSES, LossLike, beta_loss, check_weighted_loss
 from .frobenius import CANCELLATION, Frobenius, Normal, NormalBatch
 from .l21 import L21
@@ -18,6 +18,7 @@ __all__ = [
     "L1",
     "L21",
     "LOSSES",
+    "BatchLoss",
     "BetaDivergence",
     "Frobenius",
     "Huber",

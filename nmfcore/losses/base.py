@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .._runtime import Workspace
+from .._runtime import BatchKernels, FactorBatch, Workspace
 from ..data import Data
 from ..penalties import Domain, Majorizer
 
@@ -142,6 +142,45 @@ class Loss(Protocol):
 
     def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Any, Domain]], workspace: Workspace) -> float:
         """How far factors are from stationary, free of every scale; a side is (data, F, statistics for F, domain)."""
+        ...
+
+
+class BatchLoss(Loss, Protocol):
+    """A loss that makes its statistics for several fits at once; those in `batched` are served."""
+
+    def allocate_many(self, F: FactorBatch) -> Any:
+        """Memory for the statistics of several fits."""
+        ...
+
+    def summaries(self, F: FactorBatch, fits: np.ndarray, out: Any, kernels: BatchKernels) -> Any:
+        """`summary` of several fits, written to `out` if there is such."""
+        ...
+
+    def statistics_many(
+        self,
+        data: Data,
+        F: FactorBatch,
+        B: FactorBatch,
+        summaries: Any,
+        memory: Any,
+        fits: np.ndarray,
+        evaluate: bool,
+        kernels: BatchKernels,
+    ) -> Any:
+        """`statistics` of several fits, in one reading of X."""
+        ...
+
+    def values(
+        self,
+        data: Data,
+        F: FactorBatch,
+        B: FactorBatch,
+        summaries: Any,
+        statistics: Any,
+        fits: np.ndarray,
+        kernels: BatchKernels,
+    ) -> np.ndarray:
+        """`value` of several fits."""
         ...
 
 

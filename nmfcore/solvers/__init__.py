@@ -1,6 +1,6 @@
 """The solvers. To add one: a module with a class that has the protocol `Solver`, and its place here."""
 
-from .base import Solver
+from .base import BatchSolver, Solver
 from .bpp import BPP
 from .cd import CD
 from .hals import HALS
@@ -12,4 +12,16 @@ from .row_hals import RowHALS
 #: In the order in which "auto" takes them; several may serve one name, for other statistics and sets.
 SOLVERS = (HALS, ComponentHALS, ProjectedHALS, RowHALS, MU, CD, PGD, BPP)
 
-__all__ = ["BPP", "CD", "HALS", "MU", "PGD", "SOLVERS", "ComponentHALS", "ProjectedHALS", "RowHALS", "Solver"]
+__all__ = [
+    "BPP",
+    "CD",
+    "HALS",
+    "MU",
+    "PGD",
+    "SOLVERS",
+    "BatchSolver",
+    "ComponentHALS",
+    "ProjectedHALS",
+    "RowHALS",
+    "Solver",
+]

@@ -4,7 +4,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .._runtime import Workspace
+from .._runtime import BatchKernels, FactorBatch, Workspace
+from ..data import Data
 from ..losses import Loss
 from ..penalties import Domain
 
@@ -39,4 +40,27 @@ class Solver(Protocol):
 
     def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, workspace: Workspace) -> None:
         """Overwrite old by new and weight times its last change, inside the domain of `update`."""
+        ...
+
+
+class BatchSolver(Solver, Protocol):
+    """A solver that updates the factors of several fits at once."""
+
+    def update_many(
+        self,
+        F: FactorBatch,
+        statistics: Any,
+        data: Data,
+        loss: Loss,
+        iterations: np.ndarray,
+        fits: np.ndarray,
+        kernels: BatchKernels,
+    ) -> np.ndarray:
+        """`update` of several fits, each in its own iteration."""
+        ...
+
+    def extrapolate_many(
+        self, new: FactorBatch, old: FactorBatch, weights: np.ndarray, fits: np.ndarray, kernels: BatchKernels
+    ) -> None:
+        """`extrapolate` of several fits."""
         ...
