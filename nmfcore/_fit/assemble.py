@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import penalties
 from .._checks import InputError, InputTypeError, check_choice, check_factor, check_random_state, quote_names
 from .._runtime import Workspace
 from .._starts import INITS, Start, build_start, check_independent, from_factors, from_one_factor, project_starts
 from ..data import Data
 from ..losses import Loss
-from ..penalties import FactorPenalty, Penalty, Sum, SumToOne, Units
+from ..penalties import ORTHANT, Domain, FactorPenalty, Penalty, Sum, SumToOne, Units
 from ..solvers import Solver
 from .checkpoint import Checkpoint
 from .constraints import FactorConstraints, check_range
@@ -23,18 +22,22 @@ LARGEST = {4: 1e12, 8: 1e60}  # by the bytes of a number: a greater strength is 
 
 
 def make_start(constraints: FactorConstraints, init: Any, data: Data, random_state: Any, workspace: Workspace) -> Start:
-    """The start that `init` names or holds; "auto" beside a fixed factor is a constant one."""
+    """The start that `init` names or holds; "auto" beside a fixed factor is a constant."""
     if isinstance(init, Checkpoint):
         return from_checkpoint(init)
     constrained = any(own is not None for own in constraints.own)
     if constrained and isinstance(init, str) and init == "auto" and any(constraints.fixed):
         fixed = zip(constraints.values, constraints.fixed, strict=True)
         return from_one_factor(data, *(values if is_fixed else None for values, is_fixed in fixed))
-    scales = tuple(
-        ONE if values is None and own is not None and any(isinstance(part, SumToOne) for part in own.parts) else values
-        for values, own in zip(constraints.values, constraints.own, strict=True)
-    )
+    scales = _sizes(constraints, 0), _sizes(constraints, 1)
     return _from_argument(init, data, constraints.k, random_state, workspace, scales, one_scale=constrained)
+
+
+def _sizes(constraints: FactorConstraints, side: int) -> np.ndarray | None:
+    """Values of a factor that set its scale, if there are any."""
+    values, own = constraints.values[side], constraints.own[side]
+    sums_to_one = own is not None and any(isinstance(part, SumToOne) for part in own.parts)
+    return ONE if values is None and sums_to_one else values
 
 
 def factor_specs(
@@ -46,22 +49,24 @@ def factor_specs(
     workspace: Workspace,
 ) -> tuple[FactorSpec, FactorSpec]:
     """How W and H are updated, in the units of the fit; the start is projected onto their sets, in place."""
-    scaled = [
-        own and _in_units_of_fit(constraints, side, start, loss, data) for side, own in enumerate(constraints.own)
-    ]
-    factors = start.W, start.Ht
-    domains = tuple(penalties.ORTHANT if own is None else own.domain(F) for own, F in zip(scaled, factors, strict=True))
+    of_W, of_H = (_in_units_of_fit(constraints, side, start, loss, data) for side in (0, 1))
+    domains = _domain(of_W, start.W), _domain(of_H, start.Ht)
     project_starts(start, domains, constraints.fixed, workspace)
-    sides = (
-        FactorPenalty(scaled[0], scaled[1], constraints.coupled),
-        FactorPenalty(scaled[1], scaled[0], constraints.coupled),
+    return (
+        FactorSpec(solvers[0], FactorPenalty(of_W, of_H, constraints.coupled), domains[0], constraints.fixed[0]),
+        FactorSpec(solvers[1], FactorPenalty(of_H, of_W, constraints.coupled), domains[1], constraints.fixed[1]),
     )
-    return tuple(map(FactorSpec, solvers, sides, domains, constraints.fixed))
 
 
-def _in_units_of_fit(constraints: FactorConstraints, side: int, start: Start, loss: Loss, data: Data) -> Penalty:
+def _domain(penalty: Penalty | None, F: np.ndarray) -> Domain:
+    return ORTHANT if penalty is None else penalty.domain(F)
+
+
+def _in_units_of_fit(constraints: FactorConstraints, side: int, start: Start, loss: Loss, data: Data) -> Penalty | None:
     """The penalties on a factor in the units of a fit; coupled ones see it times the norms of the other factor."""
     own = constraints.own[side]
+    if own is None:
+        return None
     check_range(own, side, data.dtype)
     objective, largest = loss.degree * data.measures.exponent, LARGEST[data.dtype.itemsize]
     of_factor = int(start.exponents[side][0])
@@ -74,7 +79,7 @@ def _in_units_of_fit(constraints: FactorConstraints, side: int, start: Start, lo
 
 def _from_argument(
     init: Any,
-    held: Data,
+    data: Data,
     k: int,
     random_state: Any,
     workspace: Workspace,
@@ -91,46 +96,45 @@ def _from_argument(
     if isinstance(init, tuple | list):
         if len(init) != 2:
             raise InputError(f"init has {len(init)} elements; wanted a pair (W0, H0)")
-        m, n = held.shape
+        m, n = data.shape
         W0, H0 = (
-            check_factor(F, name, shape, held.dtype)
+            check_factor(F, name, shape, data.dtype)
             for F, name, shape in zip(init, ("init[0] (W0)", "init[1] (H0)"), ((m, k), (k, n)), strict=True)
         )
-        found = from_factors(held, W0, H0, one_scale)
-        limit = float(np.finfo(held.dtype).max) ** 0.3
-        if held.measures.largest > 0 and not found.W.max() <= limit:  # X = 0 has no scale
+        start = from_factors(data, W0, H0, one_scale)
+        limit = float(np.finfo(data.dtype).max) ** 0.3
+        if data.measures.largest > 0 and not start.W.max() <= limit:  # X = 0 has no scale
             raise InputError(
-                f"init (W0, H0) is out of scale with X: with H0 scaled to 1 and X to {held.measures.largest:g}, W0 has "
+                f"init (W0, H0) is out of scale with X: with H0 scaled to 1 and X to {data.measures.largest:g}, W0 has "
                 f"entries beyond {limit:.0e}"
             )
-        return found
-    of_H = _scale_of_H(held, fixed_values)
+        return start
+    of_H = _scale_of_H(data, fixed_values)
     if not isinstance(init, str):
         raise InputTypeError(
             f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {quote_names(STARTS)}"
         )
-    largest = min(held.shape)
-    name = check_choice(init, "init", STARTS | {"auto": "nndsvda" if k <= largest and not held.weighted else "random"})
+    largest = min(data.shape)
+    name = check_choice(init, "init", STARTS | {"auto": "nndsvda" if k <= largest and not data.weighted else "random"})
     if k > largest and name != "random":
         raise InputError(f"init={init!r} needs k <= min(m, n) = {largest}, but k is {k}; 'random' and 'auto' do not")
-    if name == "spa" and held.weighted:
+    if name == "spa" and data.weighted:
         raise InputError("init is 'spa', which takes whole rows of X, but entries have weights; wanted another start")
-    found = build_start(held, name, k, rng, workspace, of_H)
-    check_independent(found.W.shape[1], k)
-    return found
+    start = build_start(data, name, k, rng, workspace, of_H)
+    check_independent(start.W.shape[1], k)
+    return start
 
 
-def _scale_of_H(held: Data, given_values: tuple[np.ndarray | None, np.ndarray | None]) -> int | None:
-    """The exponent of H in a fit where values of a factor are given."""
+def _scale_of_H(data: Data, fixed_values: tuple[np.ndarray | None, np.ndarray | None]) -> int | None:
+    """The exponent of 2 of H in a fit where values of a factor are fixed."""
     of_W, of_H = (
         None if values is None or not np.nanmax(values, initial=0) > 0 else int(np.frexp(np.nanmax(values))[1])
-        for values in given_values
+        for values in fixed_values
     )
-    return of_H if of_W is None else held.measures.exponent - of_W if of_H is None else of_H
+    return of_H if of_W is None else data.measures.exponent - of_W if of_H is None else of_H
 
 
 def from_checkpoint(checkpoint: Checkpoint) -> Start:
     """The factors of a checkpoint."""
     arrays = checkpoint.arrays
-    factors = (arrays[name].copy() for name in ("W_factor", "H_factor"))
-    return Start(*factors, (arrays["W_exponents"], arrays["H_exponents"]))
+    return Start(arrays["W_factor"].copy(), arrays["H_factor"].copy(), (arrays["W_exponents"], arrays["H_exponents"]))

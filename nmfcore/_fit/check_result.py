@@ -12,21 +12,21 @@ OBJECTS = {"BetaDivergence": BetaDivergence, "Huber": Huber, "L1": L1, "L21": L2
 WRITTEN = re.compile(r"(?P<kind>BetaDivergence|Huber|L1|L21)\((?P<parameter>\w+)=(?P<value>[-+.\de]+)\)")
 
 
-def held(F: np.ndarray, before: np.ndarray, name: str) -> np.ndarray:
-    """A factor in another scale, where its dtype holds it."""
+def check_finite(F: np.ndarray, before: np.ndarray, name: str) -> np.ndarray:
+    """A factor in another scale; refused if its dtype cannot hold it."""
     if np.any(np.isinf(F) & np.isfinite(before)):
         raise InputError(
-            f"normalize takes {name} beyond the range of {F.dtype}; wanted another norm, or by the other side"
+            f"normalize takes {name} beyond the range of {F.dtype}; wanted another norm, or the other factor"
         )
     return F
 
 
 def unweighted(options: dict[str, Any]) -> None:
     """Refuse a fit in which entries had weights, for which no decomposition gives the least error."""
-    asked = [name for name in ("weights", "mask", "missing") if options.get(name)]
-    if asked:
+    names = [name for name in ("weights", "mask", "missing") if options.get(name)]
+    if names:
         raise InputError(
-            f"the fit had {' and '.join(asked)}, and the least error with weights is not known; "
+            f"the fit had {' and '.join(names)}, and the least error with weights is not known; "
             "wanted a fit in which all entries count alike"
         )
 

@@ -1,71 +1,73 @@
-"""Which solvers serve a loss and what is asked of the factors."""
+"""Which solvers serve a loss and the constraints on the factors."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from .._checks import InputError, check_choice, check_count, check_number
 from ..losses import Loss
 from ..solvers import SOLVERS, Solver
 
+Needs = tuple[dict[str, str], dict[str, str]]  # of W and of H: kinds of constraint, and the arguments they come from
+
 
 def solvers(
-    name: Any, loss: Loss, needs: tuple[dict, dict], inner_iter: Any, floor: Any, once: bool = False
+    name: Any, loss: Loss, needs: Needs, inner_iter: Any, floor: Any, one_factor: bool = False
 ) -> tuple[Solver, Solver]:
-    """The solvers of W and of H, of that name and with its options, which serve the loss and take what is asked.
+    """The solvers of W and of H by that name, with its options, that serve the loss and the constraints.
 
-    needs: for each factor what its solver must take, and the argument that asks for it; once: whether one factor is
-    given, so that the other one's problem is solved once, by "auto" exactly where there is a solver that does.
+    one_factor: whether the other factor is fixed; "auto" then prefers a solver that solves the half-step exactly.
     """
-    names = [known.name for known in SOLVERS]
+    names = [solver.name for solver in SOLVERS]
     check_choice(name, "solver", dict.fromkeys(("auto", *names)))
-    serving = [known for known in SOLVERS if known.needs in loss.provides]
-    if once:
-        serving.sort(key=lambda known: not known.exact)
-    if name not in ("auto", *(known.name for known in serving)):
-        served = list(dict.fromkeys(known.name for known in serving))
+    serving = [solver for solver in SOLVERS if solver.needs in loss.provides]
+    if one_factor:
+        serving.sort(key=lambda solver: not solver.exact)
+    if name not in ("auto", *(solver.name for solver in serving)):
+        served = list(dict.fromkeys(solver.name for solver in serving))
         raise InputError(f"solver={name!r} does not serve loss={loss.name!r}; wanted one of {served}")
-    taking = [
-        [known for known in serving if needed.keys() <= known.takes & of_loss]
-        for needed, of_loss in zip(needs, loss.takes, strict=True)
-    ]
-    common = [known.name for known in taking[0] if known.name in {other.name for other in taking[1]}]
-    wanted = name if name != "auto" else next(iter(common), None)
-    if wanted not in common:
+    of_W, of_H = (
+        [solver for solver in serving if kinds.keys() <= solver.takes & of_loss]
+        for kinds, of_loss in zip(needs, loss.takes, strict=True)
+    )
+    common = [solver.name for solver in of_W if solver.name in {other.name for other in of_H}]
+    chosen = name if name != "auto" else next(iter(common), None)
+    if chosen not in common:
         _refuse_needs(name, loss, needs, serving, common)
-    found = tuple(next(known for known in side if known.name == wanted) for side in taking)
+    kinds = [next(solver for solver in side if solver.name == chosen) for side in (of_W, of_H)]
     options = _solver_options(inner_iter, floor)
     for option in options:
-        if not any(option in known.__dataclass_fields__ for known in found):
-            taken = sorted(found[0].__dataclass_fields__) or "none"
-            raise InputError(f"{option} is not an option of solver={wanted!r}; it has {taken}")
-    return tuple(
-        known(**{option: value for option, value in options.items() if option in known.__dataclass_fields__})
-        for known in found
-    )
+        if not any(option in solver.__dataclass_fields__ for solver in kinds):
+            taken = sorted(kinds[0].__dataclass_fields__) or "none"
+            raise InputError(f"{option} is not an option of solver={chosen!r}; it has {taken}")
+    return _with_options(kinds[0], options), _with_options(kinds[1], options)
 
 
-def _refuse_needs(name: str, loss: Loss, needs: tuple[dict, dict], serving: list, common: list[str]) -> None:
-    """Name what is asked and who does not take it, and what would serve."""
-    candidates = [known for known in serving if name in ("auto", known.name)]
+def _with_options(solver: Any, options: dict[str, Any]) -> Solver:
+    return solver(**{option: value for option, value in options.items() if option in solver.__dataclass_fields__})
+
+
+def _refuse_needs(name: str, loss: Loss, needs: Needs, serving: list, common: list[str]) -> NoReturn:
+    """Name the arguments that no solver takes, and the solvers that would serve."""
+    candidates = [solver for solver in serving if name in ("auto", solver.name)]
     who = f"with loss={loss.name!r}" if name == "auto" else f"by solver={name!r} with loss={loss.name!r}"
-    wanted = f"wanted one of {list(dict.fromkeys(common))}" if common else "wanted another loss, or one thing less"
-    for needed, of_loss in zip(needs, loss.takes, strict=True):
-        taken = [known.takes & of_loss for known in candidates]
-        alone = [asked for need, asked in needed.items() if not any(need in kinds for kinds in taken)]
-        if alone or not any(needed.keys() <= kinds for kinds in taken):
-            asked = alone[0] if alone else " and ".join(needed.values()) + " together"
-            raise InputError(f"{asked} is not served {who}; {wanted}")
-    raise InputError(f"{' and '.join(a for n in needs for a in n.values())} is not served {who}; {wanted}")
+    wanted = f"wanted one of {list(dict.fromkeys(common))}" if common else "wanted another loss, or fewer constraints"
+    for kinds, of_loss in zip(needs, loss.takes, strict=True):
+        taken = [solver.takes & of_loss for solver in candidates]
+        alone = [argument for kind, argument in kinds.items() if not any(kind in each for each in taken)]
+        if alone or not any(kinds.keys() <= each for each in taken):
+            arguments = alone[0] if alone else " and ".join(kinds.values()) + " together"
+            raise InputError(f"{arguments} is not served {who}; {wanted}")
+    raise InputError(f"{' and '.join(a for kinds in needs for a in kinds.values())} is not served {who}; {wanted}")
 
 
 def _solver_options(inner_iter: Any, floor: Any) -> dict[str, Any]:
-    """The options that were given."""
+    """The options of solvers that the call sets."""
     if isinstance(inner_iter, str) and inner_iter != "auto":
         raise InputError(f"inner_iter is {inner_iter!r}; wanted 'auto' or an integer >= 1")
-    given = {}
+    options = {}
     if inner_iter != "auto":
-        given["inner_iter"] = check_count(inner_iter, "inner_iter", 1)
+        options["inner_iter"] = check_count(inner_iter, "inner_iter", 1)
     if floor is not None:
-        given["floor"] = check_number(floor, "floor")
-        if given["floor"] >= 1:
+        options["floor"] = check_number(floor, "floor")
+        if options["floor"] >= 1:
             raise InputError(f"floor is {floor}, a share of the mean of a component; wanted 0 <= floor < 1")
-    return given
+    return options

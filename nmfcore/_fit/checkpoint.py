@@ -1,4 +1,4 @@
-"""A fit that was interrupted, and goes on."""
+"""A fit that was interrupted, and how it continues."""
 
 import json
 import math
@@ -22,32 +22,32 @@ SUM_TOLERANCE = 1e-9  # relative: the other sums over X are float64, and differ 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What a fit needs to go on after an iteration: ``nmf(X, k, init=checkpoint)``, with X and the options of that fit.
+    """The state of a fit after an iteration: ``nmf(X, k, init=checkpoint)`` continues it, with the same X and options.
 
-    It ends with the bits of a fit that nobody has disturbed. `State.checkpoint` makes one in a callback, the command
-    ``nmfcore fit --checkpoint`` one now and then. max_iter, max_time and tol may be others than before; the first two
-    count from the first start. Another X and other options are refused; that the arrays of penalties, given values,
-    weights and masks are those of that fit is not checked.
+    The fit ends with the bits of one that was not interrupted. `State.checkpoint` makes a checkpoint in a callback, and
+    the command ``nmfcore fit --checkpoint`` at intervals. max_iter, max_time and tol may change; the first two count
+    from the first start. Another X or another option is an error. Changed values in the arrays of penalties, fixed
+    values, weights and masks are not noticed.
 
     Attributes
     ----------
     iteration : int
         Iterations done.
     options : dict
-        What was asked for, see `Result.options`.
+        The options of the fit, see `Result.options`.
     """
 
     iteration: int
     options: dict[str, Any]
     fingerprint: dict[str, Any] = field(repr=False)
-    """Of the scaled X."""
+    """Sums over the scaled X that tell it from another X."""
     stopping: dict[str, Any] = field(repr=False)
-    """The driver's numbers."""
+    """The numbers of the stopping rule."""
     arrays: dict[str, np.ndarray] = field(repr=False)
-    """The driver's arrays."""
+    """The factors, their scales and the history."""
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write it to a file, in the place of what is there, as `Result.save` does.
+        """Write the checkpoint to a file, which replaces the file of that name, as `Result.save` does.
 
         Parameters
         ----------
@@ -56,14 +56,14 @@ class Checkpoint:
         Raises
         ------
         OSError
-            The file cannot be written; what was there before is there still.
+            The file cannot be written; a file of that name stays as it was.
         """
         texts = {member: np.asarray(json.dumps(getattr(self, name))) for name, member in TEXTS.items()}
         files.write(path, {"iteration": np.asarray(self.iteration)} | texts | self.arrays, KIND)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Checkpoint":
-        """Read what `save` has written.
+        """Read a file that `save` has written.
 
         Parameters
         ----------
@@ -77,16 +77,16 @@ class Checkpoint:
         ------
         OSError
             The file cannot be read.
-        ValueError
-            It is truncated, damaged, of a newer version, or no such file. No code in a file is ever executed.
+        InputError
+            It is truncated, damaged, of a newer version, or of another kind. No code in a file is ever executed.
         """
-        return files.read(path, _of_arrays, KIND)
+        return files.read(path, _from_arrays, KIND)
 
 
 def fingerprint(data: Data) -> dict[str, Any]:
-    """What tells one X from another: its shape, what is measured of it, and a sum that knows the place of each entry.
+    """Numbers that tell one X from another: its shape, its measures, and a sum that depends on the place of each entry.
 
-    That is a product with one column: a reading of X.
+    The sum is a product with one column, which reads X once.
     """
     of_rows, of_columns = (np.sin(np.arange(1.0, size + 1)) for size in data.shape)
     B = of_columns.astype(data.dtype)[:, None]
@@ -116,12 +116,12 @@ def _float_or_nan(value: Any) -> float:
     return value if isinstance(value, float) else math.nan
 
 
-def _of_arrays(arrays: dict[str, np.ndarray]) -> Checkpoint:
-    """The checkpoint that those arrays hold; an exception of any kind where they do not fit together."""
+def _from_arrays(arrays: dict[str, np.ndarray]) -> Checkpoint:
+    """The checkpoint that the arrays hold; an exception of any kind where they do not fit together."""
     iteration = int(arrays.pop("iteration").item())
-    options, found, stopping = (json.loads(arrays.pop(member).item()) for member in TEXTS.values())
+    options, measured, stopping = (json.loads(arrays.pop(member).item()) for member in TEXTS.values())
     k, dtype = options["k"], np.dtype(options["dtype"])
-    for name, size in zip(("W", "H"), found["shape"], strict=True):
+    for name, size in zip(("W", "H"), measured["shape"], strict=True):
         for kind in KINDS if arrays.keys() & {"W_old", "H_old"} else KINDS[:2]:
             F = arrays[f"{name}_{kind}"]
             if F.shape != (size, k) or F.dtype != dtype or not (F.min() >= 0 and F.max() < np.inf):
@@ -131,4 +131,4 @@ def _of_arrays(arrays: dict[str, np.ndarray]) -> Checkpoint:
             raise ValueError
     if not len(arrays["objective"]) == len(arrays["seconds"]) == iteration + 1 > 1 or set(stopping) != set(NUMBERS):
         raise ValueError
-    return Checkpoint(iteration, options, found, stopping, arrays)
+    return Checkpoint(iteration, options, measured, stopping, arrays)

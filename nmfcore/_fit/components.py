@@ -1,4 +1,4 @@
-"""Sizes and scales of components, computed with exponents of their own, so that nothing overflows on the way."""
+"""Sizes and scales of components, computed with separate exponents so that no intermediate result overflows."""
 
 from collections.abc import Callable
 
@@ -6,18 +6,18 @@ import numpy as np
 
 Norm = Callable[[np.ndarray], np.ndarray]
 
-# Of the rows of a matrix >= 0 with entries up to 1.
+# Norms of the rows of a matrix >= 0 with entries up to 1.
 NORMS = {
     "l1": lambda F: F.sum(axis=1),
     "l2": lambda F: np.sqrt(np.square(F).sum(axis=1)),
     "max": lambda F: F.max(axis=1),
 }
-SIZES = {"share": NORMS["l1"], "norm": NORMS["l2"]}  # of which a component has the product over both factors
+SIZES = {"share": NORMS["l1"], "norm": NORMS["l2"]}  # the size of a component is the product over both factors
 LAST = np.iinfo(np.intc).max
 
 
 def sizes(F: np.ndarray, norm: Norm) -> tuple[np.ndarray, np.ndarray]:
-    """Norms of the columns of a factor: mantissas and exponents of 2; (0, any) of zero."""
+    """Norms of the columns of a factor as mantissas and exponents of 2; (0, any) for a zero column."""
     exponents = np.frexp(F.max(axis=0))[1]
     with np.errstate(under="ignore"):
         mantissas, more = np.frexp(norm(np.ldexp(F.T, -exponents[:, None], dtype=np.float64, order="C")))
@@ -33,7 +33,7 @@ def ranking(W: np.ndarray, Ht: np.ndarray, size: Norm) -> np.ndarray:
 
 
 def shares(W: np.ndarray, Ht: np.ndarray) -> np.ndarray:
-    """What share of the sum of the entries of W H each component has; 0 for all where that is 0."""
+    """The share of each component in the sum of the entries of W H; 0 for all if the sum is 0."""
     (of_W, exponents_of_W), (of_H, exponents_of_H) = sizes(W, SIZES["share"]), sizes(Ht, SIZES["share"])
     exponents = np.where(of_W * of_H > 0, exponents_of_W + exponents_of_H, -LAST // 2)
     with np.errstate(under="ignore"):
@@ -41,16 +41,16 @@ def shares(W: np.ndarray, Ht: np.ndarray) -> np.ndarray:
     return amounts / (amounts.sum() or 1.0)
 
 
-def moved(F: np.ndarray, B: np.ndarray, norm: Norm) -> tuple[np.ndarray, np.ndarray]:
-    """F with columns of norm 1, and B with their norms; columns of zeros stay, and those of B beside them."""
+def normalized(F: np.ndarray, B: np.ndarray, norm: Norm) -> tuple[np.ndarray, np.ndarray]:
+    """F with columns of norm 1, and B multiplied by their norms; a zero column of F stays, and so does that of B."""
     mantissas, exponents = sizes(F, norm)
-    there = (mantissas > 0) & np.isfinite(mantissas)
-    mantissas, exponents = np.where(there, mantissas, 1), np.where(there, exponents, 0)
+    nonzero = (mantissas > 0) & np.isfinite(mantissas)
+    mantissas, exponents = np.where(nonzero, mantissas, 1), np.where(nonzero, exponents, 0)
     return _times(F, np.divide, mantissas, -exponents), _times(B, np.multiply, mantissas, exponents)
 
 
 @np.errstate(over="ignore", under="ignore")
 def _times(F: np.ndarray, operation: np.ufunc, mantissas: np.ndarray, exponents: np.ndarray) -> np.ndarray:
-    """Columns times or over mantissas, times powers of two, in one rounding and the dtype of F."""
-    found, own = np.frexp(F)
-    return np.ldexp(operation(found, mantissas), own + exponents, order="C").astype(F.dtype, copy=False)
+    """Columns multiplied or divided by mantissas, times powers of two, in one rounding and the dtype of F."""
+    values, own = np.frexp(F)
+    return np.ldexp(operation(values, mantissas), own + exponents, order="C").astype(F.dtype, copy=False)

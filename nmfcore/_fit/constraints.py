@@ -1,6 +1,7 @@
-"""Every check of what the user says of the factors, and the step from it to the parts of a fit."""
+"""The penalties, sets and fixed values of both factors, checked against each other and against the shape of X."""
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -8,32 +9,49 @@ import numpy as np
 from .._checks import InputError, InputTypeError
 from ..penalties import Box, Fixed, MinVolume, Penalty, Sum, SumToOne
 
-PENALTIES, GIVEN = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
+PENALTIES, FIXED = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
+
+BySide = tuple[np.ndarray | None, np.ndarray | None]
 
 
 class FactorConstraints:
-    """What is known of both factors, as the user says it: W first, then H."""
+    """The constraints on both factors, in the units of the user: W first, then H.
 
-    def __init__(self, shape: tuple[int, int], k: int, on: tuple[Any, Any], fixed: tuple[Any, Any]) -> None:
+    Attributes
+    ----------
+    values : tuple of ndarray or None
+        Fixed values, NaN where the factor is free.
+    own : tuple of Penalty or None
+        Penalties, sets and fixed values of each factor as one penalty.
+    fixed : tuple of bool
+        Whether the whole factor is fixed.
+    coupled : bool
+        Whether only one factor is penalised, in a way that scaling could remove (see `penalties.FactorPenalty`).
+    """
+
+    def __init__(self, shape: tuple[int, int], k: int, penalties: tuple[Any, Any], fixed: tuple[Any, Any]) -> None:
         self.k = k
-        self.shapes = tuple((size, k) for size in shape)
-        self.values = tuple(_values(given, side, self.shapes[side]) for side, given in enumerate(fixed))
-        self.own = tuple(_own(on[side], self.values[side], side, self.shapes[side]) for side in (0, 1))
-        self.fixed = tuple(values is not None and not np.isnan(values).any() for values in self.values)
+        self.shapes = (shape[0], k), (shape[1], k)
+        self.values: BySide = _values(fixed[0], 0, self.shapes[0]), _values(fixed[1], 1, self.shapes[1])
+        self.own = self._own(penalties, 0), self._own(penalties, 1)
+        self.fixed = _is_whole(self.values[0]), _is_whole(self.values[1])
         if all(self.fixed):
             raise InputError("fixed_W and fixed_H leave nothing to fit; wanted a factor, or NaN in one, that is free")
-        said = [own for own in self.own if own is not None]
-        self.coupled = len(said) == 1 and said[0].removable_by_scaling
+        penalised = [own for own in self.own if own is not None]
+        self.coupled = len(penalised) == 1 and penalised[0].removable_by_scaling
         for own, name, other in zip(self.own, PENALTIES, reversed(PENALTIES), strict=True):
-            if len(said) == 1 and own is not None and any(isinstance(part, MinVolume) for part in own.parts):
+            if len(penalised) == 1 and own is not None and any(isinstance(part, MinVolume) for part in own.parts):
                 raise InputError(
-                    f"{name}=MinVolume(...) alone is undone by scaling; wanted {other}, too, such as SumToOne(...) or "
-                    "L2(...), or given values of that factor"
+                    f"{name}=MinVolume(...) alone can be removed by scaling; wanted {other}, too, such as SumToOne(...) "
+                    "or L2(...), or fixed values of that factor"
                 )
+
+    def _own(self, penalties: tuple[Any, Any], side: int) -> Penalty | None:
+        return _combined(penalties[side], self.values[side], side, self.shapes[side])
 
     @property
     def needs(self) -> tuple[dict[str, str], dict[str, str]]:
-        """For each factor what its solver must take, and the argument that asks for it."""
+        """For each factor the kinds of constraint that its solver must take, and the argument that each comes from."""
         return self._needs(0), self._needs(1)
 
     def _needs(self, side: int) -> dict[str, str]:
@@ -42,54 +60,54 @@ class FactorConstraints:
             return {}
         if own is not None:
             return {part.requires(side == 1): _shown(part, side) for part in own.parts}
-        if self.coupled:
+        if self.coupled and other is not None:
             return {"diagonal": f"{_shown(other, 1 - side)} alone"}
         return {}
 
 
-def _values(given: Any, side: int, shape: tuple[int, int]) -> np.ndarray | None:
-    """Given values of a factor as the user sees it, NaN where it is free."""
-    if given is None:
+def _is_whole(values: np.ndarray | None) -> bool:
+    return values is not None and not np.isnan(values).any()
+
+
+def _values(fixed: Any, side: int, shape: tuple[int, int]) -> np.ndarray | None:
+    """Fixed values of a factor as the user sees it, NaN where it is free."""
+    if fixed is None:
         return None
-    fault = Fixed(given).fault(shape, side == 1)
+    fault = Fixed(fixed).fault(shape, side == 1)
     if fault:
-        raise InputError(f"{GIVEN[side]}: {fault}")
-    return np.asarray(given, np.float64)
+        raise InputError(f"{FIXED[side]}: {fault}")
+    return np.asarray(fixed, np.float64)
 
 
-def _own(penalty: Any, values: np.ndarray | None, side: int, shape: tuple[int, int]) -> Penalty | None:
-    """The penalties and the given values of one factor; None where there are none."""
+def _combined(penalty: Any, values: np.ndarray | None, side: int, shape: tuple[int, int]) -> Penalty | None:
+    """The penalties and the fixed values of one factor as one penalty; None where there are none."""
     name = PENALTIES[side]
     if penalty is not None and not isinstance(penalty, Penalty):
         raise InputTypeError(
-            f"{name} is {penalty!r} ({type(penalty).__name__}); wanted None or what nmfcore.penalties has, such as "
-            "nmfcore.penalties.L1(0.1), or a sum of such"
+            f"{name} is {penalty!r} ({type(penalty).__name__}); wanted None, or an object of nmfcore.penalties such as "
+            "nmfcore.penalties.L1(0.1), or a sum of such objects"
         )
     parts = [] if penalty is None else list(penalty.parts)
-    whole = values is not None and not np.isnan(values).any()
-    if whole:  # nothing is left to project, but what is given must be in the sets
+    if values is not None and _is_whole(values):  # nothing is left to project, but the values must lie in the sets
         _check_faults([part.with_fixed(values) for part in parts if isinstance(part, SumToOne)], side, shape)
         parts = [part for part in parts if part.needs not in ("rows", "columns")]
     _check_faults(parts, side, shape)
     if values is not None and not np.isnan(values).all():
         _check_box(parts, values, side)
-        simplex = next((i for i, part in enumerate(parts) if isinstance(part, SumToOne)), None)
-        if simplex is None:
-            parts.append(Fixed(values))
-        else:
-            parts[simplex] = parts[simplex].with_fixed(values)
+        with_sums = [part.with_fixed(values) if isinstance(part, SumToOne) else part for part in parts]
+        parts = with_sums if any(isinstance(part, SumToOne) for part in parts) else [*parts, Fixed(values)]
     _check_faults(parts, side, shape)
     sets = [part for part in parts if part.needs in ("bounds", "rows", "columns")]
     if len(sets) > 1 and any(part.needs != "bounds" for part in sets):
         raise InputError(
-            f"{_shown(sets[0], side)} and {_shown(sets[1], side)} are two sets, of which no algorithm here finds the "
-            "nearest common point; wanted one of them"
+            f"{_shown(sets[0], side)} and {_shown(sets[1], side)} are two sets, and no algorithm here finds the "
+            "nearest point of both; wanted one of them"
         )
     return None if not parts else parts[0] if len(parts) == 1 else Sum(tuple(parts))
 
 
-def _check_faults(parts: list[Penalty], side: int, shape: tuple[int, int]) -> None:
-    """Refuse arrays that do not fit, sets that given values are not in, and boxes with nothing in common."""
+def _check_faults(parts: Sequence[Penalty], side: int, shape: tuple[int, int]) -> None:
+    """Refuse arrays that do not fit, sets that exclude fixed values, and boxes without a common point."""
     for part in parts:
         fault = part.fault(shape, side == 1)
         if fault:
@@ -112,31 +130,31 @@ def check_range(own: Penalty, side: int, dtype: np.dtype) -> None:
     limit = float(np.finfo(dtype).max)
     for part in own.parts:
         for name in ("values", "target", "lower", "upper"):
-            held = getattr(part, name, None)
-            if held is None or isinstance(held, property):
+            values = getattr(part, name, None)
+            if values is None or isinstance(values, property):
                 continue
-            held = np.asarray(held, np.float64)
-            if np.any(held > limit, where=np.isfinite(held)):
+            values = np.asarray(values, np.float64)
+            if np.any(values > limit, where=np.isfinite(values)):
                 raise InputError(f"{_shown(part, side)} has values that the {dtype} of X cannot hold; scale X and them")
 
 
 def _check_box(parts: list[Penalty], values: np.ndarray, side: int) -> None:
-    """Refuse given values outside of a box."""
+    """Refuse fixed values outside of a box."""
     for box in parts:
         if isinstance(box, Box):
             outside = (values < box.lower) | (values > box.upper)
             if outside.any():
                 first = tuple(int(i) for i in np.argwhere(outside)[0])
                 raise InputError(
-                    f"{GIVEN[side]} has {np.count_nonzero(outside)} values outside of {_shown(box, side)}, the first "
+                    f"{FIXED[side]} has {np.count_nonzero(outside)} values outside of {_shown(box, side)}, the first "
                     f"({values[first]}) at {first}; wanted values within the bounds"
                 )
 
 
 def _shown(part: Penalty, side: int) -> str:
-    """What a user has written, without its arrays."""
+    """A constraint as the user wrote it, without its arrays."""
     if isinstance(part, Fixed):
-        return f"{GIVEN[side]} (given values)"
+        return f"{FIXED[side]} (fixed values)"
     return f"{PENALTIES[side]}={describe_penalty(part)}"
 
 
@@ -144,6 +162,6 @@ def describe_penalty(penalty: Penalty) -> str:
     """A penalty without its arrays."""
     terms = []
     for term in penalty.parts:
-        values = [getattr(term, field.name) for field in fields(term) if field.repr]
+        values = [getattr(term, field.name) for field in fields(term) if field.repr] if is_dataclass(term) else []
         terms.append(f"{type(term).__name__}({', '.join(repr(v) if np.ndim(v) == 0 else '...' for v in values)})")
     return " + ".join(terms)

@@ -279,7 +279,7 @@ class Fit(Generic[Kind]):
             for side, exponent in zip((self.w, self.h), self.exponents, strict=True)
         )
         if in_place:
-            self.exponents = 0, 0
+            self.exponents = np.zeros_like(self.exponents[0]), np.zeros_like(self.exponents[1])
         return W, Ht.T
 
     def _relative_error(self) -> float:

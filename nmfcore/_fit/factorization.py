@@ -37,10 +37,10 @@ class Factorization:
         return iter((self.W, self.H))
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write all of it to a file, bit for bit, in the place of what is there.
+        """Write the result to a file, bit for bit; it replaces a file of that name.
 
-        An .npz file, whatever its name, which ``numpy.load(path)["W"]`` reads, too; nothing in it is pickled. It is
-        written under another name in the same folder and renamed, so that it is there as a whole or not at all.
+        The file is an .npz file, whatever its name; ``numpy.load(path)["W"]`` reads it, too. Nothing is pickled. It is
+        written under another name in the same folder and then renamed, so that it is complete or not there.
 
         Parameters
         ----------
@@ -55,7 +55,7 @@ class Factorization:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Self:
-        """Read what `save` has written.
+        """Read a file that `save` has written.
 
         Parameters
         ----------
@@ -64,14 +64,14 @@ class Factorization:
         Returns
         -------
         Result
-            Equal to the one that was saved, to the bit.
+            Identical to the one that was saved.
 
         Raises
         ------
         OSError
             The file cannot be read.
-        ValueError
-            It is truncated, damaged, of a newer version, or no such file. No code in a file is ever executed.
+        InputError
+            It is truncated, damaged, of a newer version, or of another kind. No code in a file is ever executed.
         """
         return files.read(path, lambda arrays: factorization_from_arrays(arrays, cls))
 
@@ -96,48 +96,48 @@ class Factorization:
         return check_result.rows(self.W, rows) @ self.H
 
     def to_frame(self, library: str = "pandas") -> tuple[Any, Any]:
-        """W and H as data frames, with the names of the rows and columns of X where it had such.
+        """W and H as data frames, with the names of the rows and columns of X if it had names.
 
         Parameters
         ----------
         library : {"pandas", "polars"}
-            Whose data frames. What the index is for pandas is for polars, which has none, a first column: "row" of W,
-            "component" of H.
+            The library of the data frames. pandas has the names in the index; polars has no index, and has them in a
+            first column, "row" of W and "component" of H.
 
         Returns
         -------
         W, H : data frames, shapes (m, k) and (k, n)
-            Copies. Components are called component_0, component_1 and so on; rows and columns of X without names are
+            Copies. Components are named component_0, component_1 and so on; rows and columns of X without names are
             numbered from 0.
 
         Raises
         ------
         ImportError
-            The library is not there; the message says how to install it.
-        TypeError, ValueError
+            The library is not installed; the message says how to install it.
+        InputError, InputTypeError
             Another library; names for polars that are not unique.
         """
         library = check_choice(library, "library", frames.LIBRARIES)
         return frames.factor_frames(self.W, self.H, self.names, library)
 
     def order(self, by: str = "share") -> Self:
-        r"""The same factorization with its components in order, the largest first.
+        r"""The same factorization with its components in order of size, the largest first.
 
         Parameters
         ----------
         by : {"share", "norm"}
-            "share": the sum of the entries of :math:`w_t h_t`, which is what component t contributes to the sum of
-            W H; "norm": its Frobenius norm :math:`\|w_t\| \|h_t\|`. Neither depends on how a scale is shared between W
-            and H. Equal ones stay in their order, those of 0 come last.
+            "share": the sum of the entries of :math:`w_t h_t`, the contribution of component t to the sum of W H;
+            "norm": its Frobenius norm :math:`\|w_t\| \|h_t\|`. Neither depends on the scales of W and H. Components of
+            equal size keep their order; those of size 0 come last.
 
         Returns
         -------
         Result
-            With copies of W and H; the rest is that of this one.
+            With copies of W and H; everything else is unchanged.
 
         Raises
         ------
-        TypeError, ValueError
+        InputError, InputTypeError
             Another `by`.
         """
         best = components.ranking(self.W, self.H.T, check_choice(by, "by", components.SIZES))
@@ -156,22 +156,23 @@ class Factorization:
         Returns
         -------
         Result
-            With W and H of the same dtype, whose product is the same to round-off. Where a component is 0 in the factor
-            `by`, it stays as it is in both. What is said of the fit, its objective and history included, stays: the
-            loss does not change, but a penalty may have another value now, and given values, bounds and sets of the
-            fit need not hold.
+            With W and H of the same dtype, and the same product to round-off. A component that is 0 in the factor `by`
+            stays as it is in both. The objective and the history stay: the loss does not change, but penalties may have
+            other values now, and fixed values, bounds and sets of the fit need not hold.
 
         Raises
         ------
-        TypeError, ValueError
+        InputError, InputTypeError
             Another norm or factor; a result that the dtype cannot hold.
         """
-        norm = check_choice(norm, "norm", components.NORMS)
+        length = check_choice(norm, "norm", components.NORMS)
         if check_choice(by, "by", {"W": True, "H": False}):
-            W, Ht = components.moved(self.W, self.H.T, norm)
+            W, Ht = components.normalized(self.W, self.H.T, length)
         else:
-            Ht, W = components.moved(self.H.T, self.W, norm)
-        return replace(self, W=check_result.held(W, self.W, "W"), H=check_result.held(Ht, self.H.T, "H").T)
+            Ht, W = components.normalized(self.H.T, self.W, length)
+        return replace(
+            self, W=check_result.check_finite(W, self.W, "W"), H=check_result.check_finite(Ht, self.H.T, "H").T
+        )
 
 
 Kind = TypeVar("Kind", bound=Factorization)
@@ -180,7 +181,7 @@ TEXTS = ("options", "names")  # JSON
 
 
 def result_to_arrays(result: Factorization) -> dict[str, np.ndarray]:
-    """All of a result as arrays of numbers and text."""
+    """A result as arrays of numbers and text."""
     arrays = {name: np.asarray(getattr(result, name)) for name in STORED}
     arrays["history_objective"], arrays["history_seconds"] = result.history.objective, result.history.seconds
     arrays["unobserved_rows"], arrays["unobserved_columns"] = result.unobserved
@@ -194,10 +195,11 @@ def factorization_from_arrays(arrays: dict[str, np.ndarray], kind: type[Kind]) -
     history = History(arrays["history_objective"], arrays["history_seconds"])
     unobserved = arrays["unobserved_rows"], arrays["unobserved_columns"]
     options, names = (json.loads(arrays[name].item()) for name in TEXTS)
-    names = tuple(None if found is None else tuple(found) for found in names)
+    rows, columns = (None if axis is None else tuple(axis) for axis in names)
+    names = rows, columns
     shape, lengths = (*W.shape, *H.shape), {len(history.objective), len(history.seconds), plain["n_iter"] + 1}
     fits = W.dtype == H.dtype and W.dtype.kind == "f" and len(shape) == 4 and shape[1] == shape[2] and len(lengths) == 1
-    fits &= all(found is None or len(found) == size for found, size in zip(names, shape[::3], strict=True))
+    fits &= all(axis is None or len(axis) == size for axis, size in zip(names, shape[::3], strict=True))
     if not fits or not isinstance(options, dict):
         raise ValueError
     return kind(W, np.asfortranarray(H), **plain, history=history, unobserved=unobserved, options=options, names=names)

@@ -1,4 +1,4 @@
-"""What a factorization is beside the best one of its rank without bounds."""
+"""The error of a factorization compared with that of the best matrix of its rank, of any sign."""
 
 import math
 from typing import Any
@@ -30,10 +30,11 @@ def optimality(
     if k < min(data.shape):
         with single_blas():
             U, s, V = singular_triplets(data, k, rng, workspace, FLOOR)
-        best = min(error, _error(data, U * s, V, workspace))  # both are upper bounds of it
+        best = min(error, _error(data, U * s, V, workspace))  # both are upper bounds
     ratio = error / best if best > 0 else math.inf if error > 0 else 1.0
     with np.errstate(over="ignore", under="ignore"):
-        return Optimality(*(float(np.ldexp(e, data.measures.exponent)) for e in (error, best)), ratio)
+        error, best = (float(np.ldexp(value, data.measures.exponent)) for value in (error, best))
+        return Optimality(error, best, ratio)
 
 
 def _error(data: Data, F: np.ndarray, B: np.ndarray, workspace: Workspace) -> float:

@@ -1,4 +1,4 @@
-"""X and what is asked of a fit, read and checked once for one fit or for many."""
+"""X and the request of a fit, read and checked once for one fit or for many."""
 
 import time
 from dataclasses import replace

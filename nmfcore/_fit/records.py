@@ -1,27 +1,27 @@
-"""What a fit gives back."""
+"""Records of a fit: its history, its origin, and what a callback sees."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..data import Names
-
-if TYPE_CHECKING:
-    from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """The course of a fit; entry i belongs to the best factors after i iterations, entry 0 to the start.
+    """The objective and the time after each iteration; entry i belongs to the best factors after i iterations.
+
+    Entry 0 belongs to the start.
 
     Attributes
     ----------
     objective : ndarray of float64, shape (n_iter + 1,)
-        What `Result.objective` would be, had the fit stopped there; it never rises.
+        The value of `Result.objective` if the fit had stopped there; it never rises.
     seconds : ndarray of float64, shape (n_iter + 1,)
-        Wall time since the call, the checks and the start included.
+        Wall time since the call, including the checks and the start.
     """
 
     objective: np.ndarray
@@ -36,17 +36,17 @@ class Provenance(NamedTuple):
 
 
 class Optimality(NamedTuple):
-    """What non-negativity costs: the error of a factorization beside the least one of its rank.
+    """The error of a factorization and the least error of any matrix of its rank: what non-negativity costs.
 
     Attributes
     ----------
     error : float
         ||X - W H||_F.
     best : float
-        The least ||X - Y||_F over all Y of that rank, of any sign: that of the truncated singular value
+        The least ||X - Y||_F over all Y of that rank, of any sign: the error of the truncated singular value
         decomposition (Eckart & Young 1936).
     ratio : float
-        error / best; infinite where best alone is 0, and 1 where both are.
+        error / best; infinite if only best is 0, and 1 if both are.
     """
 
     error: float
@@ -56,23 +56,24 @@ class Optimality(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What a callback is given after each iteration: the best factors so far.
+    """The argument of a callback after each iteration: the best factors so far, and what is known of them.
+
+    Read it inside the callback; the attributes after `seconds` are computed on access.
 
     Attributes
     ----------
     iteration : int
-        Iterations done, from 1.
+        The number of iterations done, from 1.
     objective : float
-        Of the best factors so far.
+        The objective at the best factors so far.
     seconds : float
-        Since the call.
+        Seconds since the call.
     relative_error : float
-        Of the best factors so far; like all that follows, made when it is asked for, which must be in the callback. For
-        losses other than "frobenius" that is a product with X.
+        ||X - W H||_F / ||X||_F of the best factors so far. For losses other than "frobenius" it costs a product with X.
     W, H : ndarray
-        Copies of those factors.
+        Copies of the best factors so far.
     history : History
-        The course so far, a copy.
+        A copy of the history so far.
     """
 
     iteration: int
@@ -82,7 +83,7 @@ class State:
     _factors: Callable[[], tuple[np.ndarray, np.ndarray]] = field(repr=False)
     _current: Callable[[], int] = field(repr=False)
     _history: Callable[[], History] = field(repr=False)
-    _checkpoint: "Callable[[], Checkpoint] | None" = field(repr=False, default=None, kw_only=True)
+    _checkpoint: Callable[[], Checkpoint] | None = field(repr=False, default=None, kw_only=True)
 
     @property
     def relative_error(self) -> float:
@@ -102,17 +103,16 @@ class State:
 
     @property
     def history(self) -> History:
-        """The course of the fit so far, a copy."""
+        """The history so far, a copy."""
         self._check_current()
         return self._history()
 
-    def checkpoint(self) -> "Checkpoint":
-        """All that the fit needs to go on from here, a copy; see `Checkpoint`. For fits of `nmf` only."""
+    def checkpoint(self) -> Checkpoint:
+        """The state of the fit, a copy; see `Checkpoint`. Only fits of `nmf`, `hals` and `mu` have one."""
         self._check_current()
         if self._checkpoint is None:
             raise RuntimeError(
-                "only fits of `nmf` go on from a checkpoint, those of doors such as `complete` cannot go on: "
-                "nothing was made"
+                "only fits of `nmf`, `hals` and `mu` have checkpoints; fits of `complete` and others cannot be resumed"
             )
         return self._checkpoint()
 
@@ -122,4 +122,4 @@ class State:
 
     def _check_current(self) -> None:
         if self._current() != self.iteration:
-            raise RuntimeError(f"the fit has left iteration {self.iteration}: a State is to be read in the callback")
+            raise RuntimeError(f"the fit has left iteration {self.iteration}: read a State inside the callback")

@@ -1,4 +1,4 @@
-"""What is printed of a fit on its way."""
+"""The lines that a fit prints with verbose=True."""
 
 from .records import State
 
@@ -6,7 +6,7 @@ REPORT_SECONDS = 1.0
 
 
 class ProgressPrinter:
-    """Prints the first iteration, then one a second."""
+    """Prints the first iteration, then one line a second."""
 
     def __init__(self) -> None:
         self.printed = -REPORT_SECONDS

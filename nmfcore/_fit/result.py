@@ -21,30 +21,30 @@ class Result(Factorization):
     W : ndarray, shape (m, k)
         Of the dtype of X, float32 or float64; C-contiguous.
     H : ndarray, shape (k, n)
-        The same; it is the transpose of a C-contiguous (n, k) array.
+        Of the same dtype; it is the transpose of a C-contiguous (n, k) array.
     objective : float
-        The loss at (W, H), for "frobenius" 1/2 ||X - W H||_F^2, and the penalties; one on W alone is that of
-        W diag(|H_t|), one on H alone that of diag(|W_t|) H.
+        The loss at (W, H), for "frobenius" 1/2 ||X - W H||_F^2, plus the penalties. If only one factor is penalised, it
+        is computed as if the components of the other one had length 1.
     relative_error : float
         ||X - W H||_F / ||X||_F.
     n_iter : int
-        Iterations done.
+        The number of iterations.
     converged : bool
         Whether the stopping rule was met (see `hals`).
     reason : str
         Why the fit stopped: "tol", "stalled", "max_iter", "max_time" or "callback".
     kkt_residual : float
-        How far (W, H) is from a stationary point: 0 there; it does not change with the scale of X, nor when a
-        column of W is multiplied and the row of H divided by the same number (see `hals`).
+        The distance of (W, H) from a stationary point, where it is 0. It does not depend on the scale of X, nor on how
+        the scale of a component is shared between W and H (see `hals`).
     history : History
     unobserved : tuple of two ndarrays
-        The rows and the columns of X without an observed entry, of which W and H hold 0 unless penalties say more.
+        The rows and the columns of X without an observed entry. W and H are 0 there, unless penalties say otherwise.
     options : dict
-        What was asked for, as JSON values by the names of the arguments of `nmf`: objects as they are written, without
-        their arrays ("L1(0.1)"); of fixed values, weights and masks whether there were any; "given" for
-        factors and generators. Beside them "dtype", in which was computed, and "version", that of nmfcore.
+        The arguments of `nmf` as JSON values: objects as they are written, without their arrays ("L1(0.1)"); for fixed
+        values, weights and masks whether there were any; "given" for factors and generators. Also "dtype", the dtype of
+        the computation, and "version", that of nmfcore.
     names : tuple of two, each a tuple of str or None
-        Of the rows and of the columns of X, where it was a data frame or an AnnData.
+        The names of the rows and of the columns of X, if it was a data frame or an AnnData.
     """
 
     def transform(
@@ -89,26 +89,26 @@ class Result(Factorization):
         n_threads: int | None = None,
         random_state: RandomState = None,
     ) -> Optimality:
-        """How far ||X - W H||_F is above the least error of any matrix of that rank: what non-negativity costs.
+        """The error ||X - W H||_F compared with the least error of any matrix of that rank: what non-negativity costs.
 
         Parameters
         ----------
         X : array_like, SciPy sparse or data frame, shape (m, n)
-            The X of the fit, which a result does not hold.
+            The X of the fit; a result does not hold it.
         n_threads, random_state
-            As for `svd`, which gives the least error; costs as there.
+            As for `svd`, which gives the least error, and the cost.
 
         Returns
         -------
         Optimality
-            (error, best, ratio). The error is that of Frobenius, whatever the loss of the fit. Near an exact fit both
-            are round-off, and so is their ratio.
+            (error, best, ratio). The error is the Frobenius norm, whatever the loss of the fit. Near an exact fit both
+            errors are round-off, and the ratio means nothing.
 
         Raises
         ------
-        TypeError, ValueError
+        InputError, InputTypeError
             As `hals` for X; X of another shape or with other columns; a fit with weights, a mask or missing entries,
-            of which no decomposition gives the least error.
+            for which no decomposition gives the least error.
         """
         return optimality(self.W, self.H, self.options, self.names, X, n_threads, random_state)
 

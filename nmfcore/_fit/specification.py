@@ -22,10 +22,10 @@ class Options:
 
 @dataclass(frozen=True)
 class FactorSpec:
-    """How one factor is fitted: what updates it, what is asked of it, and the set in which it lies."""
+    """How one factor is fitted: its solver, its penalties and the set in which it lies."""
 
     solver: Solver
     penalty: FactorPenalty
     domain: Domain
     fixed: bool
-    """Whether the factor is given."""
+    """Whether the whole factor is fixed."""

@@ -23,7 +23,7 @@ nmfcore.mu(X, 2, loss=1, floor=0)
 nmfcore.hals(X, 2, init=result)
 nmfcore.hals(X, 2, init=(result.W, result.H))
 nmfcore.hals(X, 2, init=nmfcore.Checkpoint.load("fit.npz"))
-nmfcore.hals(X, np.int64(2), random_state=np.random.default_rng(0), max_time=1.5, n_threads=-1)
+nmfcore.hals(X, 2, random_state=np.random.default_rng(0), max_time=1.5, n_threads=-1)
 
 # Penalties, sets and known values.
 nmfcore.hals(X, 2, penalty_W=penalties.L1(0.1) + penalties.L2(0.2), penalty_H=penalties.Smooth(0.5))
