@@ -157,7 +157,7 @@ def test_only_in_the_callback_and_only_of_fits_that_can_go_on():
             with pytest.raises(RuntimeError, match="the fit has left iteration"):
                 read(state)
     ratings = sp.csr_array(np.where(HOLES, np.ceil(X), 0))
-    with pytest.raises(RuntimeError, match="`complete` cannot go on"):
+    with pytest.raises(RuntimeError, match="fits of `complete` and others cannot be resumed"):
         nmfcore.complete(ratings, 2, callback=lambda state: state.checkpoint())
 
 

@@ -188,7 +188,7 @@ def test_start_beside_a_given_factor_of_extreme_scale():
         (
             {"fixed_H": partly(np.ones((4, 30))), "solver": "cd", "loss": "kullback-leibler"},
             ValueError,
-            r"fixed_H \(given values\) is not served by solver='cd' with loss='kullback-leibler'; wanted one of",
+            r"fixed_H \(fixed values\) is not served by solver='cd' with loss='kullback-leibler'; wanted one of",
         ),
     ],
 )

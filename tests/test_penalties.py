@@ -313,7 +313,7 @@ def test_bad_penalties(make, error, message):
 @pytest.mark.parametrize(
     ("known", "error", "message"),
     [
-        ({"penalty_W": 0.1}, TypeError, r"penalty_W is 0.1 \(float\); wanted None or what nmfcore.penalties has"),
+        ({"penalty_W": 0.1}, TypeError, r"penalty_W is 0.1 \(float\); wanted None, or an object of nmfcore.penalties"),
         (
             {"penalty_H": penalties.Prior(np.ones((3, 3)), 1)},
             ValueError,
@@ -334,7 +334,7 @@ def test_bad_penalties(make, error, message):
         (
             {"penalty_W": penalties.MinVolume(1)},
             ValueError,
-            r"penalty_W=MinVolume\(...\) alone is undone by scaling; wanted penalty_H, too",
+            r"penalty_W=MinVolume\(...\) alone can be removed by scaling; wanted penalty_H, too",
         ),
         (
             {"penalty_W": penalties.L1(1), "solver": "cd", "loss": "kullback-leibler"},

@@ -42,8 +42,8 @@ class FactorConstraints:
         for own, name, other in zip(self.own, PENALTIES, reversed(PENALTIES), strict=True):
             if len(penalised) == 1 and own is not None and any(isinstance(part, MinVolume) for part in own.parts):
                 raise InputError(
-                    f"{name}=MinVolume(...) alone can be removed by scaling; wanted {other}, too, such as SumToOne(...) "
-                    "or L2(...), or fixed values of that factor"
+                    f"{name}=MinVolume(...) alone can be removed by scaling; wanted {other}, too, such as SumToOne(...)"
+                    " or L2(...), or fixed values of that factor"
                 )
 
     def _own(self, penalties: tuple[Any, Any], side: int) -> Penalty | None:
