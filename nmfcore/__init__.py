@@ -1,4 +1,72 @@
-"""A numerical core for non-negative matrix factorization (NMF): X ~ W H, everything non-negative."""
+"""Non-negative matrix factorization (NMF): X ~ W H with all entries >= 0.
+
+Rows of X are samples, columns are features. W has a row for each sample, H a row for each part. Start with `hals`.
+
+One fit
+    ============================ ========================================================== =======================
+    `hals` (X, k)                least squares                                              `Result`: W, H and more
+    `mu` (X, k, loss=)           Kullback-Leibler, any beta-divergence, robust losses       `Result`
+    `nmf` (X, k, loss=, solver=) any loss with any solver; the two above are shorthands     `Result`
+    `transform` (X, H)           W for new samples; also `Result.transform`                 array
+    ============================ ========================================================== =======================
+
+Many fits and the rank
+    ============================ ========================================================== =======================
+    `fit_many` (X, ranks)        several ranks and starts, computed together                `Ensemble`
+    `select_rank` (X, ranks)     the number of parts                                        `RankChoice`
+    ============================ ========================================================== =======================
+
+    An `Ensemble` gives `Matching`, `Stability`, `Consensus` and `ConsensusFactors`. `Progress` is what the callback of
+    `fit_many` is given, `Failure` a fit that failed.
+
+Relatives of NMF
+    ============================ ========================================================== =======================
+    `symmetric` (S, k)           S ~ W W': clusters of a graph                              `Clustering`
+    `projective` (X, k)          X ~ W W' X: clusters of rows                               `Clustering`
+    `orthogonal` (X, k)          X ~ W H with one part for each row                         `Clustering`
+    `semi` (X, k)                X ~ W H, X and H of any sign, W >= 0                       `Clustering`
+    `hierarchical` (X, n_leaves) a tree of clusters by fits of rank 2                       `Hierarchy`
+    `archetypes` (X, k)          X of any sign as mixtures of mixtures of its rows          `Archetypes`
+    ============================ ========================================================== =======================
+
+Without alternation
+    ============================ ========================================================== =======================
+    `nnls` (B, X)                non-negative least squares, many right-hand sides          array
+    `separable` (X, k)           H made of k rows of X                                      `Separable`
+    `svd` (X, k)                 the truncated singular value decomposition, any sign       U, s, Vt
+    ============================ ========================================================== =======================
+
+Ratings
+    ============================ ========================================================== =======================
+    `complete` (ratings, k)      biases and factors of users and items; recommendations     `Completion`
+    ============================ ========================================================== =======================
+
+Results and files
+    The result objects in these tables have ``save`` and ``load``. A `Result` also has ``order``, ``normalize``,
+    ``transform``, ``reconstruct``, ``to_frame`` and ``optimality`` (an `Optimality`). Its ``history`` is a `History`.
+    A callback is given a `State` (`CompletionState` by `complete`) after each iteration. A `Checkpoint` continues an
+    interrupted fit.
+
+Penalties and losses
+    `nmfcore.penalties`: ``L1``, ``L2``, ``ElasticNet``, ``Group``, ``Orthogonality``, ``Smooth``, ``MinVolume``,
+    ``Prior``, ``Box``, ``Hoyer``, ``SumToOne``, for penalty_W and penalty_H. Losses are names, numbers beta, or the
+    objects `BetaDivergence`, `Huber`, `L21` and ``nmfcore.losses.L1``.
+
+scikit-learn
+    `nmfcore.sklearn`: ``NMF``, ``MiniBatchNMF`` and ``non_negative_factorization`` with scikit-learn's interface.
+    `patch_sklearn` and `unpatch_sklearn` put them in place of scikit-learn's own.
+
+Pictures
+    `nmfcore.plot`: parts, factors, words, reconstructions, convergence, scores of ranks, consensus matrices.
+
+Command line
+    ``nmfcore fit counts.csv -k 10 -o topics.npz``; see ``nmfcore --help``.
+
+Other
+    `show_config` prints versions, threads and BLAS. `nmfcore.reference` has every algorithm in plain NumPy. A mistake
+    in an argument raises `InputError` (a ValueError) or `InputTypeError` (a TypeError). A fit that ends far from a
+    stationary point warns with `ConvergenceWarning`.
+"""
 
 import importlib
 from typing import Any
