@@ -178,28 +178,43 @@ def test_sparse_share(kernels, k, index, dtype, rtol):
     np.testing.assert_array_equal(found[1], found[0])
 
 
-@pytest.mark.parametrize("exponent", [1.0, 0.5, 0.4])
-@pytest.mark.parametrize("shared", [False, True])
-def test_multiply_and_what_is_summed_with_it(kernels, exponent, shared, dtype, rtol):
+def multiplicative_problem(shared, dtype):
+    """F and the two parts of a gradient, some of it 0; float64 copies of F and den as whole matrices."""
     rng = np.random.default_rng(10)
     m, k = 3000, 17
     F, num = rng.random((m, k)).astype(dtype), rng.random((m, k)).astype(dtype)
     den = rng.random((1 if shared else m, k)).astype(dtype)
     F[5], den[0, 3] = 0, 0
-    f, d = F.astype(float), np.broadcast_to(den, (m, k)).astype(float)
-    np.testing.assert_allclose(kernels.column_sums(F, 2), f.sum(axis=0), rtol=1e-12)
-    mean, floor = f.mean(axis=0), np.full(k, 1e-3)
+    return F, num, den, F.astype(float), np.broadcast_to(den, (m, k)).astype(float)
+
+
+def test_column_sums(kernels, dtype):
+    F, *_ = multiplicative_problem(False, dtype)
+    np.testing.assert_allclose(kernels.column_sums(F, 2), F.astype(float).sum(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_kkt_residual_of_a_split_gradient(kernels, shared, dtype):
+    F, num, den, f, d = multiplicative_problem(shared, dtype)
+    mean = f.mean(axis=0)
     step = np.minimum(f, mean * (1 - num / np.where(d > 0, d, np.inf)))
-    off, whole = np.sum(d * np.abs(step)), np.sum(f * num)
-    np.testing.assert_allclose(kernels.split_kkt(F, num, den, None, None, mean, 2), (off, whole), rtol=1e-10)
+    expected = np.sum(d * np.abs(step)), np.sum(f * num)
+    np.testing.assert_allclose(kernels.split_kkt(F, num, den, None, None, mean, 2), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("exponent", [1.0, 0.5, 0.4])
+@pytest.mark.parametrize("shared", [False, True])
+def test_multiply(kernels, exponent, shared, dtype, rtol):
+    F, num, den, f, d = multiplicative_problem(shared, dtype)
+    floor = np.full(F.shape[1], 1e-3)
     expected = np.maximum(floor, np.where(d > 0, f * (num / np.where(d > 0, d, 1)) ** exponent, f))
-    moved = np.sum(np.where(f > 0, d * (expected - f) ** 2 / np.where(f > 0, f, 1), 0))
+    squared_step = np.sum(np.where(f > 0, d * (expected - f) ** 2 / np.where(f > 0, f, 1), 0))
     found = []
     for n_threads in (1, 3):
         G = F.copy()
         found.append(kernels.multiply(G, num, den, floor, None, None, exponent, n_threads))
         np.testing.assert_allclose(G, expected, rtol=rtol)
-    np.testing.assert_allclose(found[0], moved, rtol=1e-3 if dtype == np.float32 else 1e-9)
+    np.testing.assert_allclose(found[0], squared_step, rtol=1e-3 if dtype == np.float32 else 1e-9)
     assert found[0] == found[1]
 
 

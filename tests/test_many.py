@@ -82,12 +82,13 @@ def test_an_exact_fit_and_a_zero_matrix_among_others():
 
 def test_fits_that_join_late_and_find_little_room(X, monkeypatch):
     """As many fits as the memory allows are under way; others join them, and all stay what they are alone."""
-    joined = []
-    monkeypatch.setattr(
-        batch.FitBatch,
-        "join",
-        lambda self, fits, join=batch.FitBatch.join: joined.append(len(fits)) or join(self, fits),
-    )
+    joined, join = [], batch.FitBatch.join
+
+    def counted(self, fits):
+        joined.append(len(fits))
+        join(self, fits)
+
+    monkeypatch.setattr(batch.FitBatch, "join", counted)
     memory = schedule.ARRAYS * sum(X.shape) * 8 * 12
     ensemble = nmfcore.fit_many(X, [2, 5, 4], 4, memory=memory, random_state=2)
     assert len(joined) > 2

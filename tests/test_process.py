@@ -31,14 +31,17 @@ def test_max_time():
 def test_callback():
     X, W0, H0 = planted(40, 30, 4)
     states, factors = [], []
-    result = nmfcore.hals(
-        X, 4, init=(W0, H0), tol=0, max_iter=6, callback=lambda s: (states.append(s), factors.append((s.W, s.H)))
-    )
+
+    def keep(state):
+        states.append(state)
+        factors.append((state.W, state.H))
+
+    result = nmfcore.hals(X, 4, init=(W0, H0), tol=0, max_iter=6, callback=keep)
     assert [state.iteration for state in states] == [1, 2, 3, 4, 5, 6]
     assert [state.objective for state in states] == list(result.history.objective[1:])
     np.testing.assert_array_equal(factors[-1][0], result.W)
     np.testing.assert_array_equal(factors[-1][1], result.H)
-    with pytest.raises(RuntimeError, match="the fit has left iteration 1: a State is to be read in the callback"):
+    with pytest.raises(RuntimeError, match="the fit has left iteration 1: read a State inside the callback"):
         states[0].W  # noqa: B018
 
     for answer in (True, np.True_):

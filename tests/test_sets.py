@@ -84,12 +84,14 @@ def test_the_end_is_a_fixed_point(on):
 
     X are mixtures: else a component may grow for ever as its share falls.
     """
-    (name, chosen) = next(iter(on.items()))
-    X = mixtures(60, 20, 3)[0] + 0.05 * np.random.default_rng(1).random((60, 20))
-    result = nmfcore.hals(X if name.endswith("W") else X.T, 3, random_state=0, max_iter=20000, tol=1e-8, **on)
-    X, W, H = X if name.endswith("W") else X.T, result.W, result.H
-    F, B, Y, axis = (W, H.T, X, chosen.axis) if name.endswith("W") else (H.T, W, X.T, 1 - chosen.axis)
-    G, C, there = B.T @ B, Y @ B, F.copy()
+    ((argument, chosen),) = on.items()
+    of_W = argument.endswith("W")
+    samples = mixtures(60, 20, 3)[0] + 0.05 * np.random.default_rng(1).random((60, 20))
+    result = nmfcore.hals(samples if of_W else samples.T, 3, random_state=0, max_iter=20000, tol=1e-8, **on)
+    # The constrained factor F in samples ~ F B', and the axis along which its entries belong together.
+    F, B = (result.W, result.H.T) if of_W else (result.H.T, result.W)
+    axis = chosen.axis if of_W else 1 - chosen.axis
+    G, C, there = B.T @ B, samples @ B, F.copy()
     project = reference.project_simplex if isinstance(chosen, SumToOne) else reference.project_hoyer
     parameter = 1.0 if isinstance(chosen, SumToOne) else chosen.level
     if axis == 0:
@@ -98,7 +100,7 @@ def test_the_end_is_a_fixed_point(on):
         bound = np.linalg.eigvalsh(G)[-1]
         moved = reference.projected_steps(G, C, there, bound, lambda x: project(x, parameter), 1)
     assert result.converged
-    assert moved <= 1e-10 * np.sum(X**2)
+    assert moved <= 1e-10 * np.sum(samples**2)
     assert result.kkt_residual < 1e-4
 
 
