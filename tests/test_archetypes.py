@@ -1,4 +1,4 @@
-"""Archetypal analysis: what it recovers, what it keeps to, and what changes nothing."""
+"""Archetypal analysis: recovery, constraints, and what the result does not depend on."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ FIELDS = ("W", "B", "archetypes", "objective", "explained_variance", "objectives
 
 
 def planted(m=300, n=6, k=4, seed=0, noise=0.0, corners=True, dtype=np.float64):
-    """Mixtures of k points of either sign, those among them, and those points."""
+    """Mixtures of k points of either sign, which are among them, and the k points."""
     rng = np.random.default_rng(seed)
     Z = 3 * rng.standard_normal((k, n))
     W = rng.dirichlet(np.full(k, 0.7), m)
@@ -30,12 +30,12 @@ def loss(X, result, **options):
 
 
 def far(found, wanted):
-    """The largest distance of a wanted archetype to the nearest one that was found."""
+    """The largest distance of a true archetype from the nearest fitted one."""
     return np.linalg.norm(found[None] - wanted[:, None], axis=2).min(axis=1).max()
 
 
 def gaps(x, points, f):
-    """What a step to the best vertex could lower 1/2 ||x - f points||^2 by, at the most."""
+    """An upper bound on how far a step to a vertex can lower 1/2 ||x - f points||^2."""
     gradient = (f @ points - x) @ points.T
     return f @ gradient - gradient.min()
 
@@ -50,7 +50,7 @@ def gaps(x, points, f):
     scale=st.sampled_from([1e-8, 1.0, 1e8]),
 )
 def test_rows_on_the_simplex_are_solved_to_the_end(k, n, seed, repeated, warm, scale):
-    """Optimality, where the points are more than their dimensions and repeated, too; far starts change nothing."""
+    """Optimality, also with more points than dimensions and repeated points; the start does not matter."""
     rng = np.random.default_rng(seed)
     Z, X = scale * rng.standard_normal((k, n)), scale * rng.standard_normal((50, n))
     Z = Z[rng.integers(0, k, k)] if repeated else Z
@@ -65,7 +65,7 @@ def test_rows_on_the_simplex_are_solved_to_the_end(k, n, seed, repeated, warm, s
 
 
 def test_a_coordinate_that_is_negative_by_round_off():
-    """From a half to about -1e-17: a step whose share is 1 to round-off, and no coordinate in its way."""
+    """A step from 1/2 to about -1e-17: its length is 1 to round-off, and no coordinate blocks it."""
     Z, F = np.array([[0.0], [1.0]]), np.full((200, 2), 0.5)
     C = np.column_stack([np.zeros(200), np.linspace(-3e-16, 0, 200)])
     fit_rows(Workspace(np.float64, 1), Z @ Z.T, C, F)
@@ -149,7 +149,7 @@ def test_what_every_fit_keeps_to(init, options, dtype):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_worse_than_the_reference(seed):
-    """From the same start; a local minimum of both, which extrapolation may miss, is not the same one for all."""
+    """From the same start; extrapolation can lead to another local minimum, so objectives need not be equal."""
     X, _ = planted(40, 3, 4, seed, noise=0.5)
     rows = np.arange(4)
     result = nmfcore.archetypes(X, 4, init=rows, tol=1e-10)
@@ -158,7 +158,7 @@ def test_no_worse_than_the_reference(seed):
 
 
 def test_one_iteration_is_the_reference_s():
-    """From archetypes whose candidates suffice, exact blocks in their order are the textbook's."""
+    """Where the candidates suffice, an iteration is exact block coordinate descent, as in the reference."""
     X, _ = planted(30, 2, 3, noise=0.5)
     result = nmfcore.archetypes(X, 3, init=[0, 1, 2], max_iter=0)
     W, B = archetypes.archetypes(X, np.array([0, 1, 2]), 0, steps=3000)
@@ -258,7 +258,7 @@ def test_a_huge_threshold_is_least_squares():
 
 def test_relaxed_archetypes_lie_outside_and_fit_no_worse():
     X, Z = planted(2000, 3, 4, seed=1, corners=False)
-    X -= Z.mean(axis=0)  # the origin inside the hull
+    X -= Z.mean(axis=0)  # moves the origin into the hull
     errors = [nmfcore.archetypes(X, 4, delta=delta, random_state=0, n_starts=3).objective for delta in (0, 0.1, 0.5)]
     assert errors[0] > errors[1] and errors[2] < 1e-3 * errors[0]
 

@@ -1,4 +1,4 @@
-"""Archetypal analysis of little data, of data without a spread, and what it refuses."""
+"""Archetypal analysis of small data and of constant data, and what it refuses."""
 
 import re
 
@@ -16,7 +16,7 @@ from nmfcore._archetypes import fit
 @pytest.mark.parametrize("k", [1, 2, 3, 7])
 @pytest.mark.parametrize("distinct", [1, 2, 3])
 def test_few_distinct_points(distinct, k, form, init, dtype):
-    """Described exactly by as many archetypes as there are points, whatever k, duplicates and the space between."""
+    """As many archetypes as distinct points describe X exactly, for any k and with duplicates."""
     points = np.array([[0.0, 0.0, 1.0], [5.0, -2.0, 0.0], [0.0, 3.0, 1.0]])[:distinct].astype(dtype)
     for X in (points, np.repeat(points, 4, axis=0)):
         r = nmfcore.archetypes(form(X), k, init=init, random_state=0, n_starts=3)

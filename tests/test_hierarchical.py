@@ -1,4 +1,4 @@
-"""Hierarchical rank-2 NMF: the tree, its criterion, and the clusters that it finds."""
+"""Hierarchical clustering by NMF of rank 2: the tree, the criterion of its splits, and its clusters."""
 
 import re
 
@@ -14,7 +14,7 @@ from nmfcore.reference import relatives
 
 
 def halves(X, refine):
-    """What a leaf is split into, by the same fit and exchange."""
+    """The split of a leaf by the same fit and the same exchange of rows."""
     if len(X) == 1:
         return np.array([True])
     W, H = nmfcore.nmf(X, 2, max_iter=100, tol=1e-3)
@@ -101,7 +101,7 @@ def test_callbacks_and_limits(capsys):
     np.testing.assert_array_equal(tree.labels, seen[-1].labels)
     assert capsys.readouterr().out.count("relative error") == 3
     whole = hierarchical(X, 3, random_state=0, callback=seen.append)
-    np.testing.assert_array_equal(seen[-1].labels, whole.labels)  # it hears of the last split, too
+    np.testing.assert_array_equal(seen[-1].labels, whole.labels)  # the callback is called after the last split, too
     with pytest.raises(TypeError, match=r"callback is 1 \(int\)"):
         hierarchical(X, 3, callback=1)
 

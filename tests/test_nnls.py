@@ -1,4 +1,4 @@
-"""Non-negative least squares: exact, whatever the shape, the sign, the rank and the scale."""
+"""Non-negative least squares is exact for any shape, sign, rank and scale."""
 
 import re
 
@@ -17,7 +17,7 @@ levels = pytest.mark.parametrize("kernels", LEVELS, ids=lambda kernels: kernels.
 
 
 def problem(m=60, k=9, n=50, seed=0, zeros=0.5, dtype=np.float64):
-    """B and X of either sign, with about so many zeros in the solution."""
+    """B and X of either sign; about that share of the solution is 0."""
     rng = np.random.default_rng(seed)
     B = rng.standard_normal((m, k)) + rng.integers(0, 2)
     Y = rng.random((k, n)) * (rng.random((k, n)) >= zeros)
@@ -35,7 +35,7 @@ def pivot(kernels, G, C, F, most_exchanges=50, n_threads=1):
 
 
 def gradient_conditions(G, C, Y):
-    """The largest violation, as a share of what the gradient is made of."""
+    """The largest violation of the conditions, as a share of the terms of the gradient."""
     gradient = G @ Y - C
     whole = np.sqrt(np.diagonal(G))[:, None] * np.linalg.norm(np.sqrt(np.diagonal(G))[:, None] * Y, axis=0) + np.abs(C)
     return np.max(np.where(Y > 0, np.abs(gradient), np.maximum(0, -gradient)) / np.where(whole > 0, whole, 1))
@@ -58,7 +58,9 @@ def test_kernel(kernels, k, n, dtype):
             assert n <= systems <= 20 * n
             np.testing.assert_allclose(F, expected, rtol=0, atol=tolerance * expected.max())
             found.append(F)
-    for more in found[1:]:  # the passive set decides the bits, not the way to it, the threads or the neighbours
+    for more in found[
+        1:
+    ]:  # only the passive set determines the bits: not the path to it, the threads or the other rows
         np.testing.assert_array_equal(more, found[0])
     F = np.ones_like(C[:1])
     pivot(kernels, G, C[-1:], F)
@@ -82,7 +84,7 @@ def test_where_full_exchanges_go_in_circles(kernels):
     B, X = rng.standard_normal((12, 12)), rng.standard_normal((12, 2000))
     G, C = B.T @ B, np.ascontiguousarray((B.T @ X).T)
     F = np.ones_like(C)
-    assert pivot(kernels, G, C, F, 5000) < 10 * len(C)  # none of them takes 5000
+    assert pivot(kernels, G, C, F, 5000) < 10 * len(C)  # no row takes 5000 exchanges
     np.testing.assert_allclose(F.T, exact(B, X), rtol=0, atol=1e-8)
 
 
@@ -210,7 +212,7 @@ def test_rank_deficient(dtype):
 
 
 def test_singular_equations_with_a_penalty():
-    """With a cost on the sum of Y, the third column, the sum of the others, is cheaper than both."""
+    """With a penalty on the sum of Y, the third column, which is the sum of the others, costs less than both."""
     B = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
     Y = nmfcore.nnls(G=B.T @ B, C=B.T @ np.array([1.0, 1.0]) - 0.1)
     np.testing.assert_allclose(Y, [0, 0, 0.95], atol=1e-12)
@@ -239,8 +241,8 @@ BAD = {
     "nothing": ({}, TypeError, "nnls was given nothing; wanted B and X, or G and C"),
     "B alone": ({"B": B}, TypeError, "nnls was given B; wanted B and X, or G and C"),
     "too much": ({"B": B, "X": X, "G": G}, TypeError, "nnls was given B, G, X; wanted"),
-    "rows": ({"B": B, "X": X[1:]}, ValueError, "B has 6 rows and X 5; wanted as many"),
-    "length": ({"B": B, "X": X[1:, 0]}, ValueError, "B has 6 rows and X 5; wanted as many"),
+    "rows": ({"B": B, "X": X[1:]}, ValueError, "B has 6 rows and X has 5; wanted the same number"),
+    "length": ({"B": B, "X": X[1:, 0]}, ValueError, "B has 6 rows and X has 5; wanted the same number"),
     "B vector": ({"B": B[0], "X": X}, ValueError, "B has 1 dimension, shape (2,); wanted a matrix (2)"),
     "X cube": ({"B": B, "X": X[None]}, ValueError, "X has 3 dimensions"),
     "X ragged": ({"B": B, "X": [[1.0], [1.0, 2.0]]}, ValueError, "X cannot be read as a matrix"),
@@ -252,10 +254,14 @@ BAD = {
     "X infinite": ({"B": B, "X": INF}, ValueError, "X has 3 infinite entries, the first (inf) at (0, 0)"),
     "X sparse": ({"B": B, "X": sp.csr_array(-INF)}, ValueError, "X has 3 infinite entries, the first (-inf) at (0, 0)"),
     "G shape": ({"G": B, "C": C}, ValueError, "G has shape (6, 2); wanted a square, B'B"),
-    "C rows": ({"G": G, "C": X}, ValueError, "C has 6 rows and G 2; wanted as many"),
+    "C rows": ({"G": G, "C": X}, ValueError, "C has 6 rows and G has 2; wanted the same number"),
     "G negative": ({"G": G - 99 * np.eye(2), "C": C}, ValueError, "wanted B'B, whose diagonal is >= 0"),
     "G asymmetric": ({"G": [[2, 1], [0, 2]], "C": C}, ValueError, "G[0, 1] is 1.0 and G[1, 0] is 0.0; wanted a symm"),
-    "G indefinite": ({"G": [[2, 3], [3, 2]], "C": C}, ValueError, "G[0, 1] is 3.0, more than the root of its"),
+    "G indefinite": (
+        {"G": [[2, 3], [3, 2]], "C": C},
+        ValueError,
+        "G[0, 1] is 3.0, more than the root of G[0, 0] G[1, 1]; wanted",
+    ),
     "G nan": ({"G": np.nan * G, "C": C}, ValueError, "G has 4 NaN entries"),
     "C nan": ({"G": G, "C": np.nan * C}, ValueError, "C has 6 NaN entries"),
     "unbounded": (

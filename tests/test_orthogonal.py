@@ -1,4 +1,4 @@
-"""Orthogonal NMF: clusters by directions, and spherical k-means where these are separated."""
+"""Orthogonal NMF: clusters by direction, and agreement with spherical k-means."""
 
 import re
 
@@ -12,7 +12,7 @@ from nmfcore.reference import relatives
 
 
 def rays(m=150, n=12, k=4, spread=0.1, sizes=0.5, seed=0, dtype=np.float64):
-    """Rows near k directions, of different norms, and which."""
+    """Rows of different norms near k directions, and the direction of each row."""
     rng = np.random.default_rng(seed)
     B, labels = rng.gamma(0.3, size=(k, n)) + np.eye(k, n), np.resize(np.arange(k), m)
     X = B[labels] * rng.lognormal(0, sizes, (m, 1))
@@ -40,7 +40,7 @@ def test_spherical_k_means_on_separated_data():
     found = orthogonal(X, 4, random_state=0).labels
     assert same_clusters(found, labels)
     assert same_clusters(found, relatives.spherical_kmeans(X, labels, 4, 20))
-    # Rows of one norm, not separated: the same partitions but for a few rows
+    # Rows of norm 1 that are not separated: the same partition except for a few rows
     X, labels = rays(spread=0.9, sizes=0)
     X /= np.linalg.norm(X, axis=1, keepdims=True)
     found = orthogonal(X, 4, init=labels).labels
@@ -67,7 +67,7 @@ def test_the_objective_is_what_singular_values_leave():
 
 
 def test_more_clusters_than_directions():
-    """Empty ones are 0; rows of zeros belong to none."""
+    """Empty clusters are 0; rows of zeros belong to no cluster."""
     X = np.array([[1.0, 0, 0], [2, 0, 0], [0, 3, 0], [0, 0, 0]])
     r = orthogonal(X, 4, random_state=0)
     assert r.relative_error == 0 and r.labels[3] == -1 and r.labels[0] == r.labels[1] != r.labels[2]

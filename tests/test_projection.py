@@ -1,4 +1,4 @@
-"""The nearest points of the simplex and of Hoyer's cone, at every instruction-set level, by their definitions."""
+"""Projections on the simplex and on Hoyer's cone, at every instruction-set level, against their definitions."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from nmfcore import reference
 from nmfcore._runtime.workspace import Workspace
 
 pytestmark = pytest.mark.parametrize("kernels", LEVELS, ids=lambda kernels: kernels.__name__.rpartition(".")[2])
-# Around the problems side by side (16); of columns also more than one task (32768 entries) and rows that are left over.
+# Sizes around the 16 problems of a vector; for columns also more than one task (32768 entries), with rows left over.
 SHAPES = [(1, 1, 0), (1, 1, 1), (1, 7, 0), (7, 1, 1), (7, 1, 0), (15, 16, 1), (17, 3, 0), (17, 3, 1), (50, 40, 0)]
 SHAPES += [(50, 40, 1), (33, 5, 1), (17005, 2, 0), (3000, 17, 0)]
 KINDS = ["normal", "far", "ties", "low", "heavy"]
@@ -18,7 +18,7 @@ SPARSENESS = [0.0, 1e-9, 0.3, 0.8, 0.999, 1.0]
 
 
 def project(kernels, F, name, parameter, axis, n_threads=1):
-    """What a method of Workspace does, by the kernels of one level."""
+    """A method of Workspace, with the kernels of one level."""
     F = F.copy()
     workspace = Workspace(F.dtype, n_threads)
     target = parameter if name == "simplex" else workspace.hoyer_target(F.shape[axis], parameter)

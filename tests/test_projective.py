@@ -1,4 +1,4 @@
-"""Projective NMF: its conditions, its clusters and parts, and the multiplicative updates that it outruns."""
+"""Projective NMF: optimality, clusters, parts, and a comparison with multiplicative updates."""
 
 import re
 
@@ -44,7 +44,7 @@ def test_it_ends_where_the_conditions_hold():
     gradient = W @ (W.T @ A @ W) + A @ W @ (W.T @ W) - 2 * A @ W
     size = 1e-5 * np.linalg.norm(X) ** 2
     assert np.abs(gradient[W > 0]).max() < size < gradient[W == 0].max() and gradient.min() > -size
-    # the gradient is that of the objective
+    # the gradient is right
     D = np.random.default_rng(0).standard_normal(W.shape) * 1e-6
     V = W + 0.1
     gradient = V @ (V.T @ A @ V) + A @ V @ (V.T @ V) - 2 * A @ V
@@ -56,11 +56,13 @@ def test_clusters_of_separated_rows():
     r = projective(X, 4, random_state=0)
     assert same_clusters(r.labels, labels)
     G = r.W.T @ r.W
-    assert np.abs(G - np.diag(np.diag(G))).max() < 0.1 * np.diag(G).min()  # nearly orthogonal, without being asked
+    assert (
+        np.abs(G - np.diag(np.diag(G))).max() < 0.1 * np.diag(G).min()
+    )  # nearly orthogonal, although no constraint says so
 
 
 def test_parts_of_images():
-    """Parts that lie apart are the columns of W for X'; what they say of a new sample is a product."""
+    """The columns of W for X' are parts that lie apart; the shares of a new sample are a product."""
     rng = np.random.default_rng(0)
     parts = np.kron(np.eye(4), rng.random((1, 6)) + 0.5)
     X = rng.gamma(0.5, size=(50, 4)) @ parts

@@ -1,4 +1,4 @@
-"""Matrix completion: against the reference, by properties, and at its edges."""
+"""Completion of ratings: against the reference, by its properties, and at its limits."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from nmfcore.reference import ratings
 
 
 def rated(m=40, n=30, share=0.4, seed=0, empty=False, dtype=np.float64):
-    """Ratings from 1 to 5 with tastes in them, and where they are; if asked for, none in two rows and a column."""
+    """Ratings from 1 to 5 of low rank and the mask of the known ones; perhaps with empty rows and a column."""
     rng = np.random.default_rng(seed)
     taste = rng.gamma(1.0, size=(m, 3)) @ rng.gamma(1.0, size=(3, n)) / 2 + rng.random((m, 1)) + rng.random(n)
     observed = rng.random((m, n)) < share
@@ -21,7 +21,7 @@ def rated(m=40, n=30, share=0.4, seed=0, empty=False, dtype=np.float64):
 
 
 def sparse(X, observed, dtype=np.float64):
-    """What is observed, stored: zeros, too."""
+    """The observed entries as a sparse matrix; zeros are stored, too."""
     users, items = np.nonzero(observed)
     return sp.coo_array((X[users, items].astype(dtype), (users, items)), shape=X.shape)
 

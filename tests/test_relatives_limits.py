@@ -1,4 +1,4 @@
-"""The relatives of NMF on little data, on data of any scale, and what they leave as it is."""
+"""The relatives of NMF on small data and on data of any scale; they do not change their input."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_little_data(name, form, kind):
 @pytest.mark.parametrize("name", FLAT)
 @pytest.mark.parametrize("scale", [1e300, 1e-300])
 def test_units_far_from_one(name, scale):
-    """The error is that of other units; objectives out of the range of float64 are infinite or 0."""
+    """The relative error does not depend on the units; objectives out of the range of float64 are infinite or 0."""
     r, same = (FLAT[name](little(name, 9, 6, s), 2, random_state=0, max_iter=20) for s in (scale, 1.0))
     assert r.relative_error == pytest.approx(same.relative_error, abs=1e-7)
     assert np.isfinite(r.W).all() and np.isfinite(r.H).all() and r.objective in (0.0, np.inf)
@@ -70,7 +70,7 @@ def test_the_least_value_of_a_quartic_at_any_scale(unit):
 
 @pytest.mark.parametrize("name", ["symmetric", "projective"])
 def test_a_start_with_a_tiny_column_is_left(name):
-    """A component of next to nothing grows, instead of being taken for a stationary point."""
+    """A tiny component grows; it is not taken for a stationary point."""
     rng = np.random.default_rng(0)
     X = rng.gamma(0.5, 1, (30, 4)) @ rng.gamma(0.5, 1, (4, 20)) + 0.05 * rng.random((30, 20))
     X = X @ X.T if name == "symmetric" else X

@@ -1,4 +1,4 @@
-"""Semi-NMF: its conditions, the singular values that bound it, and X of any sign."""
+"""Semi-NMF: optimality, the bound by singular values, and X of any sign."""
 
 import re
 
@@ -43,7 +43,7 @@ def test_it_ends_where_the_conditions_hold():
 
 
 def test_a_minimum_that_is_not_attained():
-    """Rows less their mean lie in no half-space: W grows as the error falls, and the fit ends none the less."""
+    """Rows less their mean lie in no half-space: W grows while the error falls, and the fit still ends."""
     X, _ = signed()
     X -= X.mean(axis=0)
     left = np.linalg.svd(X, compute_uv=False)[3:]
@@ -68,7 +68,7 @@ def test_clusters_of_either_sign():
     centres = np.array([[5.0, 5, -5, 0], [-5, 5, 5, 0], [0, -5, -5, 5]])
     r = semi(centres[labels] + 0.3 * rng.standard_normal((90, 4)), 3, random_state=0)
     np.testing.assert_allclose(np.linalg.norm(r.H, axis=1), 1)
-    # which of the equivalent factors is found depends on the start: from the clusters they stay
+    # the start decides between equivalent factors; from the clusters the fit stays there
     r = semi(centres[labels] + 0.3 * rng.standard_normal((90, 4)), 3, init=np.eye(3)[labels])
     assert same_clusters(r.labels, labels)
 

@@ -1,4 +1,4 @@
-"""Separable X: which rows are found, and what W is then."""
+"""Separable NMF: the rows that it chooses, and W."""
 
 import re
 
@@ -17,10 +17,10 @@ FORMS = [np.ascontiguousarray, np.asfortranarray, sp.csr_array, sp.csc_array, sp
 
 
 def pure(m=200, n=40, k=5, seed=0, zeros=0.5, dtype=np.float64):
-    """X = W H whose rows `rows` are those of H, each times a positive number; rows of W of very different sums."""
+    """X = W H with the rows of H, each times a positive number, at `rows`; the sums of W differ very much."""
     rng = np.random.default_rng(seed)
     H = rng.random((k, n)) * (rng.random((k, n)) >= zeros) + 0.01 * (rng.random((k, n)) >= zeros)
-    H[:, :k] += np.eye(k)  # of rank k
+    H[:, :k] += np.eye(k)  # makes the rank k
     W = rng.dirichlet(np.full(k, 0.5), m) * 0.9 + 0.1 / k
     rows = rng.choice(m, k, replace=False)
     W[rows] = np.eye(k)
@@ -57,7 +57,7 @@ def test_the_coordinates_are_those_of_the_model():
 
 
 def test_coordinates_of_nearly_parallel_rows():
-    """Their error is the condition of H times round-off, where normal equations would have its square, 1e12."""
+    """The error is the condition number of H times round-off; normal equations would square it to 1e12."""
     rng = np.random.default_rng(0)
     W = np.vstack([np.eye(4), rng.dirichlet(np.ones(4), 100)])
     X = W @ (1 + 1e-6 * rng.random((4, 30)))
@@ -162,7 +162,7 @@ def test_noise_moves_the_rows_little():
 
 
 def test_close_and_tiny_rows_are_told_apart():
-    """The residual of the second row is 1e-12 of the row: the difference of its squared norms has no digit of it."""
+    """The residual of the second row is 1e-12 of the row, so the difference of squared norms has no digit of it."""
     X = np.zeros((4, 5))
     X[:3, :2], X[1, 2], X[2, 3], X[3, 4] = 1, 1e-12, 2e-13, 1e-300
     assert list(nmfcore.separable(X[:3], 3).rows) == [0, 1, 2]
@@ -170,7 +170,7 @@ def test_close_and_tiny_rows_are_told_apart():
 
 
 def test_residuals_are_computed_again_where_their_norms_have_lost_their_digits(dtype):
-    """Rows near one line, where what tells them apart is below half the digits of their squared norms."""
+    """Rows near one line, whose differences are below half of the digits of their squared norms."""
     rng = np.random.default_rng(7)
     small = np.float64(np.finfo(dtype).eps) ** 0.3
     X = (1 + small * rng.random((100, 12))).astype(dtype)

@@ -1,4 +1,4 @@
-"""The truncated singular value decomposition, and the error of a factorization beside its own."""
+"""The truncated singular value decomposition, and `Result.optimality`, which compares errors with it."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from conftest import planted
 import nmfcore
 from nmfcore.reference import svd
 
-SHAPES = [(200, 90), (90, 200), (120, 30), (30, 120), (70, 70)]  # iterated, and decomposed as they are
+SHAPES = [(200, 90), (90, 200), (120, 30), (30, 120), (70, 70)]  # some are iterated, some decomposed as a whole
 
 
 def falling(m, n, seed=0, base=0.8, rank=None):
@@ -71,7 +71,7 @@ def test_lower_rank(shape, rank, dtype):
 
 
 def test_small_singular_values_beside_large_ones():
-    X = falling(300, 200, base=0.2)  # from 1 over 1e-7 at the tenth to less than round-off
+    X = falling(300, 200, base=0.2)  # from 1, by 1e-7 at the tenth, to less than round-off
     U, s, Vt = nmfcore.svd(X, 12, random_state=0)
     np.testing.assert_allclose(s, 0.2 ** np.arange(12), rtol=1e-6)
     check_orthonormal(U, Vt, 1e-13)
@@ -164,7 +164,7 @@ def test_optimality_where_nothing_is_left():
     assert full.best == 0 < full.error and full.ratio == np.inf
     nothing = nmfcore.hals(np.zeros((4, 3)), 3, random_state=0).optimality(np.zeros((4, 3)))
     assert nothing == (0, 0, 1)
-    noise = np.random.default_rng(0).random((300, 200))  # where factors near the best ones are non-negative
+    noise = np.random.default_rng(0).random((300, 200))  # > 0: the best factors are nearly so
     assert nmfcore.hals(noise, 1, random_state=0).optimality(noise, random_state=0).ratio == pytest.approx(1, abs=1e-9)
 
 

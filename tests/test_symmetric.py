@@ -1,4 +1,4 @@
-"""Symmetric NMF: its conditions, what it recovers, and what changes nothing."""
+"""Symmetric NMF: optimality, recovery, and what the result does not depend on."""
 
 import re
 
@@ -19,7 +19,7 @@ def low_rank(n=60, k=4, noise=0.1, seed=0, dtype=np.float64):
 
 
 def blocks(n=240, k=4, inside=0.4, outside=0.05, seed=0):
-    """The adjacency of a graph with planted clusters, degrees divided out, and these."""
+    """The normalised adjacency matrix of a graph with planted clusters, and the clusters."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, k, n)
     edges = np.triu(rng.random((n, n)) < np.where(labels[:, None] == labels, inside, outside), 1)
@@ -57,7 +57,7 @@ def test_it_ends_where_the_conditions_hold():
     gradient = 2 * (r.W @ (r.W.T @ r.W) - S @ r.W)
     size = np.linalg.norm(S) ** 1.5
     assert gradient.min() > -1e-5 * size and np.abs(gradient * r.W).max() < 1e-5 * size
-    assert np.abs(gradient[r.W > 0]).max() < 1e-5 * size < gradient.max()  # where W is 0 it need not vanish
+    assert np.abs(gradient[r.W > 0]).max() < 1e-5 * size < gradient.max()  # where W is 0, the gradient need not be 0
 
 
 def test_the_objective_never_rises():
@@ -103,7 +103,7 @@ def test_more_components_than_rows_and_nothing_at_all():
 
 
 def test_a_start_of_single_nodes_of_a_graph():
-    """S W has nothing where W is: no multiple of W is better than 0, from which no fit would ever come."""
+    """W'S W = 0, so that W = 0 has the lowest objective of all multiples of W; a fit could not leave it."""
     S = np.kron(np.eye(2), np.ones((4, 4)) - np.eye(4))
     r = symmetric(S, 2, init=np.eye(8)[:, [0, 4]])
     assert same_clusters(r.labels, np.repeat([0, 1], 4)) and r.converged

@@ -56,4 +56,4 @@ def check_start_rows(init: Any, k: int, n_starts: int, rows: int, names: dict[st
 def check_same_features(columns: int, wanted: int) -> None:
     """Refuse new points with another number of columns than the archetypes."""
     if columns != wanted:
-        raise InputError(f"X has {columns} columns, but the archetypes have {wanted}; wanted as many")
+        raise InputError(f"X has {columns} columns, but the archetypes have {wanted}; wanted the same number")

@@ -28,7 +28,7 @@ def check_finite(X: Any, name: str) -> np.ndarray:
 def check_rows(B: np.ndarray, rows: int) -> None:
     """Refuse a B with another number of rows than X."""
     if rows != len(B):
-        raise InputError(f"B has {len(B)} rows and X {rows}; wanted as many")
+        raise InputError(f"B has {len(B)} rows and X has {rows}; wanted the same number")
 
 
 def check_gram(G: np.ndarray) -> None:
@@ -47,7 +47,9 @@ def check_gram(G: np.ndarray) -> None:
         raise InputError(f"G[{i}, {j}] is {G[i, j]} and G[{j}, {i}] is {G[j, i]}; wanted a symmetric matrix, B'B")
     i, j = _argmax(np.abs(G) - (1 + tolerance) * bound)
     if abs(G[i, j]) > (1 + tolerance) * bound[i, j]:
-        raise InputError(f"G[{i}, {j}] is {G[i, j]}, more than the root of its diagonal entries' product; wanted B'B")
+        raise InputError(
+            f"G[{i}, {j}] is {G[i, j]}, more than the root of G[{i}, {i}] G[{j}, {j}]; wanted B'B, where no entry is"
+        )
 
 
 def _argmax(excess: np.ndarray) -> tuple[int, int]:
@@ -58,7 +60,7 @@ def _argmax(excess: np.ndarray) -> tuple[int, int]:
 def check_right_hand_sides(C: np.ndarray, G: np.ndarray) -> None:
     """Refuse a C that does not fit G, or with which the objective has no minimum."""
     if len(C) != len(G):
-        raise InputError(f"C has {len(C)} rows and G {len(G)}; wanted as many")
+        raise InputError(f"C has {len(C)} rows and G has {len(G)}; wanted the same number")
     unbounded = np.flatnonzero((G.diagonal() == 0) & (C.max(axis=1) > 0))
     if len(unbounded):
         t = unbounded[0]
