@@ -1,4 +1,8 @@
-"""The start of a fit, and how each of its factors is updated, in the units of the fit."""
+"""The start of a fit, and how each of its factors is updated, in the units of the fit.
+
+With penalties all components of a factor have one scale, a power of two, in which strengths and bounds are expressed
+once. Without penalties each component may have a scale of its own.
+"""
 
 from typing import Any
 

@@ -1,4 +1,9 @@
-"""A fit that was interrupted, and how it continues."""
+"""A fit that was interrupted, and how it continues.
+
+A checkpoint holds what an iteration hands to the next one, and nothing that follows from it: the factors, their
+extrapolation, the best factors, five numbers and the history. Gram matrices and statistics are computed again, to the
+same bits, because they are the same kernels on the same arrays.
+"""
 
 import json
 import math

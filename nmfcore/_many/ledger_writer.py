@@ -1,4 +1,4 @@
-"""What a ledger is told of many fits, and when."""
+"""What is written to a ledger of many fits, and when."""
 
 import hashlib
 import os

@@ -1,4 +1,8 @@
-"""Which fits are to be done, from which seeds, and how many of them at a time."""
+"""Which fits are to be done, from which seeds, and how many of them at a time.
+
+As many fits advance together as fill 256 columns, more for a small X, fewer if their factors are large compared with X.
+Beyond that a product is no faster, and the other kernels wait for factors that have left the cache.
+"""
 
 from typing import NamedTuple
 
