@@ -1,8 +1,8 @@
-"""scikit-learn's own tests of its NMF, run on nmfcore's classes in the place of its own.
+"""Run scikit-learn's tests of its NMF on nmfcore's classes.
 
 python tests/scikit_learn_own.py [options of pytest]
 
-Tests of what is private to scikit-learn (its starts, its divergence) go on testing scikit-learn.
+Tests of private functions of scikit-learn (its starts, its divergence) still test scikit-learn.
 """
 
 import os
@@ -17,18 +17,18 @@ import nmfcore.sklearn
 
 REPLACED = ("NMF", "MiniBatchNMF", "non_negative_factorization")
 
-#: What is expected to fail, by the name of the test, and why.
+#: The tests that must fail, and the reason.
 DEVIATIONS = {
-    "test_nmf_float32_float64_consistency[NMF-solver0]": "an exact fit, which is not the only one: found to round-off, "
-    "in which float32 and float64 differ",
-    "test_minibatch_nmf_partial_fit": "scikit-learn writes to the H it is given, so that its two models, of which the "
-    "batches and the forgetting differ, hold one array",
-    "test_NMF_inverse_transform_Xt_deprecation[NMF]": "of 1.6, which takes an old name of an argument, too",
+    "test_nmf_float32_float64_consistency[NMF-solver0]": "the exact fit is not unique, and "
+    "round-off in float32 and float64 leads to different ones",
+    "test_minibatch_nmf_partial_fit": "scikit-learn writes to the H that is passed, so its two models share one "
+    "array although their batches and forget factors differ",
+    "test_NMF_inverse_transform_Xt_deprecation[NMF]": "scikit-learn 1.6 accepts an old name of an argument, too",
 }
 
 
 class Own:
-    """Marks the deviations, which must fail, and says what was run."""
+    """Marks the deviations as expected failures and prints a summary."""
 
     def pytest_collection_modifyitems(self, items: list) -> None:
         """Expect each deviation to fail."""
@@ -38,7 +38,7 @@ class Own:
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
     def pytest_terminal_summary(self, terminalreporter: object) -> None:
-        """One line: the version and the names."""
+        """Print the version and the replaced names."""
         replaced = [name for name in REPLACED if hasattr(nmfcore.sklearn, name)]
         print(
             f"\ntest_nmf.py of scikit-learn {sklearn.__version__}, in which nmfcore has replaced {', '.join(replaced)}"
@@ -46,7 +46,7 @@ class Own:
 
 
 def main(options: list[str]) -> int:
-    """Replace the names before the tests are imported, which bind them in their parameters; run the tests."""
+    """Replace the names and run the tests, which bind the names in their parameters when they are imported."""
     for name in REPLACED:
         if hasattr(nmfcore.sklearn, name):
             for module in (sklearn.decomposition, sklearn.decomposition._nmf):

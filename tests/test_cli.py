@@ -1,4 +1,4 @@
-"""The command line, as a user runs it: files in, files out, what is said and with which exit code."""
+"""The command line as a user runs it: input files, output files, messages and exit codes."""
 
 import json
 import os

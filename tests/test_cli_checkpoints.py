@@ -1,4 +1,4 @@
-"""A fit that is killed and goes on: the bits of one that was never disturbed."""
+"""A fit that is killed and resumed has the bits of an uninterrupted one."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def same(path, other):
 
 
 def begun(*more):
-    """A fit in a process of its own that has saved a checkpoint."""
+    """A fit in a process of its own, after its first checkpoint."""
     command = [sys.executable, "-P", "-m", "nmfcore", *FIT, "-o", "cut.npz", *more]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not Path("state").exists() and process.poll() is None:
@@ -49,40 +49,40 @@ def begun(*more):
 @pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_killed_and_resumed(number, loss, capsys):
-    asked = ["--max-iter", "4000" if loss == "frobenius" else "2000", "--loss", loss]
-    process = begun(*asked, "--every", "7")
+    options = ["--max-iter", "4000" if loss == "frobenius" else "2000", "--loss", loss]
+    process = begun(*options, "--every", "7")
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert out == "" and process.returncode == (-number if number == signal.SIGKILL else 128 + number)
     assert err == "" or err == "nmfcore fit: interrupted; --resume continues from state\n"
     left = sorted(name for name in os.listdir() if number != signal.SIGKILL or not name.startswith(".nmfcore-"))
-    assert left == ["state", "x.npy"]  # beside what was being written when nothing could be done any more
+    assert left == ["state", "x.npy"]  # SIGKILL during a write leaves a temporary file
     saved = Checkpoint.load("state").iteration
     assert saved % 7 == 0 or number != signal.SIGKILL
-    assert main([*FIT, *asked, "-o", "cut.npz", "--resume"]) == 0
+    assert main([*FIT, *options, "-o", "cut.npz", "--resume"]) == 0
     assert capsys.readouterr().out.startswith(f"state: continues after iteration {saved}\n")
-    assert main([*FIT, *asked, "-o", "whole.npz", "-q", "--checkpoint", "other"]) == 0
+    assert main([*FIT, *options, "-o", "whole.npz", "-q", "--checkpoint", "other"]) == 0
     assert same("cut.npz", "whole.npz")
 
 
 def test_killed_again_and_again():
-    asked = ["--max-iter", "3000", "--every", "5", "-o", "cut.npz", "--resume", "-q"]
+    options = ["--max-iter", "3000", "--every", "5", "-o", "cut.npz", "--resume", "-q"]
     for pause in (0.6, 0.9, 1.2, 1.5):
-        process = subprocess.Popen([sys.executable, "-P", "-m", "nmfcore", *FIT, *asked])
+        process = subprocess.Popen([sys.executable, "-P", "-m", "nmfcore", *FIT, *options])
         time.sleep(pause)
         process.kill()
         process.wait()
-    assert main([*FIT, *asked]) == 0
+    assert main([*FIT, *options]) == 0
     assert main([*FIT, "--max-iter", "3000", "-o", "whole.npz", "-q", "--checkpoint", "other"]) == 0
     assert same("cut.npz", "whole.npz")
 
 
 def test_resume_begins_goes_on_and_is_done(capsys):
-    assert main([*FIT, "-o", "a.npz", "--max-iter", "20", "--every", "6", "--resume"]) == 0  # none is there
+    assert main([*FIT, "-o", "a.npz", "--max-iter", "20", "--every", "6", "--resume"]) == 0  # there is no checkpoint
     assert capsys.readouterr().out.startswith("state: starts\n")
-    assert main([*FIT, "-o", "b.npz", "--max-iter", "20", "--every", "6", "--resume"]) == 0  # done again
+    assert main([*FIT, "-o", "b.npz", "--max-iter", "20", "--every", "6", "--resume"]) == 0  # already done
     assert same("a.npz", "b.npz")
-    assert main([*FIT, "-o", "c.npz", "--max-iter", "50", "--resume"]) == 0  # further
+    assert main([*FIT, "-o", "c.npz", "--max-iter", "50", "--resume"]) == 0  # more iterations
     assert main([*FIT, "-o", "d.npz", "--max-iter", "50", "--checkpoint", "other"]) == 0
     assert same("c.npz", "d.npz")
     assert capsys.readouterr().err == ""
@@ -133,7 +133,7 @@ def test_by_iterations_and_by_seconds(monkeypatch):
         signal.raise_signal(signal.SIGINT)
         state.iteration = 99
         assert writer(state) and saved[-1] == 99 and writer.signal == signal.SIGINT
-        with pytest.raises(KeyboardInterrupt):  # who asks twice does not want to wait
+        with pytest.raises(KeyboardInterrupt):  # a second signal
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

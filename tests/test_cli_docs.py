@@ -1,4 +1,4 @@
-"""The commands in the document on the command line run as they stand."""
+"""The commands in docs/command_line.md run as they are."""
 
 import re
 import shlex

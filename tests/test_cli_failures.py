@@ -1,4 +1,4 @@
-"""The command line where something is wrong: one line that says what, the exit code, and no half files."""
+"""Mistakes and failures on the command line: one line on stderr, the exit code, and no partial files."""
 
 import errno
 import os
@@ -29,7 +29,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def fails(capsys):
-    """Runs a command that fails; its exit code and the one line that it says."""
+    """Runs a command that fails; returns its exit code and its one line on stderr."""
 
     def command(*arguments):
         capsys.readouterr()
@@ -45,7 +45,7 @@ def fails(capsys):
 
 
 def start(*arguments, **options):
-    """A process of its own, as a shell starts it."""
+    """Start the command line in a process of its own."""
     command = [sys.executable, "-P", "-m", "nmfcore", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
@@ -257,7 +257,7 @@ def test_faults_of_ours_are_tracebacks(monkeypatch, fault):
         main(["fit", "x.npy", "-k", "2"])
 
 
-def test_what_no_statement_raises_is_a_fault_of_ours(monkeypatch):
+def test_errors_of_other_classes_are_faults_of_ours(monkeypatch):
     for nmf in (lambda *a, **k: np.ones(2) + np.ones(3), lambda *a, **k: 1 + None, lambda *a, **k: a.no):
         monkeypatch.setattr(_fit, "nmf", nmf)
         with pytest.raises((ValueError, TypeError, AttributeError)):
@@ -265,7 +265,7 @@ def test_what_no_statement_raises_is_a_fault_of_ours(monkeypatch):
 
 
 def long_fit(*more, **options):
-    """A fit that would take minutes, once it is under way."""
+    """Start a fit that would take minutes, and wait until it runs."""
     rng = np.random.default_rng(0)
     np.save("large.npy", rng.random((600, 500)))
     arguments = ["large.npy", "-k", 20, "--tol", 0, "--max-iter", 10**6, "-o", "out.npz", "--threads", 1, *more]

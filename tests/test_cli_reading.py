@@ -1,4 +1,4 @@
-"""Files that the command line reads, as users have them, and what it says of those that it cannot read."""
+"""Files that the command line reads, and its messages for files that it cannot read."""
 
 import bz2
 import gzip
@@ -19,7 +19,7 @@ NAN = np.nan
 
 @pytest.fixture
 def csv(tmp_path):
-    """Reads a text as an .csv file; or says what is wrong with it, without the folder."""
+    """Reads a text as a .csv file; returns the table, or the message without the folder."""
 
     def read_text(text, name="x.csv", **options):
         path = tmp_path / name

@@ -1,4 +1,4 @@
-"""scikit-learn's names for NMF replaced and put back."""
+"""patch_sklearn replaces scikit-learn's objects by name and restores them."""
 
 import pickle
 import subprocess
@@ -26,7 +26,7 @@ OURS = {name: getattr(ours, name) for name in NAMES}
 
 @pytest.fixture(autouse=True)
 def nothing_left():
-    """Each test begins and ends with scikit-learn as it came."""
+    """Each test begins and ends with scikit-learn's own objects."""
     assert holds(THEIRS)
     yield
     nmfcore.unpatch_sklearn()
@@ -39,7 +39,7 @@ def holds(objects):
 
 @pytest.fixture
 def module(monkeypatch):
-    """A module that has taken scikit-learn's objects under names of its own."""
+    """A module that holds scikit-learn's objects under names of its own."""
     module = types.ModuleType("downstream")
     module.Model, module.fit, module.other = THEIRS["NMF"], THEIRS["non_negative_factorization"], decomposition.PCA
     monkeypatch.setitem(sys.modules, "downstream", module)
@@ -78,7 +78,7 @@ def test_nests():
 
 def test_the_last_of_overlapping_ones_restores(module):
     first = nmfcore.patch_sklearn()
-    module.late = THEIRS["NMF"]  # has come in since
+    module.late = THEIRS["NMF"]  # imported in the meantime
     second = nmfcore.patch_sklearn()
     assert second.replaced == ("downstream.late",)
     first.__exit__(None, None, None)
@@ -98,7 +98,7 @@ def test_a_block_survives_an_end_from_within():
 
 
 def test_only_what_was_replaced_is_put_back(module, monkeypatch):
-    module.own = ours.NMF  # asked for by its user
+    module.own = ours.NMF  # imported by the user
     with nmfcore.patch_sklearn():
         module.fit = "something else"
         later = types.ModuleType("later")

@@ -1,4 +1,4 @@
-"""Pictures: what the artists hold, not how the pixels look."""
+"""Pictures: the data of the artists, not the pixels."""
 
 from dataclasses import replace
 
@@ -18,7 +18,9 @@ from nmfcore import plot  # noqa: E402
 from nmfcore._ensemble.ensemble import Ensemble  # noqa: E402
 from nmfcore._rank.choice import RankChoice  # noqa: E402
 
-W = np.array([[4.0, 0, 1], [0, 3, 1], [0, 0, 0], [5, 0, 0], [1, 8, 0]])  # shares of the samples are known by heart
+W = np.array(
+    [[4.0, 0, 1], [0, 3, 1], [0, 0, 0], [5, 0, 0], [1, 8, 0]]
+)  # simple enough to know the shares of the samples
 H = np.array([[0.0, 1, 0, 3], [2, 2, 0, 0], [0, 0, 0, 6]])
 X = W @ H
 MANY = Ensemble([nmfcore.hals(X, 2, init="random", random_state=seed) for seed in range(3)], range(3))
@@ -41,13 +43,13 @@ DRAW = {
 
 @pytest.fixture
 def ax():
-    """Axes that pyplot knows nothing of."""
+    """Axes outside of pyplot."""
     return Figure(layout="constrained").subplots()
 
 
 @pytest.fixture(autouse=True)
 def closed():
-    """No figure stays open."""
+    """Every test closes its figures."""
     assert not pyplot.get_fignums()
     yield
     pyplot.close("all")
@@ -59,7 +61,7 @@ def labels(axis):
 
 @pytest.mark.parametrize("draw", DRAW.values(), ids=DRAW)
 def test_axes(draw, ax):
-    """Those that were given come back, and pyplot is not touched; without any there is one new figure."""
+    """A function returns the Axes that it is given, without pyplot; without Axes it makes one new figure."""
     assert draw(ax=ax) is ax and not pyplot.get_fignums()
     ax.figure.draw_without_rendering()
     with matplotlib.rc_context({"figure.figsize": (3.3, 2)}):
@@ -309,7 +311,7 @@ class TestGeometry:
         corners = np.array([[0, 0], [1, 0], [0.5, np.sqrt(0.75)]])
         kept = X[[0, 1, 3, 4]][:, [0, 1, 3]]  # sample 2 is all zero
         assert np.allclose(np.transpose(samples.get_data()), kept / kept.sum(axis=1, keepdims=True) @ corners)
-        assert np.allclose(np.transpose(parts.get_data())[2], corners[2])  # H[2] has nothing but feature 3
+        assert np.allclose(np.transpose(parts.get_data())[2], corners[2])  # H[2] is 0 but for feature 3
         assert [text.get_text() for text in ax.texts] == ["feature 0", "feature 1", "feature 3"]
 
     @pytest.mark.parametrize(
@@ -371,7 +373,7 @@ def test_archetypes(form, ax):
 
 @pytest.mark.parametrize("k", [1, 2])
 def test_archetypes_without_area(k, ax):
-    """Points on a line have a hull without area: it is drawn as what it is."""
+    """Points on a line have a hull without area, which is drawn, too."""
     points = np.array([[0.0, 1], [2, 3], [1, 2]])
     plot.archetypes(points, nmfcore.archetypes(points, k, random_state=0), ax=ax)
     ax.figure.canvas.draw()
@@ -380,7 +382,7 @@ def test_archetypes_without_area(k, ax):
 
 @pytest.mark.parametrize("of", ["samples", "features"])
 def test_consensus(of, ax):
-    """Two blocks and a sample between them, in 3 of 4 fits with the second one."""
+    """Two blocks of samples, and one sample that is with the second block in 3 of 4 fits."""
     one, two = (np.repeat(np.eye(2)[[0, 1, 0, 1]], 2, axis=0) for _ in range(2))
     two[3] = 1, 0
     fits = [replace(MANY.fits[0], W=F, H=F.T, names=(None, tuple("abcdefgh"))) for F in (one, one, two, one)]

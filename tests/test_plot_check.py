@@ -1,4 +1,4 @@
-"""What pictures refuse, and in which words; when matplotlib is loaded, and what is said without it."""
+"""Checks of the arguments of pictures and their messages; when matplotlib is imported; the error without it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The picture of a choice of the rank: what its artists hold."""
+"""The picture of the choice of a rank: the data of its artists."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def ax():
 
 
 def test_rank_scores(ax):
-    """Scores at their ranks, the choice marked, the floor beside them, ticks at whole numbers."""
+    """Scores at their ranks, a mark at the choice, the floor as a line, ticks at whole numbers."""
     plot.rank_scores(replace(CHOICE, more={"floor": np.array([0.4, 0.1, 0.1])}), ax=ax)
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[2, 0.5], [3, 0.2], [5, 0.3]])
     np.testing.assert_array_equal(ax.lines[-1].get_xydata(), [[3, 0.2]])
@@ -42,7 +42,7 @@ def test_one_rank_without_spread(ax):
 
 
 def test_axes(ax):
-    """Those that were given come back, and pyplot is not touched; without any there is one new figure."""
+    """The function returns the Axes that it is given, without pyplot; without Axes it makes one new figure."""
     assert plot.rank_scores(CHOICE, ax=ax) is ax and not pyplot.get_fignums()
     new = plot.rank_scores(CHOICE)
     assert pyplot.get_fignums() == [new.figure.number]

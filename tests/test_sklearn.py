@@ -1,4 +1,4 @@
-"""scikit-learn's interface: its checks, its own tests, its objective, and what it does not have."""
+"""The drop-in for NMF: scikit-learn's checks, its objective and its results, and the further parameters."""
 
 import contextlib
 import inspect
@@ -34,7 +34,7 @@ def problem(seed=0, m=40, n=25, k=4):
 
 
 def objective(X, W, H, loss, alpha_W=0.0, alpha_H=0.0, l1_ratio=0.0):
-    """scikit-learn's, written out."""
+    """The objective of scikit-learn, written out."""
     V, beta = W @ H, {"frobenius": 2, "kullback-leibler": 1, "itakura-saito": 0}.get(loss, loss)
     if beta == 2:
         value = 0.5 * np.sum((X - V) ** 2)
@@ -50,7 +50,7 @@ def objective(X, W, H, loss, alpha_W=0.0, alpha_H=0.0, l1_ratio=0.0):
 
 
 def expected_to_fail(estimator):
-    """Multiplicative updates are far from their end after 200 iterations; the same checks fail for scikit-learn's."""
+    """Multiplicative updates have not converged after 200 iterations. The same checks fail for scikit-learn's class."""
     checks = ("check_transformer_general", "check_transformer_data_not_an_array") if estimator.solver == "mu" else ()
     return dict.fromkeys(checks, "W is not that of a transform before the fit has converged")
 
@@ -96,7 +96,7 @@ def test_parameters_are_scikit_learn_s():
     "known", [{}, {"alpha_W": 0.01, "l1_ratio": 0.5}, {"alpha_W": 0.02, "alpha_H": 0.005}], ids=str
 )
 def test_the_objective_is_no_worse(solver, loss, init, known):
-    """In the median over problems, since the starts differ, and with them the local minima."""
+    """In the median over problems, because the starts differ and so do the local minima."""
     strengths = {"alpha_W": 0.0, "l1_ratio": 0.0} | known
     strengths.setdefault("alpha_H", strengths["alpha_W"])
     ratios = []
@@ -255,7 +255,7 @@ def test_penalties_beside_those_of_scikit_learn():
 @quiet
 @pytest.mark.parametrize("penalty", [penalties.L1(2.0), penalties.L2(2.0)])
 def test_a_penalty_on_one_factor_alone(penalty):
-    """It is that of components of which the other half has the norm 1, in `transform`, too."""
+    """The penalty refers to components whose other half has norm 1, in `transform`, too."""
     X = problem()
     options = {"random_state": 0, "tol": 1e-8, "max_iter": 20000}
     model = NMF(4, penalty_W=penalty, **options)
@@ -312,7 +312,7 @@ def test_awkward_data(solver, init):
 
 
 def test_internal_interface_of_scikit_learn():
-    """What turftopic and others call: no fit before it, none kept after it."""
+    """turftopic and others call it without a fit before; it sets no attributes."""
     X = problem()
     W, H, n_iter = NMF(3, random_state=0)._fit_transform(X)
     assert W.shape == (40, 3) and H.shape == (3, 25) and n_iter > 1
@@ -386,7 +386,7 @@ def test_without_scikit_learn():
 @pytest.mark.parametrize("beta", [2, 1, 0.5])
 @pytest.mark.parametrize("make", [np.asarray, sp.csr_array], ids=["dense", "sparse"])
 def test_multiplicative_updates_end_where_those_of_scikit_learn_do(init, beta, make):
-    """After as many iterations, at its factors: the draws of the start and the stopping rule are the same."""
+    """The same factors after the same number of iterations: random numbers and stopping rule are scikit-learn's."""
     X = make(problem())
     options = {"init": init, "solver": "mu", "beta_loss": beta, "random_state": 3}
     theirs, ours = peer.NMF(4, **options), NMF(4, **options)

@@ -1,4 +1,4 @@
-"""The drop-in for MiniBatchNMF beside scikit-learn's class, from the same start: iterates, ends, messages, errors."""
+"""The drop-in for MiniBatchNMF and scikit-learn's class, from the same start: iterates, stops, messages, errors."""
 
 import inspect
 import pickle
@@ -42,7 +42,7 @@ def same(theirs, ours, rtol=1e-9):
 
 @parametrize_with_checks([MiniBatchNMF(batch_size=10, max_iter=20, fresh_restarts=True)])
 def test_scikit_learn_takes_it_for_an_estimator(estimator, check):
-    """With the parameters with which scikit-learn checks its own: else `fit_transform` is not fit and transform."""
+    """With the parameters of scikit-learn's own check; others make `fit_transform` differ from fit and transform."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check(estimator)
@@ -133,7 +133,7 @@ def test_partial_fit_is_that_of_scikit_learn(beta):
 
 @pytest.mark.parametrize("beta", [2, 1, 0])
 def test_partial_fit_of_the_batches_is_a_fit_with_fresh_restarts(beta):
-    """Batches of batch_size forget as much as a pass does; of a fit of one pass with the root of it, so does each."""
+    """A batch of a stream applies forget_factor once, each of four batches of a pass its fourth root."""
     X, W0, H0 = problem(m=80, n=21)
     options = {"init": "custom", "beta_loss": beta, "batch_size": 20, "fresh_restarts": True, **NO_END}
     fitted = MiniBatchNMF(4, forget_factor=0.7, max_iter=2, **options).fit(X, W=W0, H=H0)
@@ -160,7 +160,7 @@ def test_a_stream_goes_on_after_a_fit_a_pickle_and_what_it_was_set_to():
 
 
 def test_a_penalty_set_later_serves_kullback_leibler():
-    """Its B is one row for all features until a quadratic penalty needs more."""
+    """B is one row for all features until a quadratic penalty needs more."""
     X, W0, H0 = problem(m=60, n=21)
     models = []
     for kind in KINDS:

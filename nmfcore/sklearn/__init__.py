@@ -12,8 +12,9 @@ that must be passed by name. `nmfcore.patch_sklearn` puts them in place of sciki
 The classes implement the interface of scikit-learn's classes and do not inherit from them. Coordinate descent is
 nmfcore's HALS with its defaults. Multiplicative updates are scikit-learn's to round-off, including its zeros and its
 exponents, because its tests, `MiniBatchNMF` and score-informed starts depend on them: there is no extrapolation and no
-floor, and L1 is added to the denominator. The same holds for coordinate descent with ``tol=0``. The start and the
-stopping rule of these fits are scikit-learn's, too, so that the same `random_state` gives its factors.
+floor, and L1 is added to the denominator. Their random starts and their stopping rule are scikit-learn's, too, so that
+the same `random_state` gives its factors. Coordinate descent with ``tol=0`` has scikit-learn's iterates from a custom
+or a random start.
 
 This room knows scikit-learn, the fit and the rooms below it. `_base.py` has what the estimators share, `_check.py` the
 checks in scikit-learn's words, `_stopping.py` the meaning of scikit-learn's tol for nmfcore, and `_online.py` the
