@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from . import _cli
-from ._checks import InputError, InputTypeError, MissingLibraryError
+from ._checks import ConvergenceWarning, InputError, InputTypeError, MissingLibraryError
 
 DONE, FAILED, REFUSED = 0, 1, 2
 
@@ -95,7 +95,10 @@ def _warnings_in_one_line() -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        print(f"nmfcore: warning: {message}", file=sys.stderr)
+        text = str(message)
+        if issubclass(category, ConvergenceWarning):  # it names arguments, which are options here
+            text = text.replace("max_iter", "--max-iter").replace("tol=0", "--tol 0")
+        print(f"nmfcore: warning: {text}", file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("default", UserWarning)

@@ -261,3 +261,10 @@ def test_plots(run):
         code, _, err = run("plot", *arguments)
         assert code == 2 and message in err
     assert "p.png" not in os.listdir()
+
+
+def test_a_fit_that_ends_far_from_its_end_warns_in_the_words_of_the_command_line(run):
+    code, _, err = run("fit", "x.npy", "-k", 3, "-o", "out.npz", "--init", "random", "--max-iter", "1", "--seed", "0")
+    assert (
+        code == 0 and "warning: the fit ended at --max-iter=1 far" in err and "raise --max-iter, or set --tol 0" in err
+    )
