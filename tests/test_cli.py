@@ -201,7 +201,7 @@ def test_transform(run):
     assert Path("w.csv").read_text().startswith(",component_0,component_1,component_2\ns0,")
     write_csv("other.csv", X, None, [f"f{j}" for j in range(12)][::-1])
     code, _, err = run("transform", "other.csv", "--model", "model.npz")
-    assert code == 2 and "X has other columns than H: 'f11' in the place of 'f0'" in err
+    assert code == 2 and "the columns of X are not those of H: 'f11' instead of 'f0'" in err
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

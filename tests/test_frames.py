@@ -101,7 +101,7 @@ def test_anndata_in_a_file_and_without_x(tmp_path):
         backed = anndata.read_h5ad(tmp_path / f"{name}.h5ad", backed="r")
         assert_same(fit(backed), fit(values))
         backed.file.close()
-    with pytest.raises(TypeError, match="X is an AnnData whose X is None; wanted one with X, or one of its layers"):
+    with pytest.raises(TypeError, match="X is an AnnData whose X is None; wanted an AnnData with X, or one of its layers"):
         fit(anndata.AnnData(obs=pd.DataFrame(index=ROWS)))
 
 
@@ -241,14 +241,16 @@ def test_transform_wants_the_columns_of_the_fit():
     np.testing.assert_allclose(nmfcore.transform(given_frame, fit(X)), wanted, atol=1e-9)  # no names to compare with
     swapped = [NAMES[1], NAMES[0], *NAMES[2:]]
     for new, words in [
-        (given_frame[swapped], "'feature 1' in the place of 'feature 0' \\(column 0\\)"),
-        (given_frame[NAMES[3:]], "'feature 0' and 2 more lacking"),
-        (given_frame.assign(more=1.0), "'more' too many"),
-        (given_frame.rename(columns={"feature 4": "other"}), "'feature 4' lacking, 'other' too many"),
-        (given_frame[[*NAMES, NAMES[0]]], "21 of them instead of 20"),
+        (given_frame[swapped], "'feature 1' instead of 'feature 0' \\(column 0\\)"),
+        (given_frame[NAMES[3:]], "'feature 0' and 2 more missing"),
+        (given_frame.assign(more=1.0), "'more' extra"),
+        (given_frame.rename(columns={"feature 4": "other"}), "'feature 4' missing, 'other' extra"),
+        (given_frame[[*NAMES, NAMES[0]]], "21 columns instead of 20"),
     ]:
         for H in (result, parts):
-            with pytest.raises(ValueError, match=f"X has other columns than H: {words}; wanted the columns of the fit"):
+            with pytest.raises(
+                ValueError, match=f"the columns of X are not those of H: {words}; wanted the columns of the fit"
+            ):
                 nmfcore.transform(new, H)
 
 
@@ -283,7 +285,7 @@ def test_to_polars(dtype):
     assert W["row"].to_list() == list(range(30)) and H.columns == ["component", *map(str, range(20))]
     for columns in (["twice"] * 20, ["component", *NAMES[1:]]):
         twice = fit(pd.DataFrame(X, columns=columns))
-        with pytest.raises(ValueError, match=f"no two columns of one name, but '{columns[0]}' is there twice"):
+        with pytest.raises(ValueError, match=f"two columns have the name '{columns[0]}', which polars does not allow"):
             twice.to_frame("polars")
 
 

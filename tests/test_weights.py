@@ -302,8 +302,8 @@ def test_rows_and_columns_without_entries(solver, form):
     with pytest.warns(UserWarning) as said:
         result = nmfcore.nmf(form(X), 3, mask=mask, solver=solver, init=(W, H), max_iter=20)
     texts = [str(warning.message) for warning in said]
-    assert "2 rows of X have no observed entry (the first is row 4): nothing is known of W there" in texts[0]
-    assert "1 column of X has no observed entry (it is column 7): nothing is known of H there" in texts[1]
+    assert "2 rows of X have no observed entry (the first is row 4): nothing determines W there" in texts[0]
+    assert "1 column of X has no observed entry (it is column 7): nothing determines H there" in texts[1]
     np.testing.assert_array_equal(result.unobserved[0], [4, 9])
     np.testing.assert_array_equal(result.unobserved[1], [7])
     assert not result.W[[4, 9]].any() and not result.H[:, 7].any()
@@ -406,5 +406,5 @@ def test_bad_entries_of_X():
         nmfcore.nmf(zeros, 2, loss="itakura-saito", mask=mask)
     with pytest.raises(ValueError, match="missing is 'nan', but X is sparse"):
         nmfcore.hals(sp.csr_array(X), 2, missing="nan")
-    with pytest.raises(ValueError, match="weights reach up to 1e-60; wanted a largest weight from 1e-09"):
+    with pytest.raises(ValueError, match="the largest weight is 1e-60; wanted a largest weight from 1e-09"):
         nmfcore.hals(X.astype(np.float32), 2, weights=np.full(X.shape, 1e-60))

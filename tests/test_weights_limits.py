@@ -53,5 +53,5 @@ def test_it_makes_no_difference_whether_a_hidden_place_is_stored(loss):
 
 def test_weights_out_of_scale():
     X = np.random.default_rng(0).random((6, 5)).astype(np.float32)
-    with pytest.raises(ValueError, match=r"weights reach up to 1e\+12; wanted a largest weight from 1e-09 to 1e\+09"):
+    with pytest.raises(ValueError, match=r"the largest weight is 1e\+12; wanted a largest weight from 1e-09 to 1e\+09"):
         nmfcore.hals(X, 2, weights=np.full((6, 5), 1e12))

@@ -1,11 +1,12 @@
-"""X as the fit sees it: dense, sparse, or with weights; each storage is a class with the protocol `Data`.
+"""X as a fit sees it: dense or sparse, with or without weights.
 
-`as_data` and `as_weighted_data` check X and choose the storage. To add a storage, write a class with the protocol and
-choose it there. This room knows the kernels, through `Workspace`, and the checks; it knows no loss.
+Each storage is a class with the protocol `UnweightedData` or `WeightedData`; both extend `Data`. `as_data` and
+`as_weighted_data` check X and choose the storage. To add a storage, write a class with one of the protocols and choose
+it in one of these functions. This room knows the kernels, through `Workspace`, and the checks; it knows no loss.
 """
 
 from . import frames
-from .base import Data
+from .base import Data, UnweightedData, WeightedData, is_unweighted, is_weighted
 from .check_weights import as_weighted_data, warn_of_unobserved
 from .dense import Dense
 from .names import Names, check_same_columns
@@ -22,12 +23,16 @@ __all__ = [
     "Names",
     "Sparse",
     "SparselyReweighted",
+    "UnweightedData",
+    "WeightedData",
     "Weights",
     "as_data",
     "as_weighted_data",
     "check_same_columns",
     "find_stored",
     "frames",
+    "is_unweighted",
+    "is_weighted",
     "pair_products",
     "warn_of_unobserved",
     "weigh",

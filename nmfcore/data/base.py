@@ -1,77 +1,103 @@
-"""What the losses see of X: the protocol that every kind of storage implements, and what all of them measure."""
+"""The protocols of the storages: what losses, solvers and starts may ask of X.
+
+`Data` is what every storage has. `UnweightedData` adds what exists only where all entries count the same,
+`WeightedData` what weighted least squares needs.
+
+Scaling. A fit works on X times a power of two, chosen so that the largest entry lies in [1, 4). The factor is applied
+where X is multiplied; X is never copied for it. Entries of 1e-150 and of 1e150 therefore work, and from given factors
+a fit of 2^p X has the bits of the fit of X.
+"""
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 
-from .._runtime import BatchKernels, FactorBatch
+from .._runtime import BatchKernels, FactorBatch, Quadratic, SweepBounds, Workspace
 
 NOTHING = np.empty(0, dtype=np.intp)
 
 
 class Measures(NamedTuple):
-    """What one reading of X tells, of X times 2**-exponent."""
+    """Statistics of X from one reading of it, all but `smallest` for X times 2**-exponent."""
 
     exponent: int
     mean: float
+    """The mean of the entries, weighted where they have weights."""
     squared_norm: float
-    """||X||_F^2; NaN or infinite where X has such an entry."""
+    """||X||_F^2; NaN or infinite if X has such an entry."""
     smallest: float
-    """The smallest entry, without the power of two, which might make it vanish."""
+    """The smallest entry in units of X; times 2**-exponent it might underflow to 0."""
     largest: float
+    """The largest absolute entry."""
 
     def with_exponent(self, exponent: int) -> "Measures":
-        """The same of X times 2**-exponent."""
+        """Convert to X times 2**-exponent."""
         scale = math.ldexp(1.0, self.exponent - exponent)
         mean, square, largest = self.mean * scale, self.squared_norm * scale * scale, self.largest * scale
         return Measures(exponent, mean, square, self.smallest, largest)
 
 
 class Data(Protocol):
-    """An m x n matrix X, seen from its rows; `T` is the same matrix seen from its columns.
+    """An m x n matrix X with or without weights, as every storage shows it.
 
-    All products, norms and entries are those of X times 2**-exponent, whose largest absolute entry lies in [1, 4):
-    squares and products neither overflow nor vanish, and a power of two changes no bit but the exponents. X >= 0 but in
-    `nnls`, which asks for products alone.
+    All products, norms and entries are those of X times 2**-measures.exponent. The largest absolute entry of that
+    matrix lies in [1, 4), so squares and products neither overflow nor underflow. X is >= 0 except in `nnls`, which
+    uses products only. With weights Omega the matrix of the products is Omega o X.
     """
 
-    shape: tuple[int, int]
-    dtype: np.dtype
-    size: int
-    """Entries that a product visits."""
-    measures: Measures
-    weighted: bool
-    """Whether entries have weights; then the norm, the mean, residuals, steps and objectives are weighted."""
-    total: float
-    """The sum of the weights; without them the number of entries."""
-    unobserved: tuple[np.ndarray, np.ndarray]
-    """The rows and the columns of X without a positive weight."""
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n)."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype:
+        """float32 or float64."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Number of entries that a product reads."""
+        ...
+
+    @property
+    def workspace(self) -> Workspace:
+        """Scratch memory and threads of the fit."""
+        ...
+
+    @property
+    def measures(self) -> Measures:
+        """Mean, norm and range of X; weighted if X has weights."""
+        ...
+
+    @property
+    def weighted(self) -> bool:
+        """Whether entries have weights: then X is a `WeightedData`, otherwise an `UnweightedData`."""
+        ...
+
+    @property
+    def total(self) -> float:
+        """The sum of the weights; without weights the number of entries."""
+        ...
+
+    @property
+    def unobserved(self) -> tuple[np.ndarray, np.ndarray]:
+        """Indices of the rows and of the columns of X without a positive weight."""
+        ...
 
     @property
     def T(self) -> "Data":
-        """The transpose, without a copy."""
+        """The transpose, on the same memory."""
         ...
 
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """out = X B for B (n x k), out (m x k)."""
-        ...
-
-    def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, kernels: BatchKernels) -> None:
-        """out = X B for those fits, in one reading of X."""
-        ...
-
-    def take(self, rows: Sequence[int]) -> np.ndarray:
-        """Those rows of X as a new dense array."""
-        ...
-
-    def squared_row_norms(self, weights: np.ndarray) -> np.ndarray:
-        """Sum of (weights_i X_ij)^2 over j for each row i, in float64."""
+        """Compute out = X B for B (n x k) and out (m x k)."""
         ...
 
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
-        """||X - F B'||_F^2 summed entry by entry, for F (m x k), B (n x k); no m x n array is made."""
+        """||X - F B'||_F^2 summed entry by entry, for F (m x k) and B (n x k), without an m x n array."""
         ...
 
     def split_step(
@@ -84,10 +110,32 @@ class Data(Protocol):
         den: np.ndarray,
         evaluate: bool,
     ) -> float:
-        """num = P B and den = Q B, the parts of the gradient at (F, B); for Kullback-Leibler den is left alone.
+        """Compute num = P B and den = Q B, the two parts of the gradient at (F, B); return the objective.
 
-        family and parameter: see `_core.kernels.split_step`. Returns the objective, if asked to evaluate.
+        The objective is 0 unless `evaluate` is set. For Kullback-Leibler den is not written. For family and parameter
+        see `_core.kernels.split_step`.
         """
+        ...
+
+
+class UnweightedData(Data, Protocol):
+    """X whose entries all count the same."""
+
+    @property
+    def T(self) -> "UnweightedData":
+        """The transpose, on the same memory."""
+        ...
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Copy rows of X to a dense array."""
+        ...
+
+    def squared_row_norms(self, weights: np.ndarray) -> np.ndarray:
+        """Sum of (weights_i X_ij)^2 over j for each row i, in float64."""
+        ...
+
+    def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, kernels: BatchKernels) -> None:
+        """Compute `dot` for several fits in one reading of X."""
         ...
 
     def split_many(
@@ -102,24 +150,78 @@ class Data(Protocol):
         evaluate: bool,
         kernels: BatchKernels,
     ) -> np.ndarray:
-        """`split_step` for those fits, and what it returns."""
+        """Compute `split_step` for several fits; return their objectives."""
         ...
 
     def descent(self, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int) -> float:
-        """Coordinate sweeps over F for the Kullback-Leibler divergence; see `_core.kernels.descent`."""
+        """Sweep over the coordinates of F for the Kullback-Leibler divergence; see `_core.kernels.descent`."""
         ...
 
 
-def measure(scan: Callable[[float], tuple[float, float, float, float]], size: int, dtype: np.dtype) -> Measures:
-    """The measures of X by one reading of it, and a second one where the squares of its entries overflow or vanish.
+class WeightedData(Data, Protocol):
+    """X whose entries have weights omega >= 0, with the updates of weighted least squares.
 
-    scan(scale) gives the sum and the sum of squares of scale X, then the smallest and the largest entry of X.
+    Each row of a factor has a Gram matrix of its own, sum_j omega_ij b_j b_j'. These are never stored together: `sweep`
+    builds them one after the other.
+    """
+
+    @property
+    def T(self) -> "WeightedData":
+        """The transpose, on the same memory."""
+        ...
+
+    def curvature(self, B: np.ndarray) -> np.ndarray:
+        """Sum of omega_ij b_jt^2 over j (m x k): the diagonals of the Gram matrices of the rows."""
+        ...
+
+    def shared_quadratic(self, G: np.ndarray, B: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(G, C) of the part of the normal equations that all rows share, given G = B'B; C may be written to out."""
+        ...
+
+    def sweep(
+        self,
+        shared: tuple[np.ndarray, np.ndarray],
+        added: Quadratic,
+        box: SweepBounds,
+        F: np.ndarray,
+        B: np.ndarray,
+        sweeps: int,
+        stop: float,
+    ) -> tuple[float, float]:
+        """Sweep over the coordinates of F in place.
+
+        shared is that of `shared_quadratic`, added the quadratic of the penalties. A row stops when a sweep moves it by
+        at most `stop` times what its first sweep did. Returns the squared change of the first sweep, in the metric of
+        the Gram matrices, and half the weighted squared residual after the last one.
+        """
+        ...
+
+    def costs(self, k: int) -> tuple[float, float]:
+        """Flop that an update of a factor with k components needs before its sweeps, and flop of each sweep."""
+        ...
+
+
+def is_unweighted(data: Data) -> TypeGuard[UnweightedData]:
+    """Whether all entries of X count the same."""
+    return not data.weighted
+
+
+def is_weighted(data: Data) -> TypeGuard[WeightedData]:
+    """Whether the entries of X have weights."""
+    return data.weighted
+
+
+def measure(scan: Callable[[float], tuple[float, float, float, float]], size: float, dtype: np.dtype) -> Measures:
+    """Measure X by one reading, or by two if the squares of its entries overflow or underflow.
+
+    scan(scale) returns the sum and the sum of squares of scale X, then the smallest and the largest entry of X. size is
+    the number of entries, or the sum of their weights.
     """
     total, squares, low, high = scan(1.0)
     largest = max(high, -low)
     exponent = math.frexp(largest)[1] - 1 if largest > 0 else 0
-    exponent = max(exponent, 8 - np.finfo(dtype).maxexp)  # 2**-exponent must be a number of the dtype, too
-    exponent -= exponent % 2  # even, so that each factor can take one half of it
+    exponent = max(exponent, 8 - np.finfo(dtype).maxexp)  # 2**-exponent must be finite in the dtype, too
+    exponent -= exponent % 2  # even, so that each factor can take half of it
     scale = math.ldexp(1.0, -exponent)
     if 1e-250 < squares < 1e250 or largest <= 0:
         total, squares = math.ldexp(total, -exponent), math.ldexp(squares, -2 * exponent)

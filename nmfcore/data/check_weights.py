@@ -1,4 +1,4 @@
-"""Every check of weights, masks and missing entries, and the step from them to X held with its weights."""
+"""Checks of weights, masks and missing entries, and the step from them to the storage of X."""
 
 import math
 import warnings
@@ -23,19 +23,22 @@ from .storage import as_data
 from .weighing import Weights, find_stored, weigh
 
 MISSING = {"nan": "nan", "unstored": "unstored"}
-MOST_EXCEPTIONS = {True: 0.25, False: 0.5}  # for dense X, which then costs less with a weight for every entry
-WEIGHT_LIMIT = {4: 1e9, 8: 1e90}  # by the bytes of a number: weights times squares of X must be numbers, too
-SAMPLE = 10_000  # weights among which the most frequent one is looked for
+MAX_EXCEPTIONS = {True: 0.25, False: 0.5}  # share of X (dense: True); beyond it a weight for every entry is cheaper
+WEIGHT_LIMIT = {4: 1e9, 8: 1e90}  # by the bytes of a number; keeps weights times squares of X finite
+SAMPLE = 10_000  # number of weights from which the most frequent one is estimated
 
 
-class Hidden(NamedTuple):
-    """Weights that are 0 at the places of a sparse matrix and 1 elsewhere."""
+class SparseMask(NamedTuple):
+    """Weights that are 0 at the stored entries of a sparse matrix and 1 elsewhere."""
 
-    at: Any
+    hidden: Any
 
 
 def as_weighted_data(X: Any, weights: Any, mask: Any, missing: Any, n_threads: int) -> tuple[Data, Workspace]:
-    """X held with its weights, if anything is said of such, for a fit, and the workspace of that fit."""
+    """Check X and its weights and return its storage for a fit and the workspace of that fit.
+
+    Without weights, mask and missing entries the storage is that of `as_data`.
+    """
     if missing is not None:
         check_choice(missing, "missing", MISSING)
     own_mask = None
@@ -44,18 +47,18 @@ def as_weighted_data(X: Any, weights: Any, mask: Any, missing: Any, n_threads: i
     if weights is None and mask is None and missing is None and own_mask is None:
         return as_data(X, n_threads)
     X = check_compressed(X, "X").tocsr() if is_sparse(X) else check_matrix(X, "X")
-    Omega = _combined(X, weights, [own_mask, mask], missing)
-    described = _described(Omega, X.dtype, MOST_EXCEPTIONS[isinstance(X, np.ndarray)])
+    Omega = _combine(X, weights, [own_mask, mask], missing)
+    description = _describe(Omega, X.dtype, MAX_EXCEPTIONS[isinstance(X, np.ndarray)])
     workspace = Workspace(X.dtype, n_threads)
-    with np.errstate(invalid="ignore", over="ignore"):  # of entries that are refused below
-        held = weigh(X, described, workspace)
-    if not (held.measures.smallest >= 0 and math.isfinite(held.measures.squared_norm)):
+    with np.errstate(invalid="ignore", over="ignore"):  # entries that are refused below
+        data = weigh(X, description, workspace)
+    if not (data.measures.smallest >= 0 and math.isfinite(data.measures.squared_norm)):
         _refuse_observed(X, Omega)
-    return held, workspace
+    return data, workspace
 
 
-def _combined(X: Any, weights: Any, masks: list, missing: str | None) -> Any:
-    """Omega: an array, a CSR array whose entries that are not stored are 0, or `Hidden`."""
+def _combine(X: Any, weights: Any, masks: list, missing: str | None) -> Any:
+    """Omega: an array, a CSR array (0 where nothing is stored), or a `SparseMask`."""
     Omega = None if weights is None else _weights(weights, X)
     hidden = [_mask(mask, X.shape) for mask in masks if mask is not None]
     dense = isinstance(X, np.ndarray)
@@ -66,19 +69,19 @@ def _combined(X: Any, weights: Any, masks: list, missing: str | None) -> Any:
     elif missing == "unstored":
         if dense:
             raise InputError("missing is 'unstored', but X is dense; wanted a sparse X, or 'nan', or a mask")
-        Omega = _restricted(Omega, X)
+        Omega = _restrict(Omega, X)
     sparse_masks = [mask for mask in hidden if not isinstance(mask, np.ndarray)]
     if Omega is None and len(sparse_masks) == len(hidden) == 1:
-        return Hidden(sparse_masks[0])
+        return SparseMask(sparse_masks[0])
     if Omega is None:
         Omega = np.ones(X.shape, dtype=X.dtype)
     for mask in hidden:
-        Omega = _without(Omega, mask)
+        Omega = _hide(Omega, mask)
     return Omega
 
 
 def _weights(weights: Any, X: Any) -> Any:
-    """Finite weights >= 0 of the shape and the dtype of X, as an array or a CSR array."""
+    """Check weights: finite, >= 0, of the shape of X; return them in the dtype of X, as an array or a CSR array."""
     stored = is_sparse(weights)
     weights = check_compressed(weights, "weights").tocsr() if stored else check_matrix(weights, "weights")
     if weights.shape != X.shape:
@@ -89,19 +92,19 @@ def _weights(weights: Any, X: Any) -> Any:
     largest, limit = float(np.max(values, initial=0)), WEIGHT_LIMIT[X.dtype.itemsize]
     if largest > 0 and not 1 / limit <= largest <= limit:
         raise InputError(
-            f"weights reach up to {largest:g}; wanted a largest weight from {1 / limit:g} to {limit:g} beside X in "
-            f"{X.dtype}: multiply them all by a number"
+            f"the largest weight is {largest:g}; wanted a largest weight from {1 / limit:g} to {limit:g} for X in "
+            f"{X.dtype}: multiply all weights by one number"
         )
     with np.errstate(over="ignore", under="ignore"):
         cast = weights.astype(X.dtype)
     kept = cast.data if stored else cast
     if not (np.max(kept, initial=0) < math.inf and np.array_equal(kept > 0, values > 0)):
-        raise InputError(f"weights has entries beyond the range of {X.dtype}, in which X is computed; scale them")
+        raise InputError(f"weights have entries beyond the range of {X.dtype}, the dtype of X; scale them")
     return cast
 
 
 def _mask(mask: Any, shape: tuple[int, int]) -> Any:
-    """A boolean array, or a CSR array of the hidden places."""
+    """Check a mask: booleans of the shape of X; return an array or a CSR array that stores the hidden entries."""
     wanted = "wanted booleans, True where an entry is hidden"
     stored = is_sparse(mask)
     mask = mask if stored else np.asarray(mask)
@@ -115,15 +118,15 @@ def _mask(mask: Any, shape: tuple[int, int]) -> Any:
     return mask
 
 
-def _restricted(Omega: Any, X: Any) -> Any:
-    """The weights at the stored entries of X."""
+def _restrict(Omega: Any, X: Any) -> Any:
+    """A CSR array with the weights of the stored entries of X."""
     kind, (rows, columns) = type(X), _stored(X)
     values = np.ones(len(rows)) if Omega is None else _at(Omega, rows, columns)
     return kind((values.astype(X.dtype), X.indices.copy(), X.indptr.copy()), shape=X.shape)
 
 
-def _without(Omega: Any, mask: Any) -> Any:
-    """Omega with 0 where the mask says so."""
+def _hide(Omega: Any, mask: Any) -> Any:
+    """Set Omega to 0 where the mask is True, in a copy."""
     if isinstance(Omega, np.ndarray):
         if isinstance(mask, np.ndarray):
             return np.where(mask, Omega.dtype.type(0), Omega)
@@ -137,69 +140,69 @@ def _without(Omega: Any, mask: Any) -> Any:
 
 
 def _stored(A: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the stored entries of a CSR array, in their order."""
+    """Rows and columns of the stored entries of a CSR array, in order."""
     return np.repeat(np.arange(A.shape[0]), np.diff(A.indptr)), A.indices.astype(np.int64)
 
 
 def _at(A: Any, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """The entries of an array or of a CSR array at those places."""
+    """The entries of an array or of a CSR array at the given positions."""
     if isinstance(A, np.ndarray):
         return A[rows, columns]
     at, stored = find_stored(A, rows, columns)
     return np.where(stored, np.append(A.data, 0)[at], 0)
 
 
-def _described(Omega: Any, dtype: np.dtype, most: float) -> Weights:
-    """The weight that most entries have, and the others, or all where more than a share `most` have another one."""
-    if isinstance(Omega, Hidden):
-        rows, columns = _stored(Omega.at)
+def _describe(Omega: Any, dtype: np.dtype, most: float) -> Weights:
+    """Find the most frequent weight and the exceptions; all weights if more than a share `most` are exceptions."""
+    if isinstance(Omega, SparseMask):
+        rows, columns = _stored(Omega.hidden)
         weights = Weights(1.0, rows, columns, np.zeros(len(rows), dtype))
-        left = len(rows) < math.prod(Omega.at.shape)
+        any_left = len(rows) < math.prod(Omega.hidden.shape)
     elif isinstance(Omega, np.ndarray):
         values, counts = np.unique(Omega.ravel(order="K")[:: max(1, Omega.size // SAMPLE)], return_counts=True)
         base = values[np.argmax(counts)]
         rows, columns = np.nonzero(Omega != base)
         weights = Weights(float(base), rows, columns, Omega[rows, columns])
-        left = base > 0 or bool(np.any(weights.weights > 0))
+        any_left = base > 0 or bool(np.any(weights.weights > 0))
     else:
         (rows, columns), seen = _stored(Omega), Omega.data > 0
         weights = Weights(0.0, rows[seen], columns[seen], Omega.data[seen])
-        left = bool(seen.any())
-    if not left:
+        any_left = bool(seen.any())
+    if not any_left:
         raise InputError("weights, mask and missing entries leave nothing of X; wanted a positive weight somewhere")
-    shape = Omega.at.shape if isinstance(Omega, Hidden) else Omega.shape
+    shape = Omega.hidden.shape if isinstance(Omega, SparseMask) else Omega.shape
     if len(weights.rows) <= most * math.prod(shape):
         return weights
-    if isinstance(Omega, Hidden):
-        return weights._replace(dense=1 - Omega.at.astype(dtype).toarray())
+    if isinstance(Omega, SparseMask):
+        return weights._replace(dense=1 - Omega.hidden.astype(dtype).toarray())
     return weights._replace(dense=Omega if isinstance(Omega, np.ndarray) else Omega.toarray())
 
 
 def _refuse_observed(X: Any, Omega: Any) -> None:
-    """Say what is wrong with the entries of X that have a weight."""
+    """Raise the error for bad entries of X that have a positive weight."""
     if isinstance(X, np.ndarray):
-        if isinstance(Omega, Hidden):
+        if isinstance(Omega, SparseMask):
             seen = np.ones(X.shape, dtype=bool)
-            seen[_stored(Omega.at)] = False
+            seen[_stored(Omega.hidden)] = False
         else:
             seen = (Omega if isinstance(Omega, np.ndarray) else Omega.toarray()) > 0
         refuse_entries(np.where(seen, X, 0), "X")
     else:
-        sparse_mask = isinstance(Omega, Hidden)
-        seen = (_at(Omega.at if sparse_mask else Omega, *_stored(X)) > 0) != sparse_mask
+        sparse_mask = isinstance(Omega, SparseMask)
+        seen = (_at(Omega.hidden if sparse_mask else Omega, *_stored(X)) > 0) != sparse_mask
         refuse_stored_entries(type(X)((np.where(seen, X.data, 0), X.indices, X.indptr), shape=X.shape), "X")
     raise InputError("weights times the squares of X are beyond float64; scale the weights")
 
 
-def warn_of_unobserved(held: Data, fixed: tuple[bool, bool]) -> None:
-    """Name the rows and the columns without an observation, where their factor is not given."""
-    for found, name, given in zip(held.unobserved, ("row", "column"), fixed, strict=True):
-        if len(found) and not given:
-            said = f"{len(found)} {name}s of X have" if len(found) > 1 else f"1 {name} of X has"
-            which = "the first" if len(found) > 1 else "it"
+def warn_of_unobserved(data: Data, fixed: tuple[bool, bool]) -> None:
+    """Warn of rows and columns without an observed entry, unless their factor is fixed."""
+    for lines, name, is_fixed in zip(data.unobserved, ("row", "column"), fixed, strict=True):
+        if len(lines) and not is_fixed:
+            count = f"{len(lines)} {name}s of X have" if len(lines) > 1 else f"1 {name} of X has"
+            which = "the first" if len(lines) > 1 else "it"
             factor = "W" if name == "row" else "H"
             warnings.warn(
-                f"{said} no observed entry ({which} is {name} {found[0]}): nothing is known of {factor} there, "
+                f"{count} no observed entry ({which} is {name} {lines[0]}): nothing determines {factor} there, "
                 "see Result.unobserved",
                 UserWarning,
                 stacklevel=user_stacklevel(),

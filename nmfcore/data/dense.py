@@ -1,37 +1,36 @@
-"""X as an array in memory, in C or Fortran order, read where it lies."""
+"""X as an array in memory, in C or Fortran order, without a copy."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 
 from .._runtime import BatchKernels, FactorBatch, Workspace
 from .base import NOTHING, Measures, measure
 
-RESIDUAL_BLOCK = 1 << 20  # entries of the m x n residual that exist at a time
-NORM_BLOCK = 1 << 16  # the same for weighted rows: they are squared while they are in cache
+RESIDUAL_BLOCK = 1 << 20  # entries of the m x n residual that are in memory at a time
+NORM_BLOCK = 1 << 16  # entries of rows times weights; a block this small is squared while it is in cache
 
 
 def contiguous_rows(X: np.ndarray) -> np.ndarray:
-    """X or its transpose, whichever has rows that are contiguous and not of one entry."""
+    """X, or X' if only the columns of X are contiguous or X has a single column."""
     return X.T if X.shape[1] == 1 or (X.shape[0] > 1 and X.strides[0] == X.itemsize) else X
 
 
 @dataclass(slots=True)
 class Dense:
-    """An array with unit stride along one of its axes; see `Data` for the protocol."""
+    """An array with unit stride along one of its axes; see `UnweightedData` for the protocol."""
 
     X: np.ndarray
     workspace: Workspace
     measures: Measures
 
-    weighted: ClassVar[bool] = False
+    weighted = False
 
     @classmethod
     def of(cls, X: np.ndarray, workspace: Workspace) -> "Dense":
-        """Hold X, which is read here."""
+        """Measure X, in one reading, and keep a reference to it."""
         rows = contiguous_rows(X)
         return cls(X, workspace, measure(lambda scale: workspace.scan(rows, scale), X.size, X.dtype))
 
@@ -47,31 +46,31 @@ class Dense:
 
     @property
     def size(self) -> int:
-        """Entries that a product visits."""
+        """Number of entries that a product reads."""
         return self.X.size
 
     @property
     def unobserved(self) -> tuple[np.ndarray, np.ndarray]:
-        """The rows and the columns without an entry that counts: none."""
+        """No rows and no columns: every entry counts."""
         return NOTHING, NOTHING
 
     @property
     def total(self) -> float:
-        """The sum of the weights, all of which are 1."""
+        """The number of entries."""
         return float(self.shape[0]) * self.shape[1]
 
     @property
     def T(self) -> "Dense":
-        """The transpose, without a copy."""
+        """The transpose, on the same memory."""
         return Dense(self.X.T, self.workspace, self.measures)
 
     def row_slice(self, first: int, last: int) -> "Dense":
-        """The rows first ... last - 1, where they lie, times the same power of two."""
+        """The rows first ... last - 1 of X, with the same power of two."""
         X = self.X[first:last] if last - first > 1 else np.ascontiguousarray(self.X[first:last])
         return Dense.of(X, self.workspace).with_exponent(self.measures.exponent)
 
     def with_exponent(self, exponent: int) -> "Dense":
-        """The same times 2**-exponent."""
+        """The same X times 2**-exponent."""
         return replace(self, measures=self.measures.with_exponent(exponent))
 
     @property
@@ -79,19 +78,19 @@ class Dense:
         return math.ldexp(1.0, -self.measures.exponent)
 
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """out = X B."""
+        """Compute out = X B."""
         return self.workspace.product(self.X, B, out, self._scale)
 
     def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, kernels: BatchKernels) -> None:
-        """out = X B for those fits."""
+        """Compute out = X B for several fits in one reading of X."""
         kernels.product(self.X, B, out, fits, self._scale)
 
-    def take(self, rows: Sequence[int]) -> np.ndarray:
-        """Those rows as a new array."""
+    def take(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Copy rows of X to a new array."""
         return np.ascontiguousarray(self.X[rows]) * self.dtype.type(self._scale)
 
     def squared_row_norms(self, weights: np.ndarray) -> np.ndarray:
-        """Sum of (weights_i X_ij)^2 over j, by blocks of rows."""
+        """Sum of (weights_i X_ij)^2 over j for each row i, in blocks of rows."""
         m, n = self.shape
         step = max(1, NORM_BLOCK // n)
         out = np.empty(m)
@@ -101,7 +100,7 @@ class Dense:
         return out
 
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
-        """||X - F B'||_F^2, by blocks of rows of X or of X'."""
+        """||X - F B'||_F^2, in blocks of contiguous rows of X or of X'."""
         rows = contiguous_rows(self.X)
         if rows is not self.X:
             F, B = B, F
@@ -125,7 +124,7 @@ class Dense:
         den: np.ndarray,
         evaluate: bool,
     ) -> float:
-        """The two parts of the gradient, and the value; no m x n array is made."""
+        """Compute the two parts of the gradient, and the objective, without an m x n array."""
         return self.workspace.split_step(self.X, F, B, family, parameter, num, den, self._scale, evaluate)
 
     def split_many(
@@ -140,9 +139,9 @@ class Dense:
         evaluate: bool,
         kernels: BatchKernels,
     ) -> np.ndarray:
-        """`split_step` for those fits."""
+        """Compute `split_step` for several fits."""
         return kernels.split_step(self.X, F, B, family, parameter, num, den, fits, self._scale, evaluate)
 
     def descent(self, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int) -> float:
-        """Coordinate sweeps over F for the Kullback-Leibler divergence."""
+        """Sweep over the coordinates of F for the Kullback-Leibler divergence."""
         return self.workspace.descent(self.X, F, B, sums, sweeps, self._scale)

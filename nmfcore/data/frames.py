@@ -1,6 +1,6 @@
-"""Data frames and AnnData: the numbers and the names in them, and the factors as data frames.
+"""Data frames and AnnData: their numbers and names, and factors as data frames.
 
-No library is imported unless an object of it is there, or asked for.
+A library is imported only if an object of it is passed or requested.
 """
 
 import sys
@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 from .._runtime import load
-from .names import Names, no_name_twice, refuse_column, refuse_without_x
+from .names import Names, check_unique, refuse_column, refuse_without_x
 
 EXTRA = "frames"
 LIBRARIES = {name: name for name in ("pandas", "polars")}
 
 
 def unwrap(X: Any, name: str = "X") -> tuple[Any, Names]:
-    """The numbers of a data frame or an AnnData, where that can be had a view, and the names of its rows and columns.
+    """The numbers of a data frame or an AnnData, as a view if possible, and the names of its rows and columns.
 
-    Everything else comes back as it is, without names; so do the rows of polars, and what pandas merely counts.
+    Anything else is returned unchanged, without names. A default pandas RangeIndex, and polars, which has no index,
+    give no row names.
     """
     if _is(X, "pandas", "DataFrame"):
         return _of_pandas(X, name), (_index(X.index), _index(X.columns))
@@ -35,7 +36,7 @@ def _is(X: Any, library: str, kind: str) -> bool:
 
 
 def _index(index: Any) -> tuple[str, ...] | None:
-    """An index of pandas as text; None where it counts from 0."""
+    """A pandas index as text; None for a RangeIndex from 0."""
     import pandas
 
     counts = isinstance(index, pandas.RangeIndex) and index.start == 0 and index.step == 1
@@ -43,19 +44,19 @@ def _index(index: Any) -> tuple[str, ...] | None:
 
 
 def _of_pandas(X: Any, name: str) -> Any:
-    """A SciPy matrix where all columns are sparse around 0, else an array, NaN where entries are missing."""
+    """A SciPy matrix if all columns are sparse with fill value 0, otherwise an array with NaN for missing entries."""
     import pandas
 
     dtypes = list(X.dtypes)
-    kinds = list(dict.fromkeys(dtypes))  # few, however many columns there are, in their order
+    kinds = list(dict.fromkeys(dtypes))  # the distinct dtypes, in order
     for dtype in kinds:
         if not (pandas.api.types.is_numeric_dtype(dtype) or dtype.kind == "b"):
             i = dtypes.index(dtype)
             refuse_column(X.columns[i], dtype, X.iloc[:, i], name)
     if kinds and all(isinstance(dtype, pandas.SparseDtype) and dtype.fill_value == 0 for dtype in kinds):
         return X.sparse.to_coo()
-    held = [getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype)) for dtype in kinds]
-    common = np.result_type(*held) if held else np.dtype(float)
+    plain = [getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype)) for dtype in kinds]
+    common = np.result_type(*plain) if plain else np.dtype(float)
     if all(isinstance(dtype, np.dtype) for dtype in kinds):
         return X.to_numpy(common)
     single = common.kind == "f" and common.itemsize <= 4
@@ -63,7 +64,7 @@ def _of_pandas(X: Any, name: str) -> Any:
 
 
 def _of_narwhals(frame: Any, name: str) -> np.ndarray:
-    """An array, NaN where entries are missing."""
+    """An array with NaN for missing entries."""
     nw = load("narwhals", EXTRA, "a data frame")
     for column, dtype in frame.schema.items():
         if not (dtype.is_numeric() or dtype == nw.Boolean):
@@ -73,7 +74,7 @@ def _of_narwhals(frame: Any, name: str) -> np.ndarray:
 
 
 def _of_anndata(X: Any, name: str) -> Any:
-    """Its X, read where that is in a file."""
+    """The matrix X of an AnnData, loaded if it is in a file."""
     values = X.X
     if values is None:
         refuse_without_x(name)
@@ -81,9 +82,9 @@ def _of_anndata(X: Any, name: str) -> Any:
 
 
 def factor_frames(W: np.ndarray, H: np.ndarray, names: Names, library: str) -> tuple[Any, Any]:
-    """Both factors as data frames of a library, with names."""
+    """Both factors as data frames of a library, with the names of rows and columns."""
     components = [f"component_{t}" for t in range(len(H))]
-    rows, columns = (None if found is None else list(found) for found in names)
+    rows, columns = (None if labels is None else list(labels) for labels in names)
     if library == "pandas":
         DataFrame = load("pandas", EXTRA, "Result.to_frame").DataFrame
         return (
@@ -91,11 +92,11 @@ def factor_frames(W: np.ndarray, H: np.ndarray, names: Names, library: str) -> t
             DataFrame(H, index=components, columns=columns, copy=True),
         )
     load(library, library, "Result.to_frame")
-    labelled = np.arange(len(W)) if rows is None else rows, components
-    of_columns = components, [str(j) for j in range(H.shape[1])] if columns is None else columns
-    return tuple(
-        _named(library, first, labels, inner, F)
-        for first, labels, inner, F in zip(("row", "component"), labelled, of_columns, (W, H), strict=True)
+    row_labels = np.arange(len(W)) if rows is None else rows
+    column_labels = [str(j) for j in range(H.shape[1])] if columns is None else columns
+    return (
+        _frame(library, "row", row_labels, components, W),
+        _frame(library, "component", components, column_labels, H),
     )
 
 
@@ -107,8 +108,8 @@ def table(columns: dict[str, np.ndarray], library: str) -> Any:
     return load("narwhals", EXTRA, "to_frame").from_dict(columns, backend=library).to_native()
 
 
-def _named(library: str, first: str, labels: Any, columns: list[str], F: np.ndarray) -> Any:
-    """A data frame with the labels of its rows as first column."""
-    no_name_twice([first, *columns], library)
+def _frame(library: str, first: str, labels: Any, columns: list[str], F: np.ndarray) -> Any:
+    """A data frame whose first column has the labels of the rows."""
+    check_unique([first, *columns], library)
     data = {first: labels} | {column: F[:, j].copy() for j, column in enumerate(columns)}
     return load("narwhals", EXTRA, "Result.to_frame").from_dict(data, backend=library).to_native()

@@ -1,8 +1,8 @@
-"""Entries of W H at given places."""
+"""Entries of W H at given positions."""
 
 import numpy as np
 
-PAIRS = 1 << 15  # whose rows of both factors exist at a time
+PAIRS = 1 << 15  # positions whose rows of both factors are copied at a time
 
 
 def pair_products(F: np.ndarray, B: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

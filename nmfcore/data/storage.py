@@ -1,21 +1,24 @@
-"""X as one of the storages."""
+"""The step from a checked X without weights to its storage."""
 
 import math
 from typing import Any
 
 from .._checks import check_compressed, check_matrix, is_sparse, refuse_entries, refuse_stored_entries
 from .._runtime import Workspace
-from .base import Data
+from .base import UnweightedData
 from .dense import Dense
 from .sparse import Sparse
 
 
-def as_data(X: Any, n_threads: int, signed: bool = False, name: str = "X") -> tuple[Data, Workspace]:
-    """X held for a fit, and the workspace of that fit; X is copied only where the kernels cannot read it as it is."""
+def as_data(X: Any, n_threads: int, signed: bool = False, name: str = "X") -> tuple[UnweightedData, Workspace]:
+    """Check X and return its storage for a fit and the workspace of that fit.
+
+    X is copied only if the kernels cannot read it in place. `signed` allows negative entries.
+    """
     stored = is_sparse(X)
     X = check_compressed(X, name) if stored else check_matrix(X, name)
     workspace = Workspace(X.dtype, n_threads)
-    held = Sparse.of(X, workspace) if stored else Dense.of(X, workspace)
-    if not ((signed or held.measures.smallest >= 0) and math.isfinite(held.measures.squared_norm)):
+    data = Sparse.of(X, workspace) if stored else Dense.of(X, workspace)
+    if not ((signed or data.measures.smallest >= 0) and math.isfinite(data.measures.squared_norm)):
         refuse_stored_entries(X, name) if stored else refuse_entries(X, name)
-    return held, workspace
+    return data, workspace

@@ -1,4 +1,4 @@
-"""How X and what is said of its entries come to be held: `DenselyWeighted` or `SparselyReweighted`."""
+"""The step from X and its weights to their storage, `DenselyWeighted` or `SparselyReweighted`."""
 
 import math
 from dataclasses import replace
@@ -14,7 +14,7 @@ from .weighted import DenselyWeighted, SparselyReweighted, WeightStatistics, row
 
 
 class Weights(NamedTuple):
-    """Omega: `base` but for the places (rows, columns), which have weights of their own; for dense, none has not."""
+    """Omega: `base` except for `weights` at the positions (rows, columns), or `dense` with a weight for every entry."""
 
     base: float
     rows: np.ndarray
@@ -24,66 +24,67 @@ class Weights(NamedTuple):
 
 
 def weigh(X: Any, weights: Weights, workspace: Workspace) -> DenselyWeighted | SparselyReweighted:
-    """Hold X, an array or a CSR array in canonical form, with its weights, of which some are positive."""
+    """Store X, an array or a CSR array in canonical form, with its weights, at least one of which is positive."""
     if weights.dense is not None:
         return _weigh_all(X if isinstance(X, np.ndarray) else X.toarray(), weights.dense, workspace)
     base, rows, columns, omega, _ = weights
     if not isinstance(X, np.ndarray):
-        X = _without(X, rows[omega == 0], columns[omega == 0])
-    rest = _BaseEntries(X, rows, columns)
-    x = np.where(omega > 0, rest.taken, 0).astype(X.dtype)
+        X = _drop_entries(X, rows[omega == 0], columns[omega == 0])
+    others = _BaseEntries(X, rows, columns)
+    x = np.where(omega > 0, others.removed, 0).astype(X.dtype)
     total = base * (float(X.shape[0]) * X.shape[1] - len(rows)) + float(np.sum(omega, dtype=np.float64))
     seen, values, w64 = omega > 0, x.astype(np.float64), omega.astype(np.float64)
 
     def scan(scale: float) -> tuple[float, float, float, float]:
         own = scale * values
-        found = float(w64 @ own), float(w64 @ own**2), np.min(x, where=seen, initial=np.inf), np.max(x, initial=0)
+        own_total, own_squares = float(w64 @ own), float(w64 @ own**2)
+        low, high = np.min(x, where=seen, initial=np.inf), np.max(x, initial=0)
         if base == 0:
-            return found
-        all_others = rest.scan(workspace, scale)
-        sums = (base * part + own_part for part, own_part in zip(all_others[:2], found[:2], strict=True))
-        return *sums, np.minimum(all_others[2], found[2]), np.maximum(all_others[3], found[3])
+            return own_total, own_squares, low, high
+        base_total, base_squares, base_low, base_high = others.scan(workspace, scale)
+        low, high = np.minimum(base_low, low), np.maximum(base_high, high)
+        return base * base_total + own_total, base * base_squares + own_squares, low, high
 
     measures = measure(scan, total, X.dtype)
     scale = math.ldexp(1.0, -measures.exponent)
     if base:
-        product = rest.product(base, omega * x, workspace, measures)
+        product = others.product(base, omega * x, workspace, measures)
     else:
         indptr = np.searchsorted(rows, np.arange(X.shape[0] + 1))
-        product = _held((omega * x, np.ascontiguousarray(columns), indptr), X.shape, workspace, measures)
+        product = _sparse((omega * x, np.ascontiguousarray(columns), indptr), X.shape, workspace, measures)
     entropy = -scale * float((w64 * values) @ np.log(np.where(seen, w64, 1)))
     entropy -= math.log(base or 1.0) * (measures.mean * total - scale * float(w64 @ values))
     hidden = [np.bincount(side[~seen if base else seen], minlength=size) for side, size in _sides(X, rows, columns)]
     empty = (X.shape[1], X.shape[0]) if base else (0, 0)
-    unobserved = tuple(np.flatnonzero(count == size) for count, size in zip(hidden, empty, strict=True))
+    without_rows, without_columns = (np.flatnonzero(count == size) for count, size in zip(hidden, empty, strict=True))
     y = np.zeros_like(x) if base else omega * x * x.dtype.type(scale)
     w = omega - x.dtype.type(base)
     by_column = np.argsort(columns, kind="stable")
-    of_rows = _places(X.shape[0], rows, columns, w, y)
-    of_columns = _places(X.shape[1], *(part[by_column] for part in (columns, rows, w, y)))
-    facts = WeightStatistics(workspace, measures, total, unobserved, entropy)
-    return SparselyReweighted(product, float(base), of_rows, of_columns, facts)
+    of_rows = _exceptions(X.shape[0], rows, columns, w, y)
+    of_columns = _exceptions(X.shape[1], *(part[by_column] for part in (columns, rows, w, y)))
+    statistics = WeightStatistics(workspace, measures, total, (without_rows, without_columns), entropy)
+    return SparselyReweighted(product, float(base), of_rows, of_columns, statistics)
 
 
 def _sides(X: Any, rows: np.ndarray, columns: np.ndarray) -> list[tuple[np.ndarray, int]]:
     return [(rows, X.shape[0]), (columns, X.shape[1])]
 
 
-def _places(size: int, major: np.ndarray, minor: np.ndarray, w: np.ndarray, y: np.ndarray) -> ExceptionEntries:
+def _exceptions(size: int, major: np.ndarray, minor: np.ndarray, w: np.ndarray, y: np.ndarray) -> ExceptionEntries:
     index = np.int32 if max(len(minor), size, minor.max(initial=0)) < 2**31 else np.int64
     return ExceptionEntries.of(np.searchsorted(major, np.arange(size + 1)).astype(index), minor.astype(index), w, y)
 
 
 def find_stored(X: Any, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where in the entries of a canonical CSR array those places are stored, and whether they are."""
+    """The index of each position among the stored entries of a canonical CSR array, and whether it is stored."""
     n = X.shape[1]
     keys = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)) * n + X.indices
     at = np.searchsorted(keys, rows * n + columns)
     return at, np.append(keys, -1)[at] == rows * n + columns
 
 
-def _without(X: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
-    """A CSR array without what is stored at those places, so that it makes no difference whether anything is."""
+def _drop_entries(X: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
+    """A CSR array without entries stored at the given positions: hidden entries count the same, stored or not."""
     at, stored = find_stored(X, rows, columns)
     if not stored.any():
         return X
@@ -94,21 +95,21 @@ def _without(X: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
 
 
 class _BaseEntries:
-    """A copy of the entries of X, an array or a CSR array, without those at the places, which are in `taken`."""
+    """The entries of X that have the base weight: a copy with 0 at the exceptions, whose entries are in `removed`."""
 
     def __init__(self, X: Any, rows: np.ndarray, columns: np.ndarray) -> None:
         self.X, self.is_dense = X, isinstance(X, np.ndarray)
-        self.taken = np.zeros(len(rows), X.dtype)
+        self.removed = np.zeros(len(rows), X.dtype)
         if self.is_dense:
-            self.entries, self.stored, self.at = X.copy(order="K"), slice(None), (rows, columns)
+            self.entries, self.stored, self.at = X.copy(order="K"), np.ones(len(rows), dtype=bool), (rows, columns)
         else:
             at, self.stored = find_stored(X, rows, columns)
             self.entries, self.at = X.data.copy(), at[self.stored]
-        self.taken[self.stored] = self.entries[self.at]
+        self.removed[self.stored] = self.entries[self.at]
         self.entries[self.at] = 0
 
     def scan(self, workspace: Workspace, scale: float) -> tuple[float, float, float, float]:
-        """(sum, sum of squares, smallest, largest): the sums are those of scale times the entries."""
+        """(sum, sum of squares, smallest, largest) of the entries; the sums are of scale times the entries."""
         others = np.ones(self.entries.shape, dtype=bool)
         others[self.at] = False
         low = float(np.min(self.entries, where=others, initial=np.inf))
@@ -120,23 +121,23 @@ class _BaseEntries:
         return total, squares, low if all_stored else np.minimum(low, 0.0), high
 
     def product(self, base: float, y: np.ndarray, workspace: Workspace, measures: Measures) -> Dense | Sparse:
-        """Omega o X, given its entries at the places; the array is then no longer the rest."""
+        """Turn the entries into Omega o X, given the products y at the exceptions; call it once, and last."""
         if base:
             self.entries *= self.entries.dtype.type(base)
         self.entries[self.at] = y[self.stored]
         if self.is_dense:
             return Dense(self.entries, workspace, measures)
-        return _held((self.entries, self.X.indices, self.X.indptr), self.X.shape, workspace, measures)
+        return _sparse((self.entries, self.X.indices, self.X.indptr), self.X.shape, workspace, measures)
 
 
-def _held(arrays: tuple, shape: tuple[int, int], workspace: Workspace, measures: Measures) -> Sparse:
+def _sparse(arrays: tuple, shape: tuple[int, int], workspace: Workspace, measures: Measures) -> Sparse:
     from scipy.sparse import csr_array  # here, since few need it
 
     return replace(Sparse.of(csr_array(arrays, shape=shape), workspace), measures=measures)
 
 
 def _weigh_all(X: np.ndarray, Omega: np.ndarray, workspace: Workspace) -> DenselyWeighted:
-    """Hold X with a weight for every entry, both in the order of X, without what stands where the weight is 0."""
+    """Store X with a weight for every entry, both in the memory order of X, with 0 where the weight is 0."""
     order = "F" if X.flags.f_contiguous and not X.flags.c_contiguous else "C"
     X, Omega = np.asarray(X, order=order), np.asarray(Omega, X.dtype, order=order)
     seen = Omega > 0

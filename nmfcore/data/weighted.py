@@ -1,10 +1,27 @@
-"""X whose entries have weights omega >= 0: one weight with exceptions, or a weight for every entry.
+"""X whose entries have weights omega >= 0: one base weight with exceptions, or a weight for every entry.
 
-The losses see Omega o X in `dot` and the weighted sums in `measures`. No product, sum or step looks at what stands in X
-where the weight is 0.
+`dot` multiplies by Omega o X, and `measures` are weighted. Entries of X whose weight is 0 are never read.
+
+Base weight with exceptions (`SparselyReweighted`). Masks, NaN, ratings and weights all take this form. C is the product
+of Omega o X and the other factor. The Gram matrix of a row is that of the base weight plus w b b' for each exception:
+with base 1 this subtracts hidden entries, with base 0 it adds observed ones. If more than a quarter of a dense X are
+exceptions, X has a weight for every entry (`DenselyWeighted`): without gathering, an entry costs a third.
+
+Lost digits. Subtraction loses digits when little is left. If less than 1/65536 of a diagonal entry of the Gram matrix
+of a row remains (1/1024 in float32), the kernel sums that row over all its entries. A component that only hidden
+entries use therefore has a curvature of exactly 0.
+
+Two algorithms for a row. The first forms the Gram matrix of the row: k^2 flop for each exception, but cheap sweeps. The
+second keeps the residuals at the exceptions: 2 k flop for each exception, and 8 k for each one in each sweep;
+coordinates are taken in pairs, which share one reading of a residual. The count of flop decides, at about k = 20. With
+a weight for every entry, 4 rows are updated together and share the reading of B: 10 m n k flop a sweep.
+
+Losses other than least squares multiply the two parts of the gradient of a block by its weights. Kullback-Leibler on
+sparse X stays sparse: num runs along the stored entries of Omega o X, and den is a sum of columns with corrections.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -16,55 +33,68 @@ from .base import Measures
 from .dense import Dense
 from .sparse import DENSE_BLOCK, Sparse
 
-KEPT = 1.0 / 1024  # the share of a sum that must be left when terms are taken out, or the rest is summed anew
+MIN_SHARE = 1.0 / 1024  # if subtraction leaves less than this share of a sum, the sum is computed directly
 
 
-def _along(k: int, sweeps: int) -> bool:
-    """Whether residuals along the places, which each sweep reads, cost less than Gram matrices of the rows."""
+def _residuals_are_cheaper(k: int, sweeps: int) -> bool:
+    """Whether sweeps along the residuals at the exceptions cost less than the Gram matrices of the rows."""
     return k > 12 + 8 * sweeps
 
 
 class WeightStatistics(NamedTuple):
-    """What all products with X and its transpose share."""
+    """Statistics that X and its transpose share."""
 
     workspace: Workspace
     measures: Measures
     total: float
     """The sum of the weights."""
     unobserved: tuple[np.ndarray, np.ndarray]
-    """The rows and the columns without a positive weight."""
+    """Indices of the rows and of the columns without a positive weight."""
     entropy: float = 0.0
     """Sum of y log omega over the entries y of Omega o X."""
 
 
-class _Held:
-    """What both kinds say of X."""
+class _WeightedStorage(ABC):
+    """The members that both storages with weights share."""
 
-    facts: WeightStatistics
+    statistics: WeightStatistics
     weighted = True
 
     @property
     def workspace(self) -> Workspace:
-        """The memory and the threads of the fit."""
-        return self.facts.workspace
+        """Scratch memory and threads of the fit."""
+        return self.statistics.workspace
 
     @property
     def measures(self) -> Measures:
-        """Mean and squared norm are weighted, the smallest and the largest are of the entries with a weight."""
-        return self.facts.measures
+        """Mean and squared norm are weighted; smallest and largest are over the entries with a positive weight."""
+        return self.statistics.measures
 
     @property
     def total(self) -> float:
         """The sum of the weights."""
-        return self.facts.total
+        return self.statistics.total
 
     @property
     def unobserved(self) -> tuple[np.ndarray, np.ndarray]:
-        """The rows and the columns without a positive weight."""
-        return self.facts.unobserved
+        """Indices of the rows and of the columns without a positive weight."""
+        return self.statistics.unobserved
 
-    def _transposed_facts(self) -> WeightStatistics:
-        return self.facts._replace(unobserved=self.facts.unobserved[::-1])
+    def _transposed_statistics(self) -> WeightStatistics:
+        return self.statistics._replace(unobserved=self.statistics.unobserved[::-1])
+
+    @abstractmethod
+    def split_step(
+        self,
+        F: np.ndarray,
+        B: np.ndarray,
+        family: str,
+        parameter: float,
+        num: np.ndarray,
+        den: np.ndarray,
+        evaluate: bool,
+    ) -> float:
+        """Compute the two parts of the weighted gradient, and the objective."""
 
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
         """Sum of omega (x - (F B'))^2, summed entry by entry."""
@@ -73,12 +103,12 @@ class _Held:
 
 
 @dataclass(slots=True)
-class DenselyWeighted(_Held):
-    """A dense X with a weight for every entry; X and Omega lie in memory the same way. See `Data` for the protocol."""
+class DenselyWeighted(_WeightedStorage):
+    """A dense X with a weight for every entry, in the memory order of X; see `WeightedData` for the protocol."""
 
     X: np.ndarray
     Omega: np.ndarray
-    facts: WeightStatistics
+    statistics: WeightStatistics
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -92,20 +122,20 @@ class DenselyWeighted(_Held):
 
     @property
     def size(self) -> int:
-        """Entries that a product visits."""
+        """Number of entries that a product reads."""
         return self.X.size
 
     @property
     def T(self) -> "DenselyWeighted":
-        """The transpose, without a copy."""
-        return DenselyWeighted(self.X.T, self.Omega.T, self._transposed_facts())
+        """The transpose, on the same memory."""
+        return DenselyWeighted(self.X.T, self.Omega.T, self._transposed_statistics())
 
     @property
     def _scale(self) -> float:
         return math.ldexp(1.0, -self.measures.exponent)
 
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """out = (Omega o X) B, by blocks of rows; starts ask for it, no iteration does."""
+        """Compute out = (Omega o X) B in blocks of rows; used by starts, not by iterations."""
         for rows in row_blocks(self.shape):
             self.workspace.product(np.ascontiguousarray(self.Omega[rows] * self.X[rows]), B, out[rows], self._scale)
         return out
@@ -124,12 +154,12 @@ class DenselyWeighted(_Held):
         den: np.ndarray,
         evaluate: bool,
     ) -> float:
-        """The two parts of the weighted gradient, and the value; no m x n array is made."""
+        """Compute the two parts of the weighted gradient, and the objective, without an m x n array."""
         arrays = num, den, self._scale, evaluate, self.Omega
         return self.workspace.split_step(self.X, F, B, family, parameter, *arrays)
 
     def shared_quadratic(self, G: np.ndarray, B: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The quadratic that all rows share: none."""
+        """Zeros: the rows share no quadratic."""
         return np.zeros_like(G), np.zeros((1, len(G)), self.dtype)
 
     def sweep(
@@ -142,26 +172,27 @@ class DenselyWeighted(_Held):
         sweeps: int,
         stop: float,
     ) -> tuple[float, float]:
-        """Sweeps over F in place: the change of the first one, and half the weighted squares after the last."""
+        """Sweep over F in place; return the squared change of the first sweep and half the squared residual."""
         return dense_sweep(self.workspace, self.X, self.Omega, self._scale, added, box, F, B, sweeps, stop)
 
     def costs(self, k: int) -> tuple[float, float]:
-        """Flop of what an update of a factor needs first, and of each sweep."""
+        """Flop of an update before its sweeps, and of each sweep."""
         return 2.0 * self.size * k, 8.0 * self.size * k
 
 
 @dataclass(slots=True)
-class SparselyReweighted(_Held):
-    """X with one weight, `base`, but for some places: see `_core/weighted.pxi`, and `Data` for the protocol.
+class SparselyReweighted(_WeightedStorage):
+    """X with one weight `base` and exceptions; see `_core/weighted.pxi`, and `WeightedData` for the protocol.
 
-    product is Omega o X; for base 0 it is not needed by least squares, whose places hold it.
+    `rows` and `columns` have the exceptions by row and by column. `product` is Omega o X; with base 0 least squares do
+    not need it, since the exceptions contain the same entries.
     """
 
     product: Dense | Sparse
     base: float
     rows: ExceptionEntries
     columns: ExceptionEntries
-    facts: WeightStatistics
+    statistics: WeightStatistics
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -175,32 +206,31 @@ class SparselyReweighted(_Held):
 
     @property
     def size(self) -> int:
-        """Entries that a product visits."""
+        """Number of entries that a product reads."""
         return self.product.size
 
     @property
     def T(self) -> "SparselyReweighted":
-        """The transpose, without a copy."""
+        """The transpose, on the same memory."""
         sides = {"rows": self.columns, "columns": self.rows}
-        return replace(self, product=self.product.T, **sides, facts=self._transposed_facts())
+        return replace(self, product=self.product.T, **sides, statistics=self._transposed_statistics())
 
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """out = (Omega o X) B."""
+        """Compute out = (Omega o X) B."""
         return self.product.dot(B, out)
 
-    def _weigh(self, B: np.ndarray) -> np.ndarray:
-        """Omega B, anew where places take out almost all of a sum."""
+    def _weights_times(self, B: np.ndarray) -> np.ndarray:
+        """Omega B; rows from which the exceptions subtract almost everything are computed directly."""
         indptr, indices, w, _, bounds = self.rows
         whole = self.base * self.workspace.column_sums(B)
         out = np.empty((self.shape[0], B.shape[1]), self.dtype)
         out = self.workspace.sparse_product(indptr, indices, w, bounds, B, out, 1.0) + whole.astype(self.dtype)
-        anew = np.flatnonzero((out < KEPT * whole).any(axis=1))
-        for row in anew:
+        for row in np.flatnonzero((out < MIN_SHARE * whole).any(axis=1)):
             self.workspace.product(self._weights(slice(row, row + 1)), B, out[row : row + 1])
         return out
 
     def _weights(self, rows: slice) -> np.ndarray:
-        """Those rows of Omega as a new array."""
+        """Rows of Omega as a new array."""
         indptr, indices, w = self.rows[:3]
         first, last, _ = rows.indices(self.shape[0])
         Omega = np.full((last - first, self.shape[1]), self.base, self.dtype)
@@ -210,7 +240,7 @@ class SparselyReweighted(_Held):
 
     def curvature(self, B: np.ndarray) -> np.ndarray:
         """Sum of omega_ij b_jt^2 over j."""
-        return self._weigh(B * B)
+        return self._weights_times(B * B)
 
     def split_step(
         self,
@@ -222,15 +252,16 @@ class SparselyReweighted(_Held):
         den: np.ndarray,
         evaluate: bool,
     ) -> float:
-        """The two parts of the weighted gradient, and the value.
+        """Compute the two parts of the weighted gradient, and the objective.
 
-        For Kullback-Leibler on sparse X along stored entries and places; else by dense blocks of rows.
+        Kullback-Leibler on sparse X runs along stored entries and exceptions, other losses through dense blocks of
+        rows.
         """
         if family == "beta" and parameter == 1 and isinstance(self.product, Sparse):
             scale = math.ldexp(1.0, -self.measures.exponent)
             share = self.workspace.sparse_share(*self.product.rows, F, B, num, scale, evaluate)
-            den[:] = self._weigh(B)
-            return share + self.facts.entropy + self.workspace.inner(F, den) if evaluate else 0.0
+            den[:] = self._weights_times(B)
+            return share + self.statistics.entropy + self.workspace.inner(F, den) if evaluate else 0.0
         value = 0.0
         for rows, X, Omega in self._blocks():
             arrays = num[rows], den[rows], 1.0, evaluate, Omega
@@ -238,14 +269,14 @@ class SparselyReweighted(_Held):
         return value
 
     def _blocks(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-        """Blocks of rows of the scaled X and of Omega as arrays."""
+        """Yield blocks of rows of the scaled X and of Omega as arrays."""
         for rows in row_blocks(self.shape):
             Omega = self._weights(rows)
             X = self.product.take(range(*rows.indices(self.shape[0])))
             yield rows, np.divide(X, Omega, out=X, where=Omega > 0), Omega
 
     def shared_quadratic(self, G: np.ndarray, B: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The quadratic that all rows share: that of base, and the products with X where the places have none."""
+        """G and C with the base weight for every entry; zeros for base 0, where the exceptions have everything."""
         if self.base == 0:
             return np.zeros_like(G), np.zeros((1, len(G)), self.dtype)
         return self.base * G, self.product.dot(B, out)
@@ -260,24 +291,24 @@ class SparselyReweighted(_Held):
         sweeps: int,
         stop: float,
     ) -> tuple[float, float]:
-        """Sweeps over F in place: the change of the first one, and half the weighted squares after the last."""
+        """Sweep over F in place; return the squared change of the first sweep and half the squared residual."""
         G, C = shared
         everything = added._replace(C=C + added.C if added.C.any() else C)
-        along = _along(F.shape[1], max(1, sweeps))
-        problem = self.base, G, self.rows, everything, box, F, B, sweeps, stop, along
+        along_residuals = _residuals_are_cheaper(F.shape[1], max(1, sweeps))
+        problem = self.base, G, self.rows, everything, box, F, B, sweeps, stop, along_residuals
         moved, value = gram_sweep(self.workspace, *problem)
         return moved, value - added.value(F, self.workspace) + 0.5 * self.measures.squared_norm
 
     def costs(self, k: int) -> tuple[float, float]:
-        """Flop of what an update of a factor needs first, and of each sweep."""
-        places, rows = float(len(self.rows.indices)), 2.0 * self.shape[0] * k * k
+        """Flop of an update before its sweeps, and of each sweep."""
+        n_exceptions, rows = float(len(self.rows.indices)), 2.0 * self.shape[0] * k * k
         first = 2.0 * self.size * k * (self.base != 0)
-        if _along(k, 2):
-            return first + 2 * places * k, 8 * places * k + rows
-        return first + places * k * k, rows
+        if _residuals_are_cheaper(k, 2):
+            return first + 2 * n_exceptions * k, 8 * n_exceptions * k + rows
+        return first + n_exceptions * k * k, rows
 
 
 def row_blocks(shape: tuple[int, int]) -> Iterator[slice]:
-    """Rows of which a dense block is held at a time."""
+    """Slices of rows whose dense blocks fit in memory."""
     step = max(1, DENSE_BLOCK // shape[1])
     return (slice(i, min(shape[0], i + step)) for i in range(0, shape[0], step))
