@@ -46,7 +46,7 @@ def test_iterates_of_the_reference(known):
         fixed[1], fixed[3, ::2] = 0.3, 0.0
     said = {"fixed_H": fixed if known != "box" else None}
     if known != "fixed":
-        said["penalty_H"] = penalties.Box(0.8)
+        said["penalty_H"] = penalties.Box(upper=0.8)
     found = nmfcore.hals(X, 5, init=(W, H), inner_iter=1, extrapolate=False, max_iter=8, tol=0, **said)
     lower = np.where(np.isnan(fixed), 0.0, fixed).T
     upper = np.where(np.isnan(fixed), upper, fixed).T
@@ -65,7 +65,7 @@ def test_iterates_of_the_reference(known):
 def test_a_box_holds_in_every_iteration_and_the_fit_ends_stationary(solver):
     X, W, H = problem(30, 25, 3)
     upper = 0.5 + np.random.default_rng(0).random(H.shape)
-    box = penalties.Box(upper, 0.1)
+    box = penalties.Box(0.1, upper)
     for n_iter in range(4):
         found = nmfcore.nmf(X, 3, solver=solver, init=(W, H), penalty_H=box, max_iter=n_iter, tol=0)
         assert np.all(found.H >= 0.1 - 1e-15) and np.all(found.H <= upper + 1e-15)
@@ -81,7 +81,9 @@ def test_a_box_holds_in_every_iteration_and_the_fit_ends_stationary(solver):
 def test_scale_law(c):
     X, W, H = problem()
     one, other = (
-        nmfcore.hals(s * X, 4, init=(W, s * H), penalty_H=penalties.Box(0.8 * s), fixed_W=partly(W), max_iter=9, tol=0)
+        nmfcore.hals(
+            s * X, 4, init=(W, s * H), penalty_H=penalties.Box(upper=0.8 * s), fixed_W=partly(W), max_iter=9, tol=0
+        )
         for s in (1, c)
     )
     np.testing.assert_allclose(other.W, one.W, rtol=1e-9)
@@ -174,16 +176,20 @@ def test_start_beside_a_given_factor_of_extreme_scale():
             "fixed_W and fixed_H leave nothing to fit",
         ),
         (
-            {"penalty_H": penalties.Box(-1.0)},
+            {"penalty_H": penalties.Box(upper=-1.0)},
             ValueError,
-            r"penalty_H=Box\(-1.0, 0.0\): upper is below lower, below 0 or",
+            r"penalty_H=Box\(0.0, -1.0\): upper is below lower, below 0 or",
         ),
-        ({"penalty_H": penalties.Box(1.0, -1.0)}, ValueError, "lower is -1.0 somewhere; wanted numbers >= 0"),
-        ({"penalty_H": penalties.Box(np.ones(7))}, ValueError, r"bounds are not numbers that broadcast to \(4, 30\)"),
+        ({"penalty_H": penalties.Box(-1.0, 1.0)}, ValueError, "lower is -1.0 somewhere; wanted numbers >= 0"),
         (
-            {"penalty_H": penalties.Box(0.5), "fixed_H": np.ones((4, 30))},
+            {"penalty_H": penalties.Box(upper=np.ones(7))},
             ValueError,
-            r"fixed_H has 120 values outside of penalty_H=Box\(0.5, 0.0\), the first \(1.0\) at \(0, 0\)",
+            r"bounds are not numbers that broadcast to \(4, 30\)",
+        ),
+        (
+            {"penalty_H": penalties.Box(upper=0.5), "fixed_H": np.ones((4, 30))},
+            ValueError,
+            r"fixed_H has 120 values outside of penalty_H=Box\(0.0, 0.5\), the first \(1.0\) at \(0, 0\)",
         ),
         (
             {"fixed_H": partly(np.ones((4, 30))), "solver": "cd", "loss": "kullback-leibler"},

@@ -101,7 +101,9 @@ def test_anndata_in_a_file_and_without_x(tmp_path):
         backed = anndata.read_h5ad(tmp_path / f"{name}.h5ad", backed="r")
         assert_same(fit(backed), fit(values))
         backed.file.close()
-    with pytest.raises(TypeError, match="X is an AnnData whose X is None; wanted an AnnData with X, or one of its layers"):
+    with pytest.raises(
+        TypeError, match="X is an AnnData whose X is None; wanted an AnnData with X, or one of its layers"
+    ):
         fit(anndata.AnnData(obs=pd.DataFrame(index=ROWS)))
 
 

@@ -75,7 +75,7 @@ def test_one_factor_given():
 
 def test_penalties_never_raise_the_penalised_objective():
     X, W, H = problem()
-    options = {"penalty_W": penalties.L1(0.02), "penalty_H": penalties.L2(0.1) + penalties.Box(3.0)}
+    options = {"penalty_W": penalties.L1(0.02), "penalty_H": penalties.L2(0.1) + penalties.Box(upper=3.0)}
     found = nmfcore.nmf(X, 4, init=(W, np.minimum(H, 3)), max_iter=60, **SWEEP, **options)
     assert np.all(np.diff(found.history.objective) <= 0) and found.H.max() <= 3
     value = reference.l21_loss(X, found.W, found.H, limit_of(X))

@@ -300,7 +300,7 @@ def given(seed):
         lambda H, W, graph: {"fixed_W": np.where(W < 0.5, W, np.nan)},
         lambda H, W, graph: {"init": (W, H), "n_starts": 1},
         lambda H, W, graph: {"penalty_H": nmfcore.penalties.Prior(H, 5.0), "penalty_W": nmfcore.penalties.L2(1.0)},
-        lambda H, W, graph: {"penalty_H": nmfcore.penalties.Box(1 + H)},
+        lambda H, W, graph: {"penalty_H": nmfcore.penalties.Box(upper=1 + H)},
         lambda H, W, graph: {"penalty_H": nmfcore.penalties.Smooth(1.0, graph + graph.T)},
     ],
     ids=range(6),

@@ -30,7 +30,7 @@ def test_an_empty_part_has_no_share_under_a_slope():
 
 
 @pytest.mark.parametrize(
-    "more", [{"penalty_H": penalties.Box(1e6)}, {"fixed_H": np.vstack([np.ones(20), np.full((3, 20), np.nan)])}]
+    "more", [{"penalty_H": penalties.Box(upper=1e6)}, {"fixed_H": np.vstack([np.ones(20), np.full((3, 20), np.nan)])}]
 )
 def test_what_else_is_said_of_a_factor_does_not_undo_its_penalty(more):
     X, *_ = problem(40, 20, 4)
@@ -75,15 +75,18 @@ def test_a_sum_begins_with_nothing():
 @pytest.mark.parametrize(
     ("known", "message"),
     [
-        ({"penalty_W": penalties.Box(1.0) + penalties.Box(3.0, 2.0)}, r"have nothing in common at \(0, 0\)"),
+        ({"penalty_W": penalties.Box(upper=1.0) + penalties.Box(2.0, 3.0)}, r"have nothing in common at \(0, 0\)"),
         ({"penalty_W": penalties.Smooth(1, "ring")}, "graph is not a matrix of numbers"),
         ({"penalty_W": penalties.Prior(np.full((12, 4), "1.5"), 1)}, "target is not an array of real numbers"),
         ({"penalty_W": penalties.Prior(np.ma.masked_less(TARGET, 0.5), 1)}, "target has masked entries"),
-        ({"penalty_W": penalties.SumToOne(1.0)}, "axis is 1.0; wanted 1, for sums along the rows"),
-        ({"penalty_W": penalties.Box(np.ones((7, 5))), "fixed_W": np.ones((12, 4))}, "bounds are not numbers that"),
+        ({"penalty_W": penalties.SumToOne(1.0)}, "axis is 1.0; wanted 1 for a set of each row"),
+        (
+            {"penalty_W": penalties.Box(upper=np.ones((7, 5))), "fixed_W": np.ones((12, 4))},
+            "bounds are not numbers that",
+        ),
         (
             {"penalty_W": penalties.SumToOne(1), "fixed_W": np.ones((12, 4))},
-            "the given values of row 0 sum to 4; wanted at most 1, or 1 where nothing is free",
+            "the fixed values of row 0 sum to 4; wanted at most 1, or 1 if nothing is free",
         ),
     ],
 )
@@ -100,7 +103,7 @@ def test_a_whole_factor_given_in_its_set_is_taken():
 
 def test_values_beyond_the_dtype():
     X = np.ones((12, 12), np.float32)
-    for known in ({"fixed_H": np.full((4, 12), 1e60)}, {"penalty_H": penalties.Box(np.inf, 1e60)}):
+    for known in ({"fixed_H": np.full((4, 12), 1e60)}, {"penalty_H": penalties.Box(1e60, np.inf)}):
         with pytest.raises(ValueError, match="has values that the float32 of X cannot hold"):
             nmfcore.hals(X, 4, **known)
 

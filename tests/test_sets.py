@@ -274,7 +274,7 @@ def test_the_orthant_is_no_set():
         ({"penalty_W": SumToOne(1) + Hoyer(0.5, 0)}, "two sets"),
         ({"penalty_W": SumToOne(1), "solver": "mu"}, "not served by solver='mu'"),
         ({"penalty_W": Hoyer(0.5, 1), "fixed_W": np.where(np.eye(9, 3), 1, np.nan)}, "two sets"),
-        ({"penalty_W": Box(1.0) + Hoyer(0.2, 0)}, "two sets"),
+        ({"penalty_W": Box(upper=1.0) + Hoyer(0.2, 0)}, "two sets"),
     ],
 )
 def test_what_is_refused(on, message):
@@ -324,7 +324,7 @@ def test_the_projection_onto_a_simplex_with_given_values():
 def test_given_values_that_no_simplex_holds():
     given = np.full((6, 3), np.nan)
     given[2] = 0.5
-    with pytest.raises(ValueError, match=r"penalty_W=SumToOne\(1\): the given values of row 2 sum to 1.5; wanted at"):
+    with pytest.raises(ValueError, match=r"penalty_W=SumToOne\(1\): the fixed values of row 2 sum to 1.5; wanted at"):
         nmfcore.hals(np.ones((6, 4)), 3, penalty_W=SumToOne(1), fixed_W=given)
     given[2] = np.nan
     given[0, 0] = 0.1

@@ -263,7 +263,7 @@ def test_a_penalty_on_one_factor_alone(penalty):
     options_of_nmf = options | {"tol": TOL_FACTOR * options["tol"], "random_state": np.random.RandomState(0)}
     np.testing.assert_array_equal(W, nmfcore.nmf(X, 4, penalty_W=penalty, **options_of_nmf).W)
     np.testing.assert_allclose(model.transform(X), W, atol=1e-3 * W.max())
-    bounded = NMF(4, penalty_W=penalty + penalties.Box(1.0), **options)
+    bounded = NMF(4, penalty_W=penalty + penalties.Box(upper=1.0), **options)
     W = bounded.fit_transform(X)
     assert W.max() <= 1
     np.testing.assert_allclose(bounded.transform(X), W, atol=1e-3)

@@ -378,7 +378,7 @@ BAD = {
     "missing": ({"missing": "zeros"}, ValueError, "missing is 'zeros'; wanted one of 'nan', 'unstored'"),
     "unstored": ({"missing": "unstored"}, ValueError, "missing is 'unstored', but X is dense; wanted a sparse X"),
     "cd": ({"mask": X < 0.5, "loss": "kullback-leibler", "solver": "cd"}, ValueError, "solver='cd' does not serve"),
-    "l21": ({"mask": X < 0.5, "loss": nmfcore.L21()}, ValueError, "loss is 'l21', which sees samples"),
+    "l21": ({"mask": X < 0.5, "loss": nmfcore.L21()}, ValueError, "loss is 'l21', which has no weights"),
 }  # fmt: skip
 
 

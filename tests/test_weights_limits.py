@@ -13,7 +13,7 @@ import nmfcore
     "known",
     [
         {"penalty_W": nmfcore.penalties.L1(0.1), "penalty_H": nmfcore.penalties.L2(0.1)},
-        {"penalty_W": nmfcore.penalties.Box(0.9)},
+        {"penalty_W": nmfcore.penalties.Box(upper=0.9)},
         {"fixed_W": np.where(np.arange(9)[:, None] == 5, 0.3, np.full((9, 3), np.nan))},
     ],
 )

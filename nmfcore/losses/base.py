@@ -1,7 +1,10 @@
-"""What the driver, the solvers and the checks ask of a loss.
+"""The protocol of a loss, and the statistics that it hands to a solver.
 
-A loss sees X through `Data`, from the side of the factor F (m x k) that is updated, the other one being B (n x k):
-X ~ F B'. For W that is X ~ W H with B = H', for H it is X' ~ H' W' with B = W.
+A loss sees X through `Data`, from the side of the factor F (m x k) that is updated; the other factor is B (n x k):
+X ~ F B'. For W this means X ~ W H with B = H'. For H it means X' ~ H' W' with B = W.
+
+Summaries. A loss computes a summary of each factor alone, such as the Gram matrix for least squares. The driver keeps
+it until the factor changes: two an iteration without extrapolation, three with it.
 """
 
 import math
@@ -11,49 +14,72 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from .._runtime import BatchKernels, FactorBatch, Workspace
-from ..data import Data
+from ..data import Data, UnweightedData
 from ..penalties import Domain, Majorizer
 
-#: The kinds of penalties that there are (see `penalties.Penalty.needs`).
+#: All kinds of penalties and sets (see `penalties.Penalty.needs`).
 ALL_PENALTIES = frozenset(
     {"linear", "diagonal", "off-diagonal", "volume", "bounds", "rows", "columns", "fixed columns"}
 )
 EPS = {np.dtype(real): float(np.finfo(real).eps) for real in (np.float32, np.float64)}
 
 
-class Split(NamedTuple):
-    """The minus and the plus part of a gradient, den - num.
+class Statistics(Protocol):
+    """What a loss hands to a solver for the update of one factor."""
 
-    F (num / den)^exponent does not raise the objective, nor does F (num / den)^edited_exponent where penalties have
-    added to it what is quadratic in F. num is m x k; den is m x k, or 1 x k where all rows share it.
-    descend(F, sweeps, slope) sweeps over the rows of F, for losses that provide "rows", of which slope (k) is added to
-    the gradient; objective gives the objective, up to a constant, at another F; value is that at this F, where it was
-    asked for.
+    @property
+    def step_scale(self) -> float:
+        """Factor from the squared step of a solver to the objective."""
+        ...
+
+    def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "Statistics":
+        """Add the quadratic of the penalties."""
+        ...
+
+
+class Descend(Protocol):
+    """Coordinate sweeps over the rows of F, in place."""
+
+    def __call__(self, F: np.ndarray, sweeps: int, slope: np.ndarray | float = 0.0) -> float:
+        """Sweep over F with slope (k) added to the gradient; return the squared change of the first sweep."""
+        ...
+
+
+class Split(NamedTuple):
+    """The two non-negative parts of a gradient den - num.
+
+    The update F (num / den)^exponent does not raise the objective. With a penalty that is quadratic in F the exponent
+    is majorized_exponent.
     """
 
     num: np.ndarray
+    """m x k."""
     den: np.ndarray
+    """m x k, or 1 x k if all rows share it."""
     exponent: float
     majorized_exponent: float
     objective: Callable[[np.ndarray], float]
+    """The objective at another F, up to a constant."""
     value: float = math.nan
-    descend: Callable[[np.ndarray, int, Any], float] | None = None
+    """The objective at this F, if the statistics were computed with `evaluate`."""
+    descend: Descend | None = None
+    """Only for losses that provide "rows"."""
 
     step_scale = 1.0
 
     def split(self, F: np.ndarray, workspace: Workspace) -> "Split":
-        """Itself; other statistics make one."""
+        """Return itself; other statistics convert to a `Split`."""
         return self
 
     def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "Split":
-        """With the gradient F G - C of a penalty's quadratic, its plus parts in den and its minus parts in num."""
+        """Add the gradient F G - C of a quadratic: its positive parts to den, its negative parts to num."""
         dtype, linear = F.dtype, not majorizer.G.any()
         slope = -majorizer.C[0]
         num, den = (
             part + np.maximum(0, sign * majorizer.C).astype(dtype) for part, sign in ((self.num, 1), (self.den, -1))
         )
         if linear:
-            descend = self.descend and (lambda F, sweeps, more=0.0: self.descend(F, sweeps, slope + more))
+            descend = None if self.descend is None else _with_slope(self.descend, slope)
             return self._replace(num=num, den=den, objective=self._with(majorizer, workspace), descend=descend)
         falls, rises = (np.maximum(0, sign * majorizer.G).astype(dtype) for sign in (-1, 1))
         if falls.any():
@@ -64,8 +90,17 @@ class Split(NamedTuple):
         )
 
     def _with(self, majorizer: Majorizer, workspace: Workspace) -> Callable[[np.ndarray], float]:
-        """The objective with a penalty's quadratic."""
+        """The objective plus a quadratic."""
         return lambda F: self.objective(F) + quadratic(majorizer, F, workspace)
+
+
+def _with_slope(descend: Descend, slope: np.ndarray) -> Descend:
+    added = slope
+
+    def descend_with_slope(F: np.ndarray, sweeps: int, slope: np.ndarray | float = 0.0) -> float:
+        return descend(F, sweeps, added + slope)
+
+    return descend_with_slope
 
 
 def quadratic(majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> float:
@@ -77,40 +112,62 @@ def quadratic(majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> floa
 class Loss(Protocol):
     """A measure of how far W H is from X. Its objectives are those of the scaled X (see `data.Data`)."""
 
-    name: str
-    degree: float
-    """The loss of (c X, c V) is c^degree times that of (X, V)."""
-    convex: bool
-    """Whether it is convex in the model W H."""
-    positive: bool
-    """Whether it is infinite where X is 0."""
-    provides: frozenset[str]
-    """The statistics that it can hand to a solver."""
-    constant: bool
-    """Whether the statistics for F do not depend on F: then they give the objective at the new F, too.
+    @property
+    def name(self) -> str:
+        """The value of the argument `loss` that means this loss."""
+        ...
 
-    Else they are made at a point (F, B), and give the objective there.
-    """
+    @property
+    def degree(self) -> float:
+        """The loss of (c X, c V) is c^degree times the loss of (X, V)."""
+        ...
 
-    takes: tuple[frozenset[str], frozenset[str]]
-    """What penalties on W, and on H, may need."""
-    batched: frozenset[str]
-    """The statistics that it makes for several fits at once, by `allocate_many`, `summaries`, `statistics_many` and
-    `values` on stacks."""
+    @property
+    def convex(self) -> bool:
+        """Whether the loss is convex in the model W H."""
+        ...
+
+    @property
+    def positive(self) -> bool:
+        """Whether the loss is infinite where X is 0."""
+        ...
+
+    @property
+    def provides(self) -> frozenset[str]:
+        """The kinds of statistics that the loss can compute; a solver `needs` one of them."""
+        ...
+
+    @property
+    def constant(self) -> bool:
+        """Whether the statistics for F do not depend on F; then they give the objective at the new F, too.
+
+        Otherwise they are computed at a point (F, B) and give the objective there.
+        """
+        ...
+
+    @property
+    def takes(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The kinds of penalties on W, and on H, that the loss supports."""
+        ...
+
+    @property
+    def batched(self) -> frozenset[str]:
+        """The kinds of statistics that it can compute for several fits at once, by the methods of `BatchLoss`."""
+        ...
 
     def allocate(self, data: Data, W: np.ndarray, Ht: np.ndarray) -> tuple[Any, Any]:
-        """Memory for the statistics of factors like W and H'."""
+        """Allocate memory for the statistics of factors like W and H'."""
         ...
 
     def summary(self, F: np.ndarray, workspace: Workspace) -> Any:
-        """What the statistics need of a factor alone; not None."""
+        """What the statistics need of a factor alone; never None."""
         ...
 
     def statistics(self, data: Data, F: np.ndarray, B: np.ndarray, summary: Any, memory: Any, evaluate: bool) -> Any:
-        """What a solver needs to update F, given B and its summary; one pass over X.
+        """What a solver needs to update F, given B and its summary, by one pass over X.
 
-        With `evaluate` the objective will be asked for: `value` at (F, B) where the statistics are not constant.
-        memory: that of F, from `allocate`.
+        memory is that of F, from `allocate`. `evaluate` announces a call of `value`: statistics that are not constant
+        must then include the objective at (F, B).
         """
         ...
 
@@ -121,58 +178,64 @@ class Loss(Protocol):
     def value(
         self, data: Data, F: np.ndarray, B: np.ndarray, summary: Any, statistics: Any, workspace: Workspace
     ) -> float:
-        """The objective at (F, B), given the summary of F and statistics made with B (and F, if not constant)."""
+        """The objective at (F, B).
+
+        Takes the summary of F, and statistics computed with B (and with F, unless the statistics are constant).
+        """
         ...
 
     def relative_error(self, data: Data, F: np.ndarray, B: np.ndarray, value: float, workspace: Workspace) -> float:
-        """||X - F B'||_F / ||X||_F, given the objective there; for X = 0 it is 0 or infinite."""
+        """||X - F B'||_F / ||X||_F, given the objective at (F, B); 0 or infinite if X = 0."""
         ...
 
     def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
-        """How far apart two objectives must be for their difference to mean something."""
+        """The smallest difference of two objectives near `value` that is not round-off."""
         ...
 
     def exact(self, data: Data, value: float, dtype: np.dtype) -> bool:
-        """Whether X is fitted to round-off."""
+        """Whether the objective is round-off, that is, whether W H = X to round-off."""
         ...
 
     def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
-        """Objectives in units of X, from those of X times 2**-exponent; out of the range of float64 infinite or 0."""
+        """Convert objectives of X times 2**-exponent to the units of X; they may overflow or underflow."""
         ...
 
     def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Any, Domain]], workspace: Workspace) -> float:
-        """How far factors are from stationary, free of every scale; a side is (data, F, statistics for F, domain)."""
+        """The distance of the factors from stationary, independent of every scale.
+
+        A side is (data, F, statistics for F, domain).
+        """
         ...
 
 
 class BatchLoss(Loss, Protocol):
-    """A loss that makes its statistics for several fits at once; those in `batched` are served."""
+    """A loss that computes statistics of several fits in one pass over X."""
 
     def allocate_many(self, F: FactorBatch) -> Any:
-        """Memory for the statistics of several fits."""
+        """Allocate memory for the statistics of several fits."""
         ...
 
     def summaries(self, F: FactorBatch, fits: np.ndarray, out: Any, kernels: BatchKernels) -> Any:
-        """`summary` of several fits, written to `out` if there is such."""
+        """Compute `summary` of several fits, in out unless that is None."""
         ...
 
     def statistics_many(
         self,
-        data: Data,
+        data: UnweightedData,
         F: FactorBatch,
         B: FactorBatch,
         summaries: Any,
-        memory: Any,
+        out: Any,
         fits: np.ndarray,
         evaluate: bool,
         kernels: BatchKernels,
     ) -> Any:
-        """`statistics` of several fits, in one reading of X."""
+        """Compute `statistics` of several fits; out is from `allocate_many`."""
         ...
 
     def values(
         self,
-        data: Data,
+        data: UnweightedData,
         F: FactorBatch,
         B: FactorBatch,
         summaries: Any,
@@ -185,5 +248,5 @@ class BatchLoss(Loss, Protocol):
 
 
 def converged(moved: float, value: float, tol: float) -> bool:
-    """Whether first steps of squared length `moved` are at most tol times the residual, of which value is half."""
+    """Whether first steps of squared length `moved` are at most tol times the residual; value is half its square."""
     return (value < math.inf) & (moved <= 2 * tol**2 * value)

@@ -1,4 +1,4 @@
-"""The loss that the user names."""
+"""The argument `loss`: names, values of beta, and loss objects."""
 
 import numbers
 from typing import Any, TypeAlias
@@ -14,13 +14,13 @@ from .pointwise import L1, NAMES, BetaDivergence, Huber
 from .weighted import with_weights
 
 LossLike: TypeAlias = str | float | Frobenius | BetaDivergence | Huber | L1 | L21
-SNAP = 1e-8
+SNAP = 1e-8  # distance from 0, 1 or 2 within which beta is that number
 
 
 def beta_loss(beta: float) -> Loss:
-    """The beta-divergence: least squares has normal equations, the others have two parts of a gradient.
+    """Return the loss of a beta-divergence; beta = 2 is `Frobenius`.
 
-    A beta next to 0, 1 or 2 is that one: in the formula for others a difference is divided by a distance to 0 or 1.
+    A beta within SNAP of 0, 1 or 2 is rounded to it, since the general formula divides by beta (beta - 1).
     """
     beta = next((named for named in NAMES if abs(beta - named) <= SNAP), float(beta))
     return Frobenius() if beta == 2 else BetaDivergence(beta)
@@ -30,11 +30,12 @@ LOSSES = {name: beta_loss(beta) for beta, name in NAMES.items()} | {"l1": L1(), 
 
 
 def check_loss(value: Any) -> Loss:
-    """The loss of that name, or of that beta, or that object itself."""
+    """Return the loss of a name or of a beta; a loss object is returned unchanged."""
     if isinstance(value, Frobenius | BetaDivergence | Huber | L1 | L21):
         return beta_loss(value.beta) if type(value) is BetaDivergence else value
     if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
-        if not abs(value) < MAX_COUNT:
+        size: Any = abs(value)
+        if not size < MAX_COUNT:
             raise InputError(f"loss is beta={value}; wanted a finite number below {MAX_COUNT}")
         return beta_loss(float(value))
     wanted = f"wanted one of {quote_names(LOSSES)}, a number beta, or an object such as nmfcore.Huber(delta)"
@@ -45,9 +46,9 @@ def check_loss(value: Any) -> Loss:
     return LOSSES[value]
 
 
-def check_weighted_loss(value: Any, held: Data) -> Loss:
-    """The loss of that name, or of that beta, or that object, for data with or without weights."""
+def check_weighted_loss(value: Any, data: Data) -> Loss:
+    """Check the argument `loss` and return the loss for X, with or without weights."""
     chosen = check_loss(value)
-    if held.weighted and isinstance(chosen, L21):
-        raise InputError("loss is 'l21', which sees samples, not entries, and takes no weights; wanted another loss")
-    return with_weights(chosen) if held.weighted else chosen
+    if data.weighted and isinstance(chosen, L21):
+        raise InputError("loss is 'l21', which has no weights of entries; wanted another loss")
+    return with_weights(chosen) if data.weighted else chosen

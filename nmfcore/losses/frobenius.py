@@ -1,28 +1,35 @@
-"""FactorState the squared error, by normal equations."""
+"""Half the squared error, by normal equations.
+
+The objective is free: it is evaluated at the extrapolated W and the new H, whose G and C the half-step for H has
+computed anyway. Below sqrt(eps) ||X||^2 that difference has lost its digits, and the residual is summed entry by entry
+instead. Objective, norms and Gram matrices of float32 factors are computed in float64.
+"""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._runtime import BatchKernels, FactorBatch, GramBatch, Workspace
-from ..data import Data
+from ..data import Data, UnweightedData
 from ..penalties import Domain, Majorizer
 from .base import ALL_PENALTIES, EPS, Split
 
-#: The share of ||X||_F^2 below which a difference of such numbers has lost half of its digits.
+#: Share of ||X||_F^2 below which a difference of numbers of that size has lost half of its digits.
 CANCELLATION = {dtype: eps**0.5 for dtype, eps in EPS.items()}
 
 
 class Normal(NamedTuple):
-    """The normal equations of a least-squares half-step: G = B'B (k x k, float64) and C = X B (m x k)."""
+    """The normal equations of a least-squares half-step: G = B'B (k x k, float64) and C = X B (m x k).
+
+    value is the objective, for losses whose statistics include it.
+    """
 
     G: np.ndarray
     C: np.ndarray
     value: float = math.nan
 
     step_scale = 1.0
-    """What the least squares count in the objective, by which the driver multiplies the squared step of a solver."""
 
     def split(self, F: np.ndarray, workspace: Workspace) -> Split:
         """The two parts of the gradient F G - C (Lee & Seung 2001)."""
@@ -34,9 +41,10 @@ class Normal(NamedTuple):
         return Split(self.C, workspace.product(F, G, np.empty_like(F)), 1.0, 1.0, objective)
 
     def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "Normal":
-        """With a penalty's quadratic, which is of the same form.
+        """Add a quadratic, which has the same form.
 
-        A component without curvature would stay where it is, though a slope takes it to its bound: it gets some.
+        Sweeps skip a component without curvature, whose column of B is empty. If the penalty has a slope there, the
+        component must move to its bound, so it gets a curvature of 1.
         """
         G, C = self.G + majorizer.G, self.C + majorizer.C.astype(F.dtype) if majorizer.C.any() else self.C
         empty = np.flatnonzero((G.diagonal() == 0) & majorizer.C.any(axis=0))
@@ -45,7 +53,7 @@ class Normal(NamedTuple):
 
 
 def relative_error_of_squares(data: Data, F: np.ndarray, B: np.ndarray, workspace: Workspace) -> float:
-    """||X - F B'||_F / ||X||_F for losses that do not know it, by a reading of X."""
+    """||X - F B'||_F / ||X||_F by one more pass over X, for losses that do not compute it."""
     squares = Frobenius()
     if data.weighted:
         return squares.relative_error(data, F, B, 0.5 * data.squared_residual(F, B), workspace)
@@ -61,7 +69,7 @@ class NormalBatch(NamedTuple):
     C: FactorBatch
 
     def alone(self, fit: int) -> Normal:
-        """Those of one fit."""
+        """The normal equations of one fit."""
         return Normal(self.G[fit], self.C[fit])
 
 
@@ -78,7 +86,7 @@ class Frobenius:
     takes = ALL_PENALTIES, ALL_PENALTIES
 
     def allocate(self, data: Data, W: np.ndarray, Ht: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Memory for C of both factors."""
+        """Allocate C of both factors."""
         return np.empty_like(W), np.empty_like(Ht)
 
     def summary(self, F: np.ndarray, workspace: Workspace) -> np.ndarray:
@@ -93,23 +101,23 @@ class Frobenius:
         summary: np.ndarray,
         memory: np.ndarray,
         evaluate: bool,
-    ) -> Normal:
-        """G and C for the other factor B and its summary G; C is written to memory. 2 m n k flop."""
+    ) -> Any:
+        """The `Normal` with G and C for B, whose summary is G; C is written to memory. 2 m n k flop."""
         return Normal(summary, data.dot(B, memory))
 
     def allocate_many(self, F: FactorBatch) -> FactorBatch:
-        """Memory for C of several fits."""
+        """Allocate C of several fits."""
         return F.like()
 
-    def summaries(self, F: FactorBatch, fits: np.ndarray, held: GramBatch | None, kernels: BatchKernels) -> GramBatch:
-        """`summary` of several fits, written to `held` if there is such."""
-        held = GramBatch(F.ranks) if held is None else held
-        kernels.gram(F, fits, held)
-        return held
+    def summaries(self, F: FactorBatch, fits: np.ndarray, out: GramBatch | None, kernels: BatchKernels) -> GramBatch:
+        """Compute `summary` of several fits, in out unless that is None."""
+        out = GramBatch(F.ranks) if out is None else out
+        kernels.gram(F, fits, out)
+        return out
 
     def statistics_many(
         self,
-        data: Data,
+        data: UnweightedData,
         F: FactorBatch,
         B: FactorBatch,
         summaries: GramBatch,
@@ -118,13 +126,13 @@ class Frobenius:
         evaluate: bool,
         kernels: BatchKernels,
     ) -> NormalBatch:
-        """`statistics` of several fits, in one reading of X."""
+        """Compute `statistics` of several fits in one pass over X."""
         data.dot_many(B, out, fits, kernels)
         return NormalBatch(summaries, out)
 
     def values(
         self,
-        data: Data,
+        data: UnweightedData,
         F: FactorBatch,
         B: FactorBatch,
         summaries: GramBatch,
@@ -148,12 +156,11 @@ class Frobenius:
         return 2.0 * data.size * k + 2.0 * data.shape[1] * k * k
 
     def value(
-        self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, statistics: Normal, workspace: Workspace
+        self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, statistics: Any, workspace: Workspace
     ) -> float:
-        """The objective at (F, B) from the summary of F and the statistics made with B, without another pass over X.
+        """The objective at (F, B), without another pass over X.
 
-        Where that difference of large numbers has lost half of its digits, near an exact fit, the residual is summed
-        entry by entry.
+        Near an exact fit the difference loses half of its digits; then the residual is summed entry by entry.
         """
         G, C = statistics.G, statistics.C
         whole = data.measures.squared_norm
@@ -163,14 +170,14 @@ class Frobenius:
         return value
 
     def relative_error(self, data: Data, F: np.ndarray, B: np.ndarray, value: float, workspace: Workspace) -> float:
-        """||X - F B'||_F / ||X||_F from the objective; for X = 0 it is 0 or infinite."""
+        """||X - F B'||_F / ||X||_F from the objective; 0 or infinite if X = 0."""
         whole = data.measures.squared_norm
         if whole == 0:
             return 0.0 if value == 0 else float("inf")
         return math.sqrt(2 * value / whole)
 
     def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
-        """How far apart two objectives must be for their difference to mean something."""
+        """The smallest difference of two objectives near `value` that is not round-off."""
         whole = data.measures.squared_norm
         return EPS[np.dtype(dtype)] * (0.25 * whole * (value > CANCELLATION[np.dtype(dtype)] * whole) + 4 * value)
 
@@ -179,11 +186,11 @@ class Frobenius:
         return 2 * value <= (8 * EPS[dtype]) ** 2 * data.measures.squared_norm
 
     def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
-        """Objectives in units of X, from those of X times 2**-exponent; out of the range of float64 infinite or 0."""
+        """Convert objectives of X times 2**-exponent to the units of X; they may overflow or underflow."""
         return np.ldexp(value, 2 * exponent)
 
-    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Normal, Domain]], workspace: Workspace) -> float:
-        """(sum_t G_tt ||min(F_t, gradient_t / G_tt)||^2)^(1/2) / ||X||_F over both factors: no scale is left."""
+    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Any, Domain]], workspace: Workspace) -> float:
+        """(sum_t G_tt ||min(F_t, gradient_t / G_tt)||^2)^(1/2) / ||X||_F, the sum over both factors."""
         whole = sides[0][0].measures.squared_norm
-        squares = [domain.squared_kkt_residual(asked.G, asked.C, F, workspace) for _, F, asked, domain in sides]
+        squares = [domain.squared_kkt_residual(normal.G, normal.C, F, workspace) for _, F, normal, domain in sides]
         return math.sqrt(sum(squares) / whole) if whole > 0 else 0.0

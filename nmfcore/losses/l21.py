@@ -1,4 +1,9 @@
-"""The sum of the Euclidean norms of the residuals of the samples: whole samples may be wrong."""
+"""The L2,1 loss: the sum of the Euclidean norms of the residuals of the samples.
+
+The two factors see different problems. The weight of a sample cancels in its row of W, so W is fitted by plain least
+squares. H is fitted to weighted samples, from the product X H' that the half-step for W has computed. An iteration
+costs what one of least squares does.
+"""
 
 import functools
 import math
@@ -9,14 +14,14 @@ import numpy as np
 
 from .._checks import InputError, check_number
 from .._runtime import Workspace
-from ..data import Data
+from ..data import Data, UnweightedData, is_unweighted
 from ..penalties import Domain, Majorizer
 from .base import ALL_PENALTIES, EPS
 from .frobenius import Normal, relative_error_of_squares
 
 
 class WeightedNormal(NamedTuple):
-    """The normal equations of rows that count differently: 1/2 f G f' - f c', times the weight of the row."""
+    """Normal equations with a weight for each row f: the weight times 1/2 f G f' - f c'."""
 
     G: np.ndarray
     C: np.ndarray
@@ -25,31 +30,30 @@ class WeightedNormal(NamedTuple):
 
     @property
     def step_scale(self) -> float:
-        """What the least squares count in the objective: as much as the mean row."""
+        """The mean weight of a row."""
         return float(np.mean(self.weights))
 
     def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "WeightedNormal":
-        """With what is linear in F, which counts the same in each row."""
+        """Add a linear penalty, which has the same weight in each row."""
         return self._replace(C=self.C + (majorizer.C / self.weights[:, None]).astype(F.dtype))
 
 
-LEAST = 1e-6  # of epsilon: squares of residuals are differences of what X and the model are made of
+MIN_EPSILON = 1e-6  # squared residuals are differences of larger numbers, and round-off below it
 
 
 @dataclass(frozen=True)
 class L21:
-    r"""Sum over the samples i of :math:`\|x_i - w_i H\|_2`, rounded off to a parabola below a small residual.
+    r"""Sum over the samples i of :math:`\|x_i - w_i H\|_2`, with a parabola in place of small norms.
 
-    A sample that fits no model counts by its distance, not by its square (Kong, Ding & Huang 2011,
-    doi:10.1145/2063576.2063676). By iteratively reweighted least squares with the weights :math:`1 / \|x_i - w_i H\|`,
-    a bound that touches the loss: it does not change the problem of a row of W, and H is fitted to weighted samples, so
-    that a sweep of either does not raise the objective. An iteration costs what one of least squares does.
+    An outlying sample counts by its distance, not by its square (Kong, Ding & Huang 2011,
+    doi:10.1145/2063576.2063676). Iteratively reweighted least squares with the weights :math:`1 / \|x_i - w_i H\|`:
+    no sweep over W or H raises the objective. An iteration costs what one of least squares does.
 
     Parameters
     ----------
     epsilon : float
-        >= 1e-6; residuals below epsilon times the root mean square of the norms of the samples are rounded off, which
-        adds at most half of that to a sample.
+        >= 1e-6, relative to the root mean square of the norms of the samples. Below epsilon times that number, the norm
+        of a residual is replaced by a parabola, which adds at most half of that number to a sample.
     """
 
     epsilon: float = 1e-3
@@ -60,15 +64,18 @@ class L21:
     positive = False
     provides = frozenset({"normal"})
     constant = False
-    batched = frozenset()
+    batched: frozenset[str] = frozenset()
     takes = frozenset({"linear", "bounds"}), ALL_PENALTIES
 
     def __post_init__(self) -> None:
-        if check_number(self.epsilon, "epsilon", positive=True) < LEAST:
-            raise InputError(f"epsilon is {self.epsilon}; wanted at least {LEAST}, or residuals are round-off")
+        if check_number(self.epsilon, "epsilon", positive=True) < MIN_EPSILON:
+            raise InputError(
+                f"epsilon is {self.epsilon}; wanted at least {MIN_EPSILON}: smaller residuals are round-off"
+            )
 
     def allocate(self, data: Data, W: np.ndarray, Ht: np.ndarray) -> tuple["_OfSamples", "_OfFeatures"]:
-        """Memory for the statistics of W and of H, which share the product X H'."""
+        """Allocate the statistics of W and of H, which share the product X H'."""
+        assert is_unweighted(data)  # `check_weighted_loss` refuses weights
         products = _Products(data, W)
         return _OfSamples(products), _OfFeatures(products, Ht)
 
@@ -85,16 +92,16 @@ class L21:
         memory: "_OfSamples | _OfFeatures",
         evaluate: bool,
     ) -> WeightedNormal | Normal:
-        """The normal equations of the rows of W, or of H with weighted samples, and the value at (F, B).
+        """The normal equations for W, or those for H with weighted samples, and the objective at (F, B).
 
-        2 m n k flop for W, and for H where X H' is at hand, else twice that.
+        2 m n k flop for W, and for H if X H' is up to date; otherwise twice that.
         """
         return memory.statistics(self, F, B, summary)
 
     def weigh(
         self, data: Data, squares: np.ndarray, G: np.ndarray, C: np.ndarray, W: np.ndarray
     ) -> tuple[np.ndarray, float]:
-        """The weight of each sample and the objective, from the squared norms of samples and the statistics for W."""
+        """The weight of each sample and the objective, from the squared norms of the samples and G, C for W."""
         model = data.workspace.product(W, G.astype(W.dtype), np.empty_like(W))
         products = np.einsum("it,it->i", W, model - 2 * C, dtype=np.float64)
         r = np.sqrt(np.maximum(squares + products, 0))
@@ -109,31 +116,31 @@ class L21:
     def value(
         self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, statistics: Any, workspace: Workspace
     ) -> float:
-        """The objective at (F, B), which the statistics hold."""
+        """The objective at (F, B), from the statistics."""
         return statistics.value
 
     def relative_error(self, data: Data, F: np.ndarray, B: np.ndarray, value: float, workspace: Workspace) -> float:
-        """||X - F B'||_F / ||X||_F, for which X is read once more."""
+        """||X - F B'||_F / ||X||_F, by one more pass over X."""
         return relative_error_of_squares(data, F, B, workspace)
 
     def _whole(self, data: Data) -> float:
-        """At least the sum of the norms of the samples."""
+        """An upper bound of the sum of the norms of the samples."""
         return math.sqrt(data.shape[0] * data.measures.squared_norm)
 
     def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
-        """How far apart two objectives must be for their difference to mean something."""
+        """The smallest difference of two objectives near `value` that is not round-off."""
         return EPS[np.dtype(dtype)] * (0.25 * self._whole(data) + 4 * value)
 
     def exact(self, data: Data, value: float, dtype: np.dtype) -> bool:
-        """Whether the objective is round-off: for X = 0."""
+        """Whether the objective is round-off, which happens if X = 0."""
         return value <= EPS[np.dtype(dtype)] * self._whole(data)
 
     def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
-        """Objectives in units of X, from those of X times 2**-exponent; out of the range of float64 infinite or 0."""
+        """Convert objectives of X times 2**-exponent to the units of X; they may overflow or underflow."""
         return np.ldexp(value, exponent)
 
     def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Any, Domain]], workspace: Workspace) -> float:
-        """That of least squares for W, and of weighted least squares for H, as a share of what they fit."""
+        """The residual of least squares for W and of weighted least squares for H, each relative to tr(F C')."""
         square = 0.0
         for _, F, statistics, domain in sides:
             whole = workspace.inner(statistics.C, F)
@@ -143,14 +150,14 @@ class L21:
 
 
 class _Products:
-    """What the weights of the samples follow from, for both factors: the squared norms of the samples and X H'.
+    """The squared norms of the samples, C = X H' and G = H H', from which both factors compute the weights.
 
-    The product is made anew only where H has changed since: an iteration reads X twice, as that of least squares does.
+    The product is computed again only if H has changed, so an iteration reads X twice, as for least squares.
     """
 
-    def __init__(self, data: Data, W: np.ndarray) -> None:
+    def __init__(self, data: UnweightedData, W: np.ndarray) -> None:
         self.data, self.C = data, np.empty_like(W)
-        self.G: np.ndarray | None = None
+        self.G = np.empty((W.shape[1],) * 2)
         self.Ht: np.ndarray | None = None
 
     @functools.cached_property
@@ -158,8 +165,8 @@ class _Products:
         """The squared norms of the samples."""
         return self.data.squared_row_norms(np.ones(self.data.shape[0]))
 
-    def make(self, Ht: np.ndarray, G: np.ndarray) -> None:
-        """Let C be X H', and G be H H'."""
+    def compute(self, Ht: np.ndarray, G: np.ndarray) -> None:
+        """Compute C for H, given G."""
         self.data.dot(Ht, self.C)
         self.G = G
         if self.Ht is None:
@@ -168,33 +175,33 @@ class _Products:
             np.copyto(self.Ht, Ht)
 
     def refresh(self, Ht: np.ndarray) -> None:
-        """Make them where H is another one."""
+        """Compute C and G if H has changed."""
         if self.Ht is None or not np.array_equal(self.Ht, Ht):
-            self.make(Ht, self.data.workspace.gram(Ht))
+            self.compute(Ht, self.data.workspace.gram(Ht))
 
 
 class _OfSamples:
-    """Memory for the statistics of W."""
+    """The statistics of W."""
 
     def __init__(self, products: _Products) -> None:
         self.products = products
 
     def statistics(self, loss: L21, W: np.ndarray, Ht: np.ndarray, summary: np.ndarray) -> WeightedNormal:
-        """G = H H' and C = X H', which do not depend on the weights of the rows."""
+        """G = H H' and C = X H', in which the weights of the rows cancel."""
         products = self.products
-        products.make(Ht, summary)
+        products.compute(Ht, summary)
         weights, value = loss.weigh(products.data, products.squares, summary, products.C, W)
         return WeightedNormal(summary, products.C, weights, value)
 
 
 class _OfFeatures:
-    """Memory for the statistics of H."""
+    """The statistics of H."""
 
     def __init__(self, products: _Products, Ht: np.ndarray) -> None:
         self.products, self.C, self.weighted = products, np.empty_like(Ht), np.empty_like(products.C)
 
     def statistics(self, loss: L21, Ht: np.ndarray, W: np.ndarray, summary: np.ndarray) -> Normal:
-        """G = W'D W and C = X'D W, D the weights of the samples at (W, H)."""
+        """G = W'D W and C = X'D W with the weights D of the samples at (W, H)."""
         products, weighted = self.products, self.weighted
         products.refresh(Ht)
         data = products.data

@@ -1,12 +1,12 @@
-"""Losses of weighted data: least squares row by row, and what the others know of weights."""
+"""Losses for X with weights: least squares row by row, and beta-divergences."""
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .._runtime import Quadratic, SweepBounds, Workspace
-from ..data import Data, DenselyWeighted, SparselyReweighted
+from ..data import Data, WeightedData, is_weighted
 from ..penalties import ORTHANT, Domain, Majorizer
 from .base import Loss, Split
 from .frobenius import CANCELLATION, Frobenius
@@ -15,18 +15,21 @@ from .pointwise import BetaDivergence
 
 @dataclass(frozen=True)
 class RowNormals:
-    """A weighted least-squares half-step: every row of the factor has a Gram matrix of its own, which no one holds."""
+    """A weighted least-squares half-step, in which each row of the factor has its own Gram matrix.
 
-    data: SparselyReweighted | DenselyWeighted
+    The Gram matrices are not stored; `WeightedData.sweep` builds them row by row.
+    """
+
+    data: WeightedData
     B: np.ndarray
     shared: tuple[np.ndarray, np.ndarray]
     majorizer: Majorizer | None = None
     step_scale: ClassVar[float] = 1.0
-    found: list[float] = field(default_factory=list)
-    """The objective without penalties after the last sweep, until it is taken."""
+    last_value: list[float] = field(default_factory=list)
+    """The objective without penalties after the last sweep; `value` empties the list."""
 
     def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "RowNormals":
-        """With a penalty's quadratic, which has the same form for every row; see `Normal.majorized`."""
+        """Add a quadratic, which has the same form for every row; see `Normal.majorized`."""
         empty = np.flatnonzero(~self.B.any(axis=0) & (majorizer.G.diagonal() == 0) & majorizer.C.any(axis=0))
         if len(empty):
             majorizer = majorizer._replace(G=majorizer.G.copy())
@@ -34,23 +37,23 @@ class RowNormals:
         return replace(self, majorizer=majorizer if self.majorizer is None else self.majorizer + majorizer)
 
     def sweep(self, F: np.ndarray, sweeps: int, stop: float, domain: Domain) -> float:
-        """Sweeps over F in place; returns the sum over the rows of curvature (change)^2 in the first one."""
+        """Sweep over F in place; return the sum of curvature (change)^2 in the first sweep."""
         k = F.shape[1]
         added, box = Quadratic.none(k, F.dtype), SweepBounds.of(k, F.dtype, domain.lower, domain.upper)
         if self.majorizer is not None:
             added = added._replace(G=self.majorizer.G, C=self.majorizer.C.astype(F.dtype))
         moved, value = self.data.sweep(self.shared, added, box, F, self.B, sweeps, stop)
-        self.found[:] = [value]
+        self.last_value[:] = [value]
         return moved
 
     def value(self, F: np.ndarray) -> float:
-        """The objective without penalties at F, where a sweep has just left it; else F is evaluated."""
-        if not self.found:
+        """The objective without penalties at F: that of the last sweep, or a new evaluation if there was none."""
+        if not self.last_value:
             replace(self, majorizer=None).sweep(F, 0, 0.0, ORTHANT)
-        return self.found.pop()
+        return self.last_value.pop()
 
     def split(self, F: np.ndarray, workspace: Workspace) -> Split:
-        """The two parts of the gradient, by another pass over X."""
+        """Compute the two parts of the gradient by another pass over X."""
         num, den = np.empty_like(F), np.empty_like(F)
         value = self.data.split_step(F, self.B, "beta", 2.0, num, den, True)
 
@@ -76,11 +79,13 @@ class WeightedFrobenius(Frobenius):
         memory: np.ndarray,
         evaluate: bool,
     ) -> RowNormals:
-        """What all rows share, for the other factor B and its Gram matrix; the rest is made row by row."""
+        """Compute what all rows share from B and its Gram matrix."""
+        assert is_weighted(data)  # `with_weights` chooses this loss for such X only
         return RowNormals(data, B, data.shared_quadratic(summary, B, memory))
 
     def cost(self, data: Data, k: int) -> float:
-        """Flop of what an update needs before its sweeps."""
+        """Flop of an update before its sweeps."""
+        assert is_weighted(data)
         return data.costs(k)[0]
 
     def value(
@@ -89,23 +94,24 @@ class WeightedFrobenius(Frobenius):
         F: np.ndarray,
         B: np.ndarray,
         summary: np.ndarray,
-        statistics: RowNormals,
+        statistics: Any,
         workspace: Workspace,
     ) -> float:
-        """The objective at (F, B), from the sweeps that have left F where there were some.
+        """The objective at (F, B), from the last sweep if there was one.
 
-        Where it is what is left of large numbers, near an exact fit, the residual is summed entry by entry.
+        Near an exact fit the difference loses half of its digits; then the residual is summed entry by entry.
         """
         value = statistics.value(F)
         if not value > CANCELLATION[F.dtype] * data.measures.squared_norm:
             value = 0.5 * data.squared_residual(F, B)
         return value
 
-    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, RowNormals, Domain]], workspace: Workspace) -> float:
-        """As that of least squares, each row with the curvature of its own weights."""
+    def kkt_residual(self, sides: list[tuple[Data, np.ndarray, Any, Domain]], workspace: Workspace) -> float:
+        """The residual of `Frobenius`, each row with the curvature of its own weights."""
         whole = sides[0][0].measures.squared_norm
         total = 0.0
         for data, F, rows, domain in sides:
+            assert is_weighted(data)
             split, curvature = rows.split(F, workspace), data.curvature(rows.B).astype(np.float64)
             if rows.majorizer is not None:
                 curvature += np.diagonal(rows.majorizer.G)
@@ -117,19 +123,26 @@ class WeightedFrobenius(Frobenius):
 
 @dataclass(frozen=True)
 class WeightedBeta(BetaDivergence):
-    """The weighted sum of a beta-divergence, for which no row of den serves all rows, and no coordinate descent."""
+    """The weighted sum of a beta-divergence: each row has its own den, and there is no coordinate descent."""
 
-    shares_den = False
-    provides = frozenset({"split"})
+    @property
+    def shares_den(self) -> bool:
+        """Never: the rows of den differ by their weights."""
+        return False
+
+    @property
+    def provides(self) -> frozenset[str]:
+        """The two parts of the gradient."""
+        return frozenset({"split"})
 
     @property
     def name(self) -> str:
-        """As it is written in an argument, and that there are weights."""
+        """The value of the argument `loss`, and "with weights"."""
         return f"{super().name} with weights"
 
 
 def with_weights(loss: Loss) -> Loss:
-    """The same loss for data with weights."""
+    """Return the loss for X with weights."""
     if isinstance(loss, Frobenius):
         return WeightedFrobenius()
     return WeightedBeta(loss.beta) if isinstance(loss, BetaDivergence) else loss

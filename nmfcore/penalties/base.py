@@ -1,8 +1,18 @@
-"""What the driver asks of a penalty, and how penalties add up.
+"""The base class of penalties, sums of penalties, and their scaling.
 
-A penalty sees a factor F (m x k) as it is updated: W, or H' for H. It asks of a half-step an *edit*, a quadratic
-that touches the penalty at F from above, added to the statistics, so that solvers know no penalty. A set in which the
-factor must lie is a *domain* (see `domain`).
+A penalty sees a factor F (m x k) as it is updated: W, or H' for H. It gives a half-step a *majorizer*, a quadratic that
+is at least the penalty and equal to it at F. The loss adds it to the statistics, so no solver knows a penalty and no
+half-step raises the penalised objective. L1, L2, overlap and priors are quadratic themselves. For norms of components,
+for the coupling of rows by a Laplacian (bounded by twice its largest degree) and for log det the majorizer depends on
+F. A set in which the factor must lie is a *domain* (see `domain`).
+
+A penalty on one factor alone could be made small by scaling that factor down and the other one up. It is therefore
+P(W diag(|H_t|)), which no scaling changes; the other factor gets a quadratic in the norms of its components
+(`Penalty.norm_curvature`). Nothing is normalised during a fit. With penalties, all components of the scaled X have one
+power of two as scale, in which strengths and bounds are expressed once.
+
+Multiplicative updates take a quadratic with the exponents of Tan & Fevotte. For least squares L1 is subtracted from the
+numerator, not added to the denominator as in scikit-learn: both lower the objective, but only the first reaches zeros.
 """
 
 import math
@@ -17,7 +27,7 @@ from .domain import ORTHANT, Domain
 
 
 class Majorizer(NamedTuple):
-    """The quadratic 1/2 tr(F G F') - tr(F C'), up to a constant: G is k x k, C is m x k or one row for all; float64."""
+    """The quadratic 1/2 tr(F G F') - tr(F C') plus a constant: G is k x k, C is m x k or 1 x k; float64."""
 
     G: np.ndarray
     C: np.ndarray
@@ -28,15 +38,15 @@ class Majorizer(NamedTuple):
 
 
 class Units(NamedTuple):
-    """The powers of two that one unit of the factor and of the objective in a fit are, in the units of the user."""
+    """Units of a fit in units of the user: 2**factor for entries of a factor, 2**objective for the objective."""
 
     factor: int
     objective: float
     largest: float = 1e60
-    """A strength beyond it, in the units of the fit, is as good as infinite."""
+    """Upper limit of a strength in the units of the fit."""
 
     def strength(self, value: float, degree: int) -> float:
-        """A strength in the units of the fit, of a penalty that grows with that power of the factor."""
+        """Convert the strength of a penalty that is of some degree in the factor to the units of the fit."""
         exponent = degree * self.factor - self.objective
         whole = math.floor(exponent)
         try:
@@ -45,113 +55,118 @@ class Units(NamedTuple):
             return self.largest
 
     def values(self, values: Any) -> np.ndarray:
-        """Entries of the factor in the units of the fit."""
+        """Convert entries of the factor to the units of the fit."""
         return np.ldexp(np.asarray(values, np.float64), -self.factor)
 
 
 class Penalty(ABC):
-    """A term of the objective that depends on one factor alone, or a set in which that factor lies.
+    """A term of the objective that depends on one factor, or a set in which this factor must lie.
 
-    `P + Q` is both. Each is said of W or of H as the user sees them, m x k and k x n; within a fit it is one of the
-    tall factor, H' for H, in the units of the fit (`in_units`).
+    `P + Q` is the sum of both. Users define it for W (m x k) or H (k x n). `in_units` converts it to the tall factor of
+    a fit, W or H', in the units of the fit; all other methods take the tall factor.
     """
 
     needs: ClassVar[str]
     """What a solver must take: "linear", "diagonal", "off-diagonal", "volume", or the `kind` of its `Domain`."""
     removable_by_scaling: ClassVar[bool] = True
-    """Whether it is undone by scaling: smaller for smaller components, whatever the size of the other factor."""
+    """True if scaling W down and H up could shrink the penalty to 0 without changing W H."""
 
     def __add__(self, other: "Penalty") -> "Penalty":
-        """Both of them."""
+        """The sum of two penalties."""
         if not isinstance(other, Penalty):
             return NotImplemented
         return Sum((*self.parts, *other.parts))
 
     def __radd__(self, other: object) -> "Penalty":
-        """For `sum`, which begins with 0."""
+        """Support `sum`, which starts with 0."""
         return self if other == 0 else NotImplemented
 
     @property
     def parts(self) -> tuple["Penalty", ...]:
-        """The penalties that this one is the sum of."""
+        """The penalties of which this one is the sum."""
         return (self,)
 
     def requires(self, transposed: bool) -> str:
-        """What a solver must take to serve it on a tall factor, of which the user sees the transpose or not."""
+        """What a solver must take for it; `transposed` if the user sees the transpose of the tall factor, as for H."""
         return self.needs
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
-        """What is wrong with its arrays for a tall factor of that shape, of which the user sees the transpose."""
+        """What is wrong with its arrays for a tall factor of that shape; None if nothing is."""
         return None
 
     @abstractmethod
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> Self:
-        """The same for a factor of that shape (m, k) in other units; transposed where the user sees F'."""
+        """Convert to a tall factor of that shape in the units of the fit; `transposed` if the user sees F'."""
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """The penalty of F diag(norms)."""
+        """The penalty at F diag(norms)."""
         return 0.0
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer | None:
-        """A quadratic in F that touches `value` at F from above, up to a constant."""
+        """A quadratic that is at least `value`, and equal to it at F, up to a constant; None for 0."""
         return None
 
     def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
-        """r (k) such that value(F, s norms) <= value(F, norms) + 1/2 sum_t r_t (s_t^2 - 1), where it is scale-free."""
+        """r (k) such that value(F, s norms) <= value(F, norms) + 1/2 sum_t r_t (s_t^2 - 1) for every s > 0.
+
+        Only for penalties that are `removable_by_scaling`.
+        """
         return np.zeros(F.shape[1])
 
     def domain(self, F: np.ndarray) -> Domain:
-        """The set in which a factor like F lies."""
+        """The set in which a factor like F must lie."""
         return ORTHANT
 
 
 @dataclass(frozen=True)
 class Sum(Penalty):
-    """Several penalties at once."""
+    """The sum of several penalties."""
 
     terms: tuple[Penalty, ...]
 
-    needs = ""
+    needs = ""  # each term has its own
 
     @property
     def parts(self) -> tuple[Penalty, ...]:
-        """The penalties that this one is the sum of."""
+        """The penalties of which this one is the sum."""
         return self.terms
 
     @property
     def removable_by_scaling(self) -> bool:  # type: ignore[override]
-        """Where one of them is; the others see F as it is."""
+        """Whether one of the terms is; the others see F without norms."""
         return any(part.removable_by_scaling for part in self.terms)
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Sum":
-        """Each of them in other units."""
+        """Convert each term."""
         return Sum(tuple(part.in_units(units, shape, transposed) for part in self.terms))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """The sum of their values."""
-        return sum(part.value(F, norms if part.removable_by_scaling else np.ones_like(norms)) for part in self.terms)
+        """The sum of the values of the terms."""
+        return sum(part.value(F, _seen_by(part, norms)) for part in self.terms)
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer | None:
-        """The sum of their quadratics."""
-        return _total(
-            part.majorizer(F, norms if part.removable_by_scaling else np.ones_like(norms)) for part in self.terms
-        )
+        """The sum of the majorizers of the terms."""
+        return _sum_of(part.majorizer(F, _seen_by(part, norms)) for part in self.terms)
 
     def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
-        """The sum of their shares."""
+        """The sum of the curvatures of the terms."""
         return sum((part.norm_curvature(F, norms) for part in self.terms), np.zeros(F.shape[1]))
 
     def domain(self, F: np.ndarray) -> Domain:
-        """The set common to all of theirs, of which one at most is not given by bounds."""
+        """The intersection of the domains of the terms, at most one of which is not given by bounds."""
         common = ORTHANT
         for part in self.terms:
             common = common.intersect(part.domain(F))
         return common
 
 
-def _total(edits: Iterator[Majorizer | None]) -> Majorizer | None:
+def _seen_by(penalty: Penalty, norms: np.ndarray) -> np.ndarray:
+    return norms if penalty.removable_by_scaling else np.ones_like(norms)
+
+
+def _sum_of(majorizers: Iterator[Majorizer | None]) -> Majorizer | None:
     total = None
-    for majorizer in edits:
+    for majorizer in majorizers:
         if majorizer is not None:
             total = majorizer if total is None else total + majorizer
     return total
@@ -159,39 +174,40 @@ def _total(edits: Iterator[Majorizer | None]) -> Majorizer | None:
 
 @dataclass(frozen=True)
 class FactorPenalty:
-    """What the penalties ask of one factor F, given the other one B.
+    """The penalties on one factor F, given the other factor B.
 
-    Penalties on one factor alone would be undone by scaling it down and the other one up. Where nothing is said of the
-    other factor, they are meant for components of which the other half has the Euclidean norm 1: the objective has
-    P(F diag(|B_t|)), which no scaling changes, so that B is penalised, too, in proportion to what P takes of F.
+    If only one factor is penalised, and by something that is `removable_by_scaling`, the objective has P(F
+    diag(|B_t|)). No scaling changes that, and B is penalised in proportion to P.
     """
 
     own: Penalty | None
+    """The penalty on F."""
     other: Penalty | None
+    """The penalty on B."""
     coupled: bool
-    """Whether exactly one of the two factors is penalised, and that one by what scaling would undo."""
+    """Whether only one of the two factors is penalised, by a penalty that is `removable_by_scaling`."""
 
     def value(self, F: np.ndarray, B: np.ndarray) -> float:
-        """The penalties on F."""
+        """The penalty on F."""
         return 0.0 if self.own is None else self.own.value(F, self._norms(B))
 
     def majorizer(self, F: np.ndarray, B: np.ndarray) -> Majorizer | None:
-        """The quadratic in F that touches the penalties from above."""
+        """The majorizer in F of all penalties; None if they do not depend on F."""
         if self.own is not None:
             return self.own.majorizer(F, self._norms(B))
         if self.other is None or not self.coupled:
             return None
         norms = self._norms(F)
-        shares = self.other.norm_curvature(B, norms)
-        least = np.finfo(F.dtype).eps * (norms.max() or 1.0)  # an empty component stays so
-        return Majorizer(np.diag(shares / np.maximum(norms, least) ** 2), np.zeros((1, F.shape[1])))
+        curvature = self.other.norm_curvature(B, norms)
+        least = np.finfo(F.dtype).eps * (norms.max() or 1.0)  # an empty component stays empty
+        return Majorizer(np.diag(curvature / np.maximum(norms, least) ** 2), np.zeros((1, F.shape[1])))
 
     def _norms(self, F: np.ndarray) -> np.ndarray:
         return component_norms(F) if self.coupled else np.ones(F.shape[1])
 
 
 def entries_fault(values: Any, name: str, shape: tuple[int, int], free: bool = False) -> str | None:
-    """What is wrong with an array that should have that shape and entries >= 0, or NaN where `free`."""
+    """What is wrong with an array; None if it has the shape and entries >= 0, or NaN if `free` allows that."""
     if np.ma.is_masked(values):
         return f"{name} has masked entries; wanted NaN for what is free" if free else f"{name} has masked entries"
     try:

@@ -1,5 +1,10 @@
-"""Entries of a factor held between bounds, or at given values."""
+"""Bounds on the entries of a factor, and fixed entries.
 
+Bounds cost a sweep two more tiles, with a row each or one row for all. Fixed entries are bounds that are equal. A
+factor that is fixed as a whole is not updated, and products that do not change are computed once.
+"""
+
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,25 +16,31 @@ from .domain import Bounds
 
 @dataclass(frozen=True)
 class Box(Penalty):
-    """lower <= F <= upper, entry by entry.
+    """The bounds lower <= F <= upper on the entries of a factor, in the order of `scipy.optimize.Bounds`.
 
     Parameters
     ----------
-    upper : float or array_like
-        > 0; what broadcasts to the shape of the factor.
-    lower : float or array_like
-        >= 0.
+    lower : float or array_like, default 0
+        >= 0 and finite, in units of the factor. An array broadcasts to the shape of W or H.
+    upper : float or array_like, default infinity
+        >= lower, in units of the factor. An array broadcasts to the shape of W or H.
+
+    Examples
+    --------
+    >>> import nmfcore
+    >>> nmfcore.penalties.Box(upper=0.9)
+    Box(lower=0.0, upper=0.9)
     """
 
-    upper: Any
     lower: Any = 0.0
+    upper: Any = math.inf
 
     needs = "bounds"
     removable_by_scaling: ClassVar[bool] = False
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
-        """Bounds that do not fit the factor, or that leave nothing."""
-        seen = shape[::-1] if transposed else shape
+        """Bounds that do not broadcast to the factor or are out of range."""
+        seen = (shape[1], shape[0]) if transposed else shape
         try:
             lower, upper = (np.broadcast_to(np.asarray(b, np.float64), seen) for b in (self.lower, self.upper))
         except (TypeError, ValueError):
@@ -43,21 +54,21 @@ class Box(Penalty):
         return None
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Box":
-        """The bounds in the units of the fit, one row of them where they are the same for all."""
-        bounds = [units.values(bound) for bound in (self.upper, self.lower)]
+        """Convert the bounds to the units of the fit; numbers become one row."""
+        bounds = [units.values(bound) for bound in (self.lower, self.upper)]
         if all(bound.ndim == 0 for bound in bounds):
             return Box(*(np.full((1, shape[1]), bound) for bound in bounds))
         seen = [np.broadcast_to(bound, shape[::-1] if transposed else shape) for bound in bounds]
         return Box(*(np.ascontiguousarray(bound.T if transposed else bound) for bound in seen))
 
     def domain(self, F: np.ndarray) -> Bounds:
-        """The box in the dtype of F."""
+        """The bounds in the dtype of F."""
         return Bounds(*(bound.astype(F.dtype) for bound in (self.lower, self.upper)))
 
 
 @dataclass(frozen=True)
 class Fixed(Penalty):
-    """Entries held at given values, where they are not NaN: `fixed_W` and `fixed_H`."""
+    """Entries fixed to values, free where these are NaN: the arguments `fixed_W` and `fixed_H`."""
 
     values: Any
 
@@ -65,20 +76,15 @@ class Fixed(Penalty):
     removable_by_scaling: ClassVar[bool] = False
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
-        """The shape and the entries."""
-        return entries_fault(self.values, "array", shape[::-1] if transposed else shape, free=True)
+        """A wrong shape, or entries that are not >= 0 or NaN."""
+        return entries_fault(self.values, "array", (shape[1], shape[0]) if transposed else shape, free=True)
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Fixed":
-        """The values in the units of the fit."""
+        """Convert the values to the units of the fit."""
         values = units.values(self.values)
         return Fixed(np.ascontiguousarray(values.T if transposed else values))
 
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is left free."""
-        return not np.isnan(self.values).any()
-
     def domain(self, F: np.ndarray) -> Bounds:
-        """0 and infinity where it is free."""
+        """Equal bounds at fixed entries, 0 and infinity at free ones."""
         free = np.isnan(self.values)
         return Bounds(*(np.where(free, bound, self.values).astype(F.dtype) for bound in (0.0, np.inf)))

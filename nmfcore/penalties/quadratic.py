@@ -1,4 +1,4 @@
-"""Penalties that are linear or quadratic in the factor, or touched from above by something that is."""
+"""Penalties that are linear or quadratic in the factor, or have a quadratic majorizer."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import numpy as np
 from .._checks import InputError, check_number
 from .base import Majorizer, Penalty, Units, entries_fault
 
-OFF = 1e30  # curvature and slope that keep a component that was switched off at 0
+OFF = 1e30  # curvature and slope that keep a component at 0 once it is 0
 
 
 def _no_row(F: np.ndarray) -> np.ndarray:
@@ -23,7 +23,7 @@ def _csr(graph: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Strong(Penalty):
+class StrengthPenalty(Penalty):
     """A penalty with a strength."""
 
     strength: float
@@ -33,8 +33,8 @@ class Strong(Penalty):
 
 
 @dataclass(frozen=True)
-class L1(Strong):
-    """strength x the sum of the entries: sparse factors.
+class L1(StrengthPenalty):
+    """Sparse factors: strength x sum of the entries of the factor.
 
     Parameters
     ----------
@@ -45,25 +45,25 @@ class L1(Strong):
     needs = "linear"
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "L1":
-        """Linear in the factor."""
+        """Convert the strength; the penalty is of degree 1."""
         return L1(units.strength(self.strength, 1))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """The sum."""
+        """strength x sum of the entries."""
         return float(np.sum(self.norm_curvature(F, norms)))
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
-        """C - strength."""
+        """Subtract strength x norms from C."""
         return Majorizer(np.zeros((F.shape[1],) * 2), -self.strength * norms[None])
 
     def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
-        """The sum of each component: s <= (s^2 + 1) / 2."""
+        """The sum of each component, since s <= (s^2 + 1) / 2."""
         return self.strength * norms * F.sum(axis=0, dtype=np.float64)
 
 
 @dataclass(frozen=True)
-class L2(Strong):
-    """strength / 2 x the sum of the squared entries: small factors (ridge, Tikhonov).
+class L2(StrengthPenalty):
+    """Small factors (ridge, Tikhonov): strength / 2 x sum of the squared entries of the factor.
 
     Parameters
     ----------
@@ -74,26 +74,38 @@ class L2(Strong):
     needs = "diagonal"
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "L2":
-        """Quadratic in the factor."""
+        """Convert the strength; the penalty is of degree 2."""
         return L2(units.strength(self.strength, 2))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """FactorState of the sum of squares."""
+        """strength / 2 x sum of squares."""
         return 0.5 * float(np.sum(self.norm_curvature(F, norms)))
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
-        """G + strength I."""
+        """Add strength I to G."""
         return Majorizer(np.diag(self.strength * norms**2), _no_row(F))
 
     def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
-        """The squares of each component."""
+        """The sum of squares of each component."""
         return self.strength * norms**2 * np.einsum("it,it->t", F, F, dtype=np.float64)
 
 
 def ElasticNet(strength: float, l1_ratio: float) -> Penalty:
-    """strength x (l1_ratio x sum of entries + (1 - l1_ratio) / 2 x sum of squares) (Zou & Hastie 2005).
+    """Elastic net: strength x (l1_ratio x sum of entries + (1 - l1_ratio) / 2 x sum of squared entries).
 
-    doi:10.1111/j.1467-9868.2005.00503.x. It is `L1` + `L2`.
+    Zou & Hastie 2005, doi:10.1111/j.1467-9868.2005.00503.x.
+
+    Parameters
+    ----------
+    strength : float
+        >= 0.
+    l1_ratio : float
+        0 <= l1_ratio <= 1, the share of L1.
+
+    Returns
+    -------
+    Penalty
+        L1(strength x l1_ratio) + L2(strength x (1 - l1_ratio)).
     """
     check_number(strength, "strength of ElasticNet")
     if not 0 <= check_number(l1_ratio, "l1_ratio of ElasticNet") <= 1:
@@ -102,14 +114,16 @@ def ElasticNet(strength: float, l1_ratio: float) -> Penalty:
 
 
 @dataclass(frozen=True)
-class Group(Strong):
-    """strength x the sum of the Euclidean norms of the components (L2,1): switches whole components off.
+class Group(StrengthPenalty):
+    """Few components: strength x sum of the Euclidean norms of the components (group lasso, L2,1 norm).
 
-    Components are the columns of W, the rows of H. On both factors it asks for few components, since |w| + |h| is least
-    at twice the root of |w| |h|, and one large root is less than two small ones; on one factor alone two components
-    with the same direction are as good as one. By iteratively reweighted least squares, which touches a norm from above
-    (Yuan & Lin 2006, doi:10.1111/j.1467-9868.2005.00532.x, for the penalty): a component that does not pay for itself
-    shrinks geometrically, and is 0 from where it falls below the round-off of the largest one.
+    Components are the columns of W and the rows of H. The penalty is that of Yuan & Lin 2006,
+    doi:10.1111/j.1467-9868.2005.00532.x; it is minimised by iteratively reweighted least squares. A component that
+    lowers the loss by less than its penalty shrinks geometrically, and becomes 0 below the round-off of the largest
+    component.
+
+    Use it on both factors. The sum |w| + |h| is then 2 sqrt(|w| |h|) at the best scale, so one large component costs
+    less than two small ones. On one factor alone, two components with the same direction cost the same as one.
 
     Parameters
     ----------
@@ -120,18 +134,18 @@ class Group(Strong):
     needs = "diagonal"
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Group":
-        """Linear in the factor."""
+        """Convert the strength; the penalty is of degree 1."""
         return Group(units.strength(self.strength, 1))
 
     def _sizes(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         return norms * np.sqrt(np.einsum("it,it->t", F, F, dtype=np.float64))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """The sum of norms."""
+        """strength x sum of the norms."""
         return self.strength * float(np.sum(self._sizes(F, norms)))
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
-        """G_tt + strength / norm of component t."""
+        """Add strength / norm of component t to G_tt."""
         sizes = self._sizes(F, norms)
         on = sizes > np.finfo(F.dtype).eps * sizes.max()
         off = OFF * (not on.all() and self.strength > 0)
@@ -144,11 +158,11 @@ class Group(Strong):
 
 
 @dataclass(frozen=True)
-class Orthogonality(Strong):
-    """strength x the sum over pairs of components of their inner product: components that do not overlap.
+class Orthogonality(StrengthPenalty):
+    """Components that do not overlap: strength x sum of the inner products of all pairs of components.
 
-    Half the sum of the off-diagonal entries of W'W, or of H H': for non-negative factors it is 0 where the components
-    are orthogonal, which is where no two of them share an entry.
+    The sum is half the sum of the off-diagonal entries of W'W, or of H H'. For non-negative factors it is 0 if and only
+    if the components are orthogonal, that is, no two of them are positive at the same index.
 
     Parameters
     ----------
@@ -159,40 +173,41 @@ class Orthogonality(Strong):
     needs = "off-diagonal"
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Orthogonality":
-        """Quadratic in the factor."""
+        """Convert the strength; the penalty is of degree 2."""
         return Orthogonality(units.strength(self.strength, 2))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """FactorState of the sum over ordered pairs."""
+        """strength / 2 x sum over ordered pairs."""
         return 0.5 * float(np.sum(self.norm_curvature(F, norms)))
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
-        """G + strength off the diagonal."""
+        """Add strength to G off its diagonal."""
         G = self.strength * np.outer(norms, norms)
         np.fill_diagonal(G, 0)
         return Majorizer(G, _no_row(F))
 
     def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
-        """The overlap of each component with the others: 2 s_t s_u <= s_t^2 + s_u^2."""
+        """The overlap of each component with the others, since 2 s_t s_u <= s_t^2 + s_u^2."""
         overlaps = np.einsum("is,it->st", F, F, dtype=np.float64)
         np.fill_diagonal(overlaps, 0)
         return self.strength * norms * np.einsum("st,t->s", overlaps, norms)
 
 
 @dataclass(frozen=True)
-class Smooth(Strong):
-    """strength / 2 x the sum of a_ij |f_i - f_j|^2 over the pairs of neighbours: factors that change slowly.
+class Smooth(StrengthPenalty):
+    """Smooth factors: strength / 2 x sum of a_ij |f_i - f_j|^2 over all pairs (i, j) of neighbours.
 
-    f_i is a row of W, for samples with a known order or graph, or a column of H, for features such as the bands of a
-    spectrum or the pixels of an image (Cai et al. 2011, doi:10.1109/TPAMI.2010.231). All rows are updated at once under
-    a quadratic that touches it from above, so no update raises the objective.
+    f_i is a row of W, for samples with an order or a graph, or a column of H, for features such as the bands of a
+    spectrum or the pixels of an image. Cai et al. 2011, doi:10.1109/TPAMI.2010.231. All rows are updated at once with a
+    quadratic majorizer, so no update raises the objective.
 
     Parameters
     ----------
     strength : float
         >= 0.
     graph : SciPy sparse or array_like, shape (m, m) for W, (n, n) for H, optional
-        The weights a_ij >= 0 of the neighbours, symmetric. None: each sample or feature and the next, weight 1.
+        The weights a_ij >= 0 of the pairs, symmetric. None: each sample or feature is a neighbour of the next one, with
+        weight 1.
     """
 
     graph: Any = None
@@ -200,7 +215,7 @@ class Smooth(Strong):
     needs = "diagonal"
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
-        """The shape, the entries and the symmetry of the graph."""
+        """A graph of the wrong shape, with bad entries, or not symmetric."""
         if self.graph is None:
             return None
         try:
@@ -212,16 +227,16 @@ class Smooth(Strong):
         if graph.nnz and not (graph.data.min() >= 0 and np.isfinite(graph.data.max())):
             return "graph has negative, NaN or infinite weights; wanted finite numbers >= 0"
         if (graph != graph.T).nnz:
-            return "graph is not symmetric; wanted the weight of a pair of neighbours in both places"
+            return "graph is not symmetric; wanted a_ij = a_ji"
         return None
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Smooth":
-        """Quadratic in the factor."""
+        """Convert the strength; the penalty is of degree 2."""
         graph = None if self.graph is None else _csr(self.graph)
         return Smooth(units.strength(self.strength, 2), graph)
 
     def _laplacian(self, F: np.ndarray) -> np.ndarray:
-        """(D - A) F."""
+        """(D - A) F for the weights A and their row sums D."""
         F = F.astype(np.float64, copy=False)
         if self.graph is not None:
             return self._degrees(len(F))[:, None] * F - self.graph @ F
@@ -237,36 +252,37 @@ class Smooth(Strong):
         return np.full(rows, 2.0 if rows > 2 else 1.0)
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """The sum over neighbours."""
+        """strength / 2 x sum over all pairs."""
         return 0.5 * float(np.sum(self.norm_curvature(F, norms)))
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
-        """D - A <= 2 max(D): the Laplacian's part that couples rows stays where it is, for the price of its bound."""
+        """Replace the Laplacian D - A by its bound 2 max(D), which does not couple rows."""
         weights, bound = self.strength * norms**2, 2 * self._degrees(len(F)).max()
         return Majorizer(np.diag(bound * weights), weights * (bound * F - self._laplacian(F)))
 
     def norm_curvature(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
-        """Of each component."""
+        """The sum over pairs, for each component."""
         return self.strength * norms**2 * np.einsum("it,it->t", F, self._laplacian(F), dtype=np.float64)
 
 
 @dataclass(frozen=True)
-class MinVolume(Strong):
-    """strength / 2 x log det(F'F + delta I): components as close together as the data allow.
+class MinVolume(StrengthPenalty):
+    """Minimum volume: strength / 2 x log det(F'F + delta I), with F = W or F = H'.
 
-    F is W, or H' for H (Leplat, Ang & Gillis 2019, doi:10.1109/ICASSP.2019.8682280), under the quadratic with
-    (F'F + delta I)^-1 that touches it from above. The other factor must be held to a scale, by `SumToOne` for instance.
+    The components become as close together as the data allow. Leplat, Ang & Gillis 2019,
+    doi:10.1109/ICASSP.2019.8682280; the majorizer has the matrix (F'F + delta I)^-1. The scale of the other factor must
+    be fixed, for example by `SumToOne`.
 
     Parameters
     ----------
     strength : float
         >= 0.
     delta : float
-        > 0, in units of F squared: how small a direction counts as flat.
+        > 0, in units of the factor squared. Directions whose squared length is small relative to delta count as flat.
     """
 
     delta: float = 0.1
-    exponent: int = field(default=0, repr=False, kw_only=True)  # of a unit of the factor in a fit
+    exponent: int = field(default=0, repr=False, kw_only=True)  # of Units.factor
 
     needs = "volume"
     removable_by_scaling: ClassVar[bool] = False
@@ -276,12 +292,12 @@ class MinVolume(Strong):
         check_number(self.delta, "delta of MinVolume", positive=True)
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "MinVolume":
-        """The determinant stays in units of the user, as log det(unit^2 F'F + delta I)."""
+        """Keep the determinant in units of the user, as log det(unit^2 F'F + delta I)."""
         return MinVolume(units.strength(self.strength, 0), self.delta, exponent=units.factor)
 
     @property
     def _square(self) -> float:
-        """Of a unit of the factor in a fit, in those of the user."""
+        """The squared unit of the factor in a fit, in units of the user."""
         return math.ldexp(1.0, max(-1000, min(1000, 2 * self.exponent)))
 
     def _gram(self, F: np.ndarray) -> np.ndarray:
@@ -289,22 +305,22 @@ class MinVolume(Strong):
         return self._square * np.einsum("is,it->st", F, F) + self.delta * np.eye(F.shape[1])
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """FactorState of the log determinant."""
+        """strength / 2 x log determinant."""
         return 0.5 * self.strength * float(np.linalg.slogdet(self._gram(F))[1])
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
-        """G + strength (F'F + delta I)^-1: log det lies below its tangents."""
+        """Add strength (F'F + delta I)^-1 to G; log det is concave, so it lies below its tangents."""
         return Majorizer(self.strength * self._square * np.linalg.inv(self._gram(F)), _no_row(F))
 
 
 @dataclass(frozen=True)
 class Prior(Penalty):
-    """strength / 2 x ||F - target||_F^2: a factor near given values.
+    """A factor close to a target: strength / 2 x ||F - target||_F^2 for the factor F.
 
     Parameters
     ----------
-    target : array_like, of the shape of the factor
-        >= 0.
+    target : array_like, shape (m, k) for W, (k, n) for H
+        >= 0, in units of the factor.
     strength : float
         >= 0.
     """
@@ -319,31 +335,48 @@ class Prior(Penalty):
         check_number(self.strength, "strength of Prior")
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
-        """The shape and the entries of the target."""
-        return entries_fault(self.target, "target", shape[::-1] if transposed else shape)
+        """A target of the wrong shape or with bad entries."""
+        return entries_fault(self.target, "target", (shape[1], shape[0]) if transposed else shape)
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Prior":
-        """Quadratic in the factor; the target is turned as the factor is."""
+        """Convert the strength and the target; the penalty is of degree 2."""
         target = np.asarray(self.target, np.float64)
         target = np.ascontiguousarray(units.values(target.T if transposed else target))
         return Prior(target, units.strength(self.strength, 2))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
-        """FactorState of the squared distance."""
+        """strength / 2 x squared distance."""
         return 0.5 * self.strength * float(np.sum((F - self.target) ** 2))
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
-        """G + strength I, C + strength target."""
+        """Add strength I to G and strength target to C."""
         return Majorizer(self.strength * np.eye(F.shape[1]), self.strength * self.target)
 
 
 def scikit_learn(
     shape: tuple[int, int], alpha_W: float = 0.0, alpha_H: float | str = "same", l1_ratio: float = 0.0
 ) -> tuple[Penalty, Penalty]:
-    """(penalty_W, penalty_H) of scikit-learn's NMF for X of that shape.
+    """The penalties of scikit-learn's NMF, from its parameters.
 
-    There W is penalised alpha_W n_features and H alpha_H n_samples times the elastic net with l1_ratio, and a penalty
-    on one factor alone is taken as it stands: both are given, so it is here, too.
+    scikit-learn penalises W by the elastic net with l1_ratio and the strength alpha_W n_features, and H by the elastic
+    net with the strength alpha_H n_samples. Both penalties are returned even if one has strength 0: a penalty on one
+    factor alone would be coupled to the scale of the other factor, which scikit-learn does not do.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        The shape of X, (n_samples, n_features).
+    alpha_W : float, default 0
+        >= 0.
+    alpha_H : float or "same", default "same"
+        >= 0; "same": alpha_W.
+    l1_ratio : float, default 0
+        0 <= l1_ratio <= 1.
+
+    Returns
+    -------
+    penalty_W, penalty_H : Penalty
+        For `nmfcore.hals`, `mu` and `nmf`.
 
     Examples
     --------

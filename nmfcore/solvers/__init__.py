@@ -1,4 +1,8 @@
-"""The solvers. To add one: a module with a class that has the protocol `Solver`, and its place here."""
+"""The solvers: updates of one factor from the statistics of a loss.
+
+To add one, write a module with a class that has the protocol `Solver`, and add the class to `SOLVERS`. This room knows
+losses, penalties and storages; it knows neither the driver nor which factor it updates.
+"""
 
 from .base import BatchSolver, Solver
 from .bpp import BPP
@@ -9,7 +13,7 @@ from .pgd import PGD
 from .projected import ComponentHALS, ProjectedHALS
 from .row_hals import RowHALS
 
-#: In the order in which "auto" takes them; several may serve one name, for other statistics and sets.
+#: In the order in which "auto" tries them. Several solvers may have one name, for different statistics and sets.
 SOLVERS = (HALS, ComponentHALS, ProjectedHALS, RowHALS, MU, CD, PGD, BPP)
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What the driver asks of a solver."""
+"""The protocol of a solver."""
 
 from typing import Any, Protocol
 
@@ -7,30 +7,56 @@ import numpy as np
 from .._runtime import BatchKernels, FactorBatch, Workspace
 from ..data import Data
 from ..losses import Loss
-from ..penalties import Domain
 
 
 class Solver(Protocol):
-    """Updates one factor in place from what the loss hands over; it does not know which factor it is."""
+    """Updates one factor in place from the statistics of a loss; it does not know which factor it is."""
 
-    name: str
-    needs: str
-    """The statistics that `update` takes; a loss serves the solver where it `provides` them."""
-    takes: frozenset[str]
-    """What `penalties` may need of it."""
-    exact: bool
-    """Whether one update solves the half-step to the end."""
+    @property
+    def name(self) -> str:
+        """The value of the argument `solver` that means this solver."""
+        ...
+
+    @property
+    def needs(self) -> str:
+        """The kind of statistics that `update` takes, one of those that a loss `provides`."""
+        ...
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The kinds of penalties and sets that it supports; see `penalties.Penalty.needs`."""
+        ...
+
+    @property
+    def exact(self) -> bool:
+        """Whether one update solves the half-step to the end."""
+        ...
 
     def update(
-        self, F: np.ndarray, statistics: Any, domain: Domain, cost: float, iteration: int, workspace: Workspace
+        self, F: np.ndarray, statistics: Any, domain: Any, cost: float, iteration: int, workspace: Workspace
     ) -> float:
         """Lower the objective over F in its domain, in place.
 
-        Given are the statistics, those of the penalties included, the flop that they cost (infinite where they are made
-        once for all iterations), and the iteration, from 1.
+        Parameters
+        ----------
+        F : (m, k) array
+            The factor.
+        statistics
+            Of the kind that the solver `needs`, penalties included.
+        domain : Domain
+            Of a kind that the solver `takes`.
+        cost : float
+            Flop of the statistics; infinite if they are computed once for all iterations.
+        iteration : int
+            From 1.
+        workspace : Workspace
+            Scratch memory and threads.
 
-        Returns the square of the first step, in the metric in which half of it is what the objective would fall
-        were no bound active: zero at a stationary point, and nowhere else.
+        Returns
+        -------
+        float
+            The square of the first step, in the metric in which half of it is the decrease of the objective if no bound
+            is active. It is zero at a stationary point and nowhere else.
         """
         ...
 
@@ -39,12 +65,12 @@ class Solver(Protocol):
         ...
 
     def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, workspace: Workspace) -> None:
-        """Overwrite old by new and weight times its last change, inside the domain of `update`."""
+        """Overwrite old by new plus weight times the last change, projected to F >= 0."""
         ...
 
 
 class BatchSolver(Solver, Protocol):
-    """A solver that updates the factors of several fits at once."""
+    """A solver that updates the factors of several fits in one call."""
 
     def update_many(
         self,
@@ -56,11 +82,11 @@ class BatchSolver(Solver, Protocol):
         fits: np.ndarray,
         kernels: BatchKernels,
     ) -> np.ndarray:
-        """`update` of several fits, each in its own iteration."""
+        """Update several fits, each in its own iteration; return their squared first steps."""
         ...
 
     def extrapolate_many(
         self, new: FactorBatch, old: FactorBatch, weights: np.ndarray, fits: np.ndarray, kernels: BatchKernels
     ) -> None:
-        """`extrapolate` of several fits."""
+        """Extrapolate several fits."""
         ...

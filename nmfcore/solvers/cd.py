@@ -1,4 +1,4 @@
-"""Coordinate descent for Kullback-Leibler, to high accuracy."""
+"""Coordinate descent for the Kullback-Leibler divergence, to high accuracy."""
 
 import math
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from .mu import MU
 class CD:
     """Cyclic coordinate descent on the rows of a factor, with safe scalar Newton steps, after WARM_UP updates of `MU`.
 
-    The scalar steps of Hsieh & Dhillon 2011 (doi:10.1145/2020408.2020577), which may raise the objective, made safe:
-    the derivative in a coordinate is concave and rising, so Newton's step cannot overshoot where it is negative; where
-    it is positive the multiplicative step is taken. No sweep raises the objective. From a distant start coordinate
-    descent settles in worse local minima more often, hence the warm-up. A sweep costs a division for each entry and
-    coordinate.
+    The scalar steps of Hsieh & Dhillon 2011 (doi:10.1145/2020408.2020577) may raise the objective. The derivative in a
+    coordinate is concave and increasing. If it is negative, Newton's step cannot overshoot and is taken; if it is
+    positive, the multiplicative step is taken. With this rule no sweep raises the objective. From a distant start
+    coordinate descent ends in worse local minima more often, hence the warm-up. There is no extrapolation, which would
+    lose the monotone decrease. A sweep costs a division for each entry and coordinate.
     """
 
     inner_iter: int | str = "auto"
@@ -34,14 +34,15 @@ class CD:
     def update(
         self, F: np.ndarray, statistics: Split, domain: Domain, cost: float, iteration: int, workspace: Workspace
     ) -> float:
-        """Sweeps over F in place; returns the sum of curvature (change)^2 in the first, infinity in the warm-up."""
+        """Sweep over F in place; return the sum of curvature (change)^2 in the first sweep, infinity in the warm-up."""
         if iteration <= self.WARM_UP:
             MU().update(F, statistics, domain, cost, iteration, workspace)
-            return math.inf  # the fit does not end before it has begun
-        return statistics.descend(F, self.SWEEPS if self.inner_iter == "auto" else self.inner_iter)
+            return math.inf  # the fit must not stop in the warm-up
+        assert statistics.descend is not None  # losses that provide "rows" have it
+        return statistics.descend(F, self.SWEEPS if isinstance(self.inner_iter, str) else self.inner_iter)
 
     def extrapolates(self, loss: Loss) -> bool:
-        """Never: it is monotone."""
+        """Never: each sweep lowers the objective."""
         return False
 
     def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, workspace: Workspace) -> None:

@@ -1,4 +1,8 @@
-"""Multiplicative updates: each coordinate times the ratio of the two parts of its gradient."""
+"""Multiplicative updates: each coordinate is multiplied by the ratio of the two parts of its gradient.
+
+A zero in a factor would stay zero under multiplicative updates. Coordinates are kept above the machine epsilon times
+the mean of their component, a rule that does not depend on scale.
+"""
 
 from dataclasses import dataclass
 
@@ -6,7 +10,7 @@ import numpy as np
 
 from .._runtime import BatchKernels, FactorBatch, Workspace
 from ..data import Data
-from ..losses import EPS, Loss, Split, SplitBatch
+from ..losses import EPS, Loss, Normal, RowNormals, Split, SplitBatch
 from ..penalties import Domain
 
 
@@ -14,14 +18,14 @@ from ..penalties import Domain
 class MU:
     """Multiplicative updates F <- F o (num / den)^exponent.
 
-    Lee & Seung 2001 for least squares and Kullback-Leibler, Fevotte & Idier 2011 (doi:10.1162/NECO_a_00168) for any
-    beta with the exponent that makes them monotone; for robust losses with weights that touch them from above. A zero
-    would stay one for ever: coordinates are kept at least `floor` times the mean of their component, by default the
-    machine epsilon, which changes no digit of the model and lets them grow again where the gradient wants it (Takahashi
-    & Hibi 2014, doi:10.1007/s10589-014-9668-5).
+    Lee & Seung 2001 for least squares and Kullback-Leibler; Fevotte & Idier 2011 (doi:10.1162/NECO_a_00168) for any
+    beta, with the exponent that makes them monotone; robust losses use weights (see `losses.Huber`). Coordinates are
+    kept at least `floor` times the mean of their component (Takahashi & Hibi 2014, doi:10.1007/s10589-014-9668-5). The
+    default, the machine epsilon, changes no digit of the model, and lets coordinates grow again if the gradient is
+    negative.
 
-    Extrapolated along what rose in the last step (BMMe: Hien, Leplat & Gillis 2024, arXiv:2401.06646) where the loss is
-    convex in the model, which is the range of the theory.
+    If the loss is convex in the model, updates are extrapolated where the factor grew (BMMe: Hien, Leplat & Gillis
+    2024, arXiv:2401.06646); the theory covers this case only.
     """
 
     floor: float | None = None
@@ -32,9 +36,15 @@ class MU:
     takes = frozenset({"linear", "diagonal", "off-diagonal", "bounds"})
 
     def update(
-        self, F: np.ndarray, statistics: Split, domain: Domain, cost: float, iteration: int, workspace: Workspace
+        self,
+        F: np.ndarray,
+        statistics: Split | Normal | RowNormals,
+        domain: Domain,
+        cost: float,
+        iteration: int,
+        workspace: Workspace,
     ) -> float:
-        """One update of F in place; returns the sum of den (change)^2 / F."""
+        """Update F in place; return the sum of den (change)^2 / F."""
         num, den, exponent, *_ = statistics.split(F, workspace)
         floor = EPS[F.dtype] if self.floor is None else self.floor
         least = floor * workspace.column_sums(F) / len(F)
@@ -50,20 +60,20 @@ class MU:
         fits: np.ndarray,
         kernels: BatchKernels,
     ) -> np.ndarray:
-        """`update` of several fits."""
+        """Update several fits."""
         floor = EPS[F.flat.dtype] if self.floor is None else self.floor
         return kernels.multiply(F, statistics.num, statistics.den, statistics.exponent, floor, fits)
 
     def extrapolates(self, loss: Loss) -> bool:
-        """Where the objective is convex in the model."""
+        """Whether the objective is convex in the model."""
         return loss.convex
 
     def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, workspace: Workspace) -> None:
-        """old <- new + weight max(0, new - old): what is positive stays so."""
+        """Set old to new + weight max(0, new - old), which stays positive."""
         workspace.extrapolate(new, old, weight, True)
 
     def extrapolate_many(
         self, new: FactorBatch, old: FactorBatch, weights: np.ndarray, fits: np.ndarray, kernels: BatchKernels
     ) -> None:
-        """`extrapolate` of several fits."""
+        """Extrapolate several fits."""
         kernels.extrapolate(new, old, weights, True, fits)
