@@ -69,8 +69,10 @@ Other
 """
 
 import importlib
+import warnings
 from typing import Any
 
+from . import losses, penalties
 from ._archetypes import Archetypes, archetypes
 from ._checks import ConvergenceWarning, InputError, InputTypeError
 from ._ensemble import Consensus, ConsensusFactors, Ensemble, Failure, Matching, Progress, Stability
@@ -83,10 +85,9 @@ from ._relatives import Clustering, Hierarchy, hierarchical, orthogonal, project
 from ._runtime import show_config
 from ._solve import Separable, nnls, separable, svd
 from ._version import __version__
-from .losses import L1, L21, BetaDivergence, Huber
+from .losses import L21, BetaDivergence, Huber
 
 __all__ = [
-    "L1",
     "L21",
     "Archetypes",
     "BetaDivergence",
@@ -118,6 +119,7 @@ __all__ = [
     "fit_many",
     "hals",
     "hierarchical",
+    "losses",
     "mu",
     "nmf",
     "nnls",
@@ -139,9 +141,12 @@ _SUBMODULES = ("plot", "sklearn")  # which need more than NumPy and SciPy, or ta
 
 
 def __getattr__(name: str) -> Any:
-    """A submodule that is imported when it is asked for."""
+    """Import a submodule at its first use; warn of a deprecated name."""
     if name in _SUBMODULES:
         return importlib.import_module(f".{name}", __name__)
+    if name == "L1":  # `penalties.L1` is something else
+        warnings.warn("nmfcore.L1 is deprecated; use nmfcore.losses.L1", DeprecationWarning, stacklevel=2)
+        return losses.L1
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

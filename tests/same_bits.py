@@ -432,7 +432,7 @@ def losses(D: SimpleNamespace) -> list[Case]:
         "beta = 1.5": nmfcore.BetaDivergence(1.5),
         "beta = 3": 3.0,
         "l1": "l1",
-        "L1(0.05)": nmfcore.L1(0.05),
+        "L1(0.05)": nmfcore.losses.L1(0.05),
         "Huber(0.05)": nmfcore.Huber(0.05),
         "Huber(1)": nmfcore.Huber(1.0),
     }

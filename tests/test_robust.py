@@ -10,7 +10,7 @@ from nmfcore import reference
 
 
 @pytest.mark.parametrize("form", [np.ascontiguousarray, np.asfortranarray, sp.csr_array, sp.csc_array])
-@pytest.mark.parametrize("loss", [nmfcore.Huber(0.3), nmfcore.Huber(1e-3), nmfcore.L1(), "l1"], ids=str)
+@pytest.mark.parametrize("loss", [nmfcore.Huber(0.3), nmfcore.Huber(1e-3), nmfcore.losses.L1(), "l1"], ids=str)
 def test_iterates_and_objective_of_the_reference(loss, form):
     X, W, H = problem(70, 110, 5, zeros=0.3)
     absolute = not isinstance(loss, nmfcore.Huber)
@@ -40,7 +40,10 @@ def test_huber_beyond_every_residual_is_least_squares():
 @pytest.mark.parametrize("c", [2.0**-90, 3.0, 2.0**50])
 def test_scale_law(c):
     X, W, H = problem()
-    for loss, scaled, degree in ((nmfcore.Huber(0.3), nmfcore.Huber(0.3 * c), 2), (nmfcore.L1(), nmfcore.L1(), 1)):
+    for loss, scaled, degree in (
+        (nmfcore.Huber(0.3), nmfcore.Huber(0.3 * c), 2),
+        (nmfcore.losses.L1(), nmfcore.losses.L1(), 1),
+    ):
         one = nmfcore.mu(X, 4, loss=loss, init=(W, H), max_iter=5, tol=0)
         other = nmfcore.mu(c * X, 4, loss=scaled, init=(W, c * H), max_iter=5, tol=0)
         np.testing.assert_allclose(other.history.objective / c**degree, one.history.objective, rtol=1e-9)
@@ -61,7 +64,7 @@ def test_outliers_do_not_move_the_fit(loss):
     assert error["robust"] < 0.02 < 1 < error["squares"]
 
 
-@pytest.mark.parametrize("loss", [nmfcore.Huber(0.1), nmfcore.L1()], ids=str)
+@pytest.mark.parametrize("loss", [nmfcore.Huber(0.1), nmfcore.losses.L1()], ids=str)
 def test_extrapolated_history_and_threads(loss):
     X, W, H = problem(300, 200, 5)
     one, more = (nmfcore.mu(X, 5, loss=loss, init=(W, H), max_iter=30, tol=0, n_threads=n) for n in (1, 3))
@@ -81,7 +84,7 @@ def test_x_without_entries():
     [
         (lambda: nmfcore.Huber(0), ValueError, "delta is 0; wanted a finite number > 0"),
         (lambda: nmfcore.Huber("1"), TypeError, r"delta is '1' \(str\); wanted a number > 0"),
-        (lambda: nmfcore.L1(np.nan), ValueError, "epsilon is nan; wanted a finite number > 0"),
+        (lambda: nmfcore.losses.L1(np.nan), ValueError, "epsilon is nan; wanted a finite number > 0"),
         (lambda: nmfcore.BetaDivergence(np.inf), ValueError, "beta is inf; wanted a finite number"),
         (lambda: nmfcore.mu(np.eye(3), 2, loss="huber"), ValueError, r"or an object such as nmfcore.Huber\(delta\)"),
     ],
@@ -103,3 +106,8 @@ def test_extreme_deltas(dtype):
     assert small.n_iter > 5
     with pytest.raises(ValueError, match="delta is 1000"):
         nmfcore.Huber(10**400)
+
+
+def test_the_loss_l1_is_deprecated_at_the_top():
+    with pytest.warns(DeprecationWarning, match=r"nmfcore\.L1 is deprecated; use nmfcore\.losses\.L1"):
+        assert nmfcore.L1 is nmfcore.losses.L1

@@ -323,7 +323,7 @@ def test_results_are_compared_by_identity():
     objects = every_result()
     classes = {type(result) for result in objects}
     public = {kind for kind in vars(nmfcore).values() if is_dataclass(kind) and isinstance(kind, type)}
-    settings = {nmfcore.BetaDivergence, nmfcore.Huber, nmfcore.L1, nmfcore.L21}
+    settings = {nmfcore.BetaDivergence, nmfcore.Huber, nmfcore.losses.L1, nmfcore.L21}
     assert public - settings <= classes
     for result in objects:
         same = copy.copy(result)

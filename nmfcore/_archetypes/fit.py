@@ -25,7 +25,7 @@ import numpy as np
 
 from .._fit import CONVERGED, History, Options, Recorder
 from .._runtime import Workspace
-from ..data import Data, Dense, Names
+from ..data import Dense, Names, UnweightedData
 from .result import Archetypes
 from .simplex import column_minima, fit_blocks, fit_rows
 
@@ -39,7 +39,7 @@ BLOCK = 1 << 18  # entries of the residual that exist at a time
 class ArchetypalProblem(NamedTuple):
     """X, less its mean where it is dense, and how its rows count."""
 
-    data: Data
+    data: UnweightedData
     k: int
     weights: np.ndarray | None
     """The weights of the rows, divided by the largest one."""
@@ -58,7 +58,13 @@ class ArchetypalProblem(NamedTuple):
 
     @classmethod
     def of(
-        cls, X: Data, k: int, weights: np.ndarray | None, huber: float | None, delta: float, workspace: Workspace
+        cls,
+        X: UnweightedData,
+        k: int,
+        weights: np.ndarray | None,
+        huber: float | None,
+        delta: float,
+        workspace: Workspace,
     ) -> "ArchetypalProblem":
         """The problem for X; the mean of dense X only matters where the sums of B are relaxed."""
         data, offset, exponent = X, 0.0, X.measures.exponent

@@ -25,6 +25,7 @@ import numpy as np
 from .._fit import NUMBERS as CARRIED
 from .._fit import FactorState, Fit, Result, StoppingState
 from .._runtime import BatchKernels, FactorBatch
+from ..data import UnweightedData
 from ..losses import BatchLoss
 from ..penalties import ORTHANT
 from ..solvers import BatchSolver
@@ -49,7 +50,8 @@ class FactorStateBatch:
 
     def __init__(self, states: Sequence[FactorState], loss: BatchLoss, extrapolate: bool) -> None:
         factors = [state.factor for state in states]
-        self.data, self.solver = states[0].data, cast(BatchSolver, states[0].spec.solver)
+        self.data = cast(UnweightedData, states[0].data)  # see `can_be_batched`
+        self.solver = cast(BatchSolver, states[0].spec.solver)
         self.factor = FactorBatch(len(factors[0]), [F.shape[1] for F in factors], factors[0].dtype)
         self.old = self.factor.like() if extrapolate else self.factor
         self.best, self.memory = self.factor.like(), loss.allocate_many(self.factor)

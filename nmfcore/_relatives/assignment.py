@@ -9,7 +9,7 @@ import numpy as np
 
 from .._checks import Random
 from .._runtime import Workspace
-from ..data import Data
+from ..data import UnweightedData
 from ..losses import CANCELLATION, EPS
 
 ROUND_OFF = 64  # machine epsilons of a squared norm, below which the rest of a row counts as 0
@@ -21,7 +21,7 @@ class Assignment:
     Row i of W has one entry, the product of x_i and the direction of its cluster.
     """
 
-    def __init__(self, data: Data, B: np.ndarray, workspace: Workspace) -> None:
+    def __init__(self, data: UnweightedData, B: np.ndarray, workspace: Workspace) -> None:
         self.data, self.workspace = data, workspace
         self.squares = data.squared_row_norms(np.ones(data.shape[0]))
         self.B = B
@@ -96,7 +96,7 @@ def normalize_columns(sums: np.ndarray, before: np.ndarray | None = None) -> np.
     return out
 
 
-def draw_directions(data: Data, k: int, rng: Random) -> np.ndarray:
+def draw_directions(data: UnweightedData, k: int, rng: Random) -> np.ndarray:
     """Directions (n x k) of rows that are drawn one after the other.
 
     The chance of a row is its squared residual beside the nearest direction so far. Of a few rows that are drawn, the
@@ -118,7 +118,7 @@ def draw_directions(data: Data, k: int, rng: Random) -> np.ndarray:
     return B
 
 
-def directions_of_labels(data: Data, labels: np.ndarray, k: int) -> np.ndarray:
+def directions_of_labels(data: UnweightedData, labels: np.ndarray, k: int) -> np.ndarray:
     """The directions (n x k) of given clusters: sums of their rows, weighted by the norms of the rows."""
     W = np.zeros((data.shape[0], k), data.dtype)
     W[np.arange(len(labels)), labels] = np.sqrt(data.squared_row_norms(np.ones(len(labels))))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import InputError, InputTypeError, check_count, check_factor, check_index_range
-from ..data import Data, Dense
+from ..data import Dense, UnweightedData
 
 ASYMMETRY = 1024  # machine epsilons of the largest entry: the round-off that a product such as X X' may have
 BLOCK = 1 << 20  # entries that are compared at a time
@@ -23,7 +23,7 @@ def check_n_starts(n_starts: Any, has_init: bool, default: int) -> int:
     return n_starts
 
 
-def check_symmetric(data: Data) -> None:
+def check_symmetric(data: UnweightedData) -> None:
     """Refuse a matrix that differs from its transpose by more than round-off."""
     m, n = data.shape
     if m != n:

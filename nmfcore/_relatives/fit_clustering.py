@@ -10,7 +10,7 @@ import numpy as np
 from .._checks import Random, check_count, check_random_state
 from .._fit import ProgressPrinter, RandomState, State, check_options
 from .._runtime import Workspace, check_threads, single_blas
-from ..data import Data, as_data, frames
+from ..data import UnweightedData, as_data, frames
 from .check_relatives import check_n_starts, check_start_factor, check_symmetric
 from .clustering import Clustering
 from .iterations import IterativeFit, best_of
@@ -33,12 +33,12 @@ class ClusteringRequest:
     verbose: bool
 
 
-def draw_factor(data: Data, k: int, rng: Random) -> np.ndarray:
+def draw_factor(data: UnweightedData, k: int, rng: Random) -> np.ndarray:
     """A random start for W (m x k): absolute values of normal numbers."""
     return np.abs(rng.standard_normal((data.shape[0], k))).astype(data.dtype)
 
 
-def start_from_factor(init: Any, data: Data, k: int) -> np.ndarray:
+def start_from_factor(init: Any, data: UnweightedData, k: int) -> np.ndarray:
     """A copy of a given start for W, scaled by a power of two so that its largest entry lies in [1/2, 1)."""
     F = check_start_factor(init, (data.shape[0], k), data.dtype)
     return np.ldexp(F, -int(np.frexp(F.max())[1])).astype(data.dtype, order="C")
@@ -47,7 +47,7 @@ def start_from_factor(init: Any, data: Data, k: int) -> np.ndarray:
 class ClusteringModel(NamedTuple):
     """What one of the four functions does differently from the others."""
 
-    fit: Callable[[Data, np.ndarray, Workspace], IterativeFit]
+    fit: Callable[[UnweightedData, np.ndarray, Workspace], IterativeFit]
     """Begins a fit of the data from a start."""
     n_starts: int
     """The number of fits where n_starts is "auto" and no start is given."""
@@ -56,8 +56,8 @@ class ClusteringModel(NamedTuple):
     symmetric: bool = False
     signed: bool = False
     """Whether entries may be negative."""
-    draw_start: Callable[[Data, int, Random], np.ndarray] = draw_factor
-    start_from_init: Callable[[Any, Data, int], np.ndarray] = start_from_factor
+    draw_start: Callable[[UnweightedData, int, Random], np.ndarray] = draw_factor
+    start_from_init: Callable[[Any, UnweightedData, int], np.ndarray] = start_from_factor
 
 
 def fit_clustering(request: ClusteringRequest, model: ClusteringModel) -> Clustering:

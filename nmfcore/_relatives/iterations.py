@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from .._fit import History, Options, Recorder
-from ..data import Data
+from ..data import UnweightedData
 from ..losses import EPS
 
 PATIENCE = 3  # iterations in a row without progress, after which a fit ends
@@ -17,7 +17,7 @@ PATIENCE = 3  # iterations in a row without progress, after which a fit ends
 class IterativeFit(Protocol):
     """A fit that lowers half the squared error of the scaled X by iterations."""
 
-    data: Data
+    data: UnweightedData
 
     def objective(self) -> float:
         """The objective at the current factors."""

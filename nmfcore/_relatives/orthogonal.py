@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from .._fit import RandomState, State
-from ..data import Data
+from ..data import UnweightedData
 from .assignment import Assignment, directions_of_labels, draw_directions
 from .check_relatives import check_labels
 from .clustering import Clustering
 from .fit_clustering import ClusteringModel, ClusteringRequest, fit_clustering
 
 
-def start_from_labels(init: Any, data: Data, k: int) -> np.ndarray:
+def start_from_labels(init: Any, data: UnweightedData, k: int) -> np.ndarray:
     """The directions of the clusters that a user gives."""
     return directions_of_labels(data, check_labels(init, data.shape[0], k), k)
 

@@ -29,7 +29,7 @@ import numpy as np
 
 from .._fit import Momentum
 from .._runtime import Workspace
-from ..data import Data
+from ..data import UnweightedData
 from ..losses import CANCELLATION, EPS
 
 SWEEPS = 3  # over F; they are cheap beside the product
@@ -56,7 +56,7 @@ class Quartic(ABC):
     steepness = 1.0
     """The gradient of 2 f is this multiple of the gradient of the least-squares problem."""
 
-    def __init__(self, data: Data, start: np.ndarray, workspace: Workspace) -> None:
+    def __init__(self, data: UnweightedData, start: np.ndarray, workspace: Workspace) -> None:
         self.data, self.workspace = data, workspace
         self.n_iter, self.momentum, self.length = 0, Momentum(), 1.0
         point = self._evaluate(start)

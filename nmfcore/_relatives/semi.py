@@ -8,7 +8,7 @@ import numpy as np
 
 from .._fit import Momentum, RandomState, State
 from .._runtime import Workspace
-from ..data import Data
+from ..data import UnweightedData
 from ..losses import CANCELLATION
 from .clustering import Clustering
 from .fit_clustering import ClusteringModel, ClusteringRequest, fit_clustering
@@ -22,7 +22,7 @@ DEPENDENT = 1e-13  # columns of W with an eigenvalue of their normalised Gram ma
 class SemiNMF:
     """An `IterativeFit` from a start W; H is always the least-squares solution for W."""
 
-    def __init__(self, data: Data, W: np.ndarray, workspace: Workspace) -> None:
+    def __init__(self, data: UnweightedData, W: np.ndarray, workspace: Workspace) -> None:
         self.data, self.workspace, self.W, self.n_iter = data, workspace, W, 0
         self.momentum, self.swept = Momentum(), W
         self.Ht, self.value = self._least_squares(W)

@@ -14,7 +14,7 @@ from .._checks import Random
 from .._fit import FitRequest, Options, Result, run_fit
 from .._runtime import Workspace
 from .._starts import FLOOR, singular_triplets
-from ..data import Data, Dense, Names, Sparse
+from ..data import Dense, Names, Sparse, UnweightedData
 from ..losses import CANCELLATION, EPS
 from .assignment import ROUND_OFF, Assignment, directions_of_labels
 from .hierarchy import Hierarchy
@@ -44,7 +44,7 @@ class ClusterTreeBuilder:
 
     Parameters
     ----------
-    data : Data
+    data : UnweightedData
         X; dense or sparse.
     rng : Generator or RandomState
         Where the starts of the fits are drawn from.
@@ -58,7 +58,13 @@ class ClusterTreeBuilder:
     """
 
     def __init__(
-        self, data: Data, rng: Random, workspace: Workspace, fit_options: dict[str, Any], refine: int, names: Names
+        self,
+        data: UnweightedData,
+        rng: Random,
+        workspace: Workspace,
+        fit_options: dict[str, Any],
+        refine: int,
+        names: Names,
     ) -> None:
         self.data, self.rng, self.workspace, self.names = data, rng, workspace, names
         self.fit_options, self.refine_options = fit_options, Options(refine, REFINE_TOL, None, False, None, None)
@@ -145,14 +151,14 @@ class ClusterTreeBuilder:
         _, s, V = singular_triplets(self._select_rows(rows)[1], 1, self.rng, self.workspace, FLOOR)
         return Node(rows, parent, float(s[0]) ** 2, np.abs(V[:, 0]))
 
-    def _select_rows(self, rows: np.ndarray) -> tuple[Any, Data]:
+    def _select_rows(self, rows: np.ndarray) -> tuple[Any, UnweightedData]:
         """Some rows of X, and the same in the storage and with the scale of X."""
         part = self.matrix if len(rows) == self.data.shape[0] else self.matrix[rows]
         storage = Dense if isinstance(self.data, Dense) else Sparse
         return part, storage.of(part, self.workspace).with_exponent(self.data.measures.exponent)
 
 
-def _to_csr(data: Data) -> Any:
+def _to_csr(data: UnweightedData) -> Any:
     """Sparse X as a SciPy array on the same memory."""
     import scipy.sparse
 

@@ -1,6 +1,6 @@
-"""Starting factors: random, from singular triplets (NNDSVD), from rows of X, or given.
+"""Starting factors: random, from singular triplets (NNDSVD), from rows of X, or from factors that the user gives.
 
-To add a start, write a function and enter it in `INITS`. This room knows the storages and the domains of the factors.
+To add a start, write a function and add it to `INITS`. This room knows the storages and the domains of the factors.
 """
 
 from .init import INITS, Start, build_start, check_independent, from_factors, from_one_factor, project_starts

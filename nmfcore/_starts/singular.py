@@ -1,4 +1,14 @@
-"""The leading singular triplets of X, by products with it alone."""
+"""The leading singular triplets of X, by products with X only.
+
+Each power iteration multiplies by X and by X' without a basis between the two products. The eigenvectors of X'X within
+the subspace are computed each time, which keeps columns of small eigenvalues apart from the others, so Cholesky QR on
+the smaller side of X, in float64, is sufficient. The least eigenvalue gives a shift (Feng, Yu, Xie & Tang 2024), the
+change of the k leading ones a stopping rule; neither costs anything.
+
+Three iterations are as accurate as four without a shift on CBCL, and six leave a third of the error of scikit-learn's
+seven on 20 Newsgroups. The Gram matrix of the smaller side instead of X was no faster on CBCL, and loses half of the
+digits. With fewer than three iterations the start varies more with the seed, but fits were no worse.
+"""
 
 from typing import NamedTuple
 
@@ -9,28 +19,28 @@ from ..data import Data
 
 Random = np.random.Generator | np.random.RandomState
 Triplets = tuple[np.ndarray, np.ndarray, np.ndarray]
-DIRECT = 2  # an X with at most so many times as many columns as vectors are sought is decomposed as it is
+DIRECT = 2  # if X has at most so many columns for each vector of the subspace, X itself is decomposed
 
 
 class Effort(NamedTuple):
-    """How long to look for the triplets."""
+    """How accurate the triplets should be."""
 
     power_iter: int
+    """The most power iterations."""
     tolerance: float | None
-    """Enough is a power iteration that moves none of the k leading eigenvalues of X'X by more than this share of the
-    k-th one; None: all are done."""
+    """Stop if no leading eigenvalue of X'X changes by more than this share of the k-th one; None: never stop early."""
     oversampling: int = 10
 
 
 ACCURATE = Effort(20, 1e-2)
-FLOOR = Effort(100, 1e-4)  # where an error is compared with the least one, which may be only a little smaller
-START = Effort(3, 1e-1)  # as accurate as four without a shift; more of it made no better fits
+FLOOR = Effort(100, 1e-4)  # for comparing an error with the least possible one, which may be close
+START = Effort(3, 1e-1)  # more iterations gave no better fits
 
 
 def singular_triplets(data: Data, k: int, rng: Random, workspace: Workspace, effort: Effort) -> Triplets:
     """The k largest singular triplets (U m x k, s, V n x k) of the scaled X, in its dtype; see `nmfcore.svd`.
 
-    The first of the largest entries of each u, to half the digits, is positive.
+    The first of the largest entries of each u is positive; entries that agree to half the digits are equal here.
     """
     if data.shape[0] < data.shape[1]:
         V, s, U = _of_tall(data.T, k, rng, workspace, effort)
@@ -44,21 +54,21 @@ def singular_triplets(data: Data, k: int, rng: Random, workspace: Workspace, eff
 
 
 def _of_tall(data: Data, k: int, rng: Random, workspace: Workspace, effort: Effort) -> Triplets:
-    """The triplets of an X with no more columns than rows."""
+    """The triplets of X with at least as many rows as columns."""
     m, n = data.shape
     size = k + effort.oversampling
     Q = np.eye(n) if n <= DIRECT * size else _row_space(data, k, size, rng, workspace, effort)
     Y = data.dot(Q.astype(data.dtype), np.empty((m, Q.shape[1]), data.dtype))
-    U, s, V = _decomposed(Y, k, workspace)
+    U, s, V = _decompose_tall(Y, k, workspace)
     return U, s, (Q @ V).astype(data.dtype)
 
 
 def _row_space(data: Data, k: int, size: int, rng: Random, workspace: Workspace, effort: Effort) -> np.ndarray:
     """An orthonormal basis (n x size), in float64, near the leading right singular vectors.
 
-    Subspace iteration with X'X. Its eigenvectors within the subspace are taken in their order each time, so that those
-    of small eigenvalues survive two products without a basis in between. Half of the least eigenvalue is the shift:
-    outside nothing becomes larger by it, and inside the quotients move away from 1.
+    Subspace iteration with X'X. The eigenvectors within the subspace are sorted each time, so that those of small
+    eigenvalues survive two products without a basis in between. The shift is half of the least eigenvalue: eigenvalues
+    outside the subspace do not grow by it, and the ratios of those inside move away from 1.
     """
     m, n = data.shape
     Y, Z = np.empty((m, size), data.dtype), np.empty((n, size), data.dtype)
@@ -88,28 +98,28 @@ def _orthonormal(Z: np.ndarray, workspace: Workspace) -> np.ndarray:
     return np.linalg.qr(Z)[0] if R is None else workspace.product(Z, np.linalg.inv(R), np.empty_like(Z))
 
 
-def _decomposed(Y: np.ndarray, k: int, workspace: Workspace) -> Triplets:
+def _decompose_tall(Y: np.ndarray, k: int, workspace: Workspace) -> Triplets:
     """The k largest singular triplets of a tall matrix, V in float64.
 
-    By Cholesky QR twice (Yamamoto, Nakatsukasa, Yanagisawa & Fukaya 2015): the second one makes the basis of the first
-    one orthonormal to round-off. By Householder QR where columns may depend on each other.
+    Cholesky QR, applied twice (Yamamoto, Nakatsukasa, Yanagisawa & Fukaya 2015): the second one makes the basis
+    orthonormal to round-off. Householder QR if columns may be dependent.
     """
-    factor = _cholesky(workspace.gram(Y), Y.dtype)
-    if factor is not None:
-        Q = workspace.product(Y, np.linalg.inv(factor).astype(Y.dtype), np.empty_like(Y))
-        again = _cholesky(workspace.gram(Q), Y.dtype)
-    if factor is None or again is None:
+    Q, first, second = Y, _cholesky(workspace.gram(Y), Y.dtype), None
+    if first is not None:
+        Q = workspace.product(Y, np.linalg.inv(first).astype(Y.dtype), np.empty_like(Y))
+        second = _cholesky(workspace.gram(Q), Y.dtype)
+    if first is None or second is None:
         Q, R = np.linalg.qr(Y)
         small, s, Vt = np.linalg.svd(R.astype(np.float64))
     else:
-        small, s, Vt = np.linalg.svd(again @ factor)
-        small = np.linalg.solve(again, small)
+        small, s, Vt = np.linalg.svd(second @ first)
+        small = np.linalg.solve(second, small)
     small = np.ascontiguousarray(small[:, :k], Y.dtype)
     return workspace.product(Q, small, np.empty((len(Y), k), Y.dtype)), s[:k].astype(Y.dtype), Vt[:k].T
 
 
 def _cholesky(G: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
-    """The upper triangular R with R'R = G; None where columns of that dtype may depend on each other."""
+    """The upper triangular R with R'R = G, or None if columns of that dtype may be dependent."""
     norms = np.sqrt(G.diagonal())
     if not norms.min() > 0:
         return None

@@ -1,21 +1,27 @@
-"""Separable X ~ W H, where the rows of H are rows of X: which rows, and W."""
+"""Separable X ~ W H, in which the rows of H are rows of X: the choice of the rows, and W.
+
+No residual is stored. The norms of the residuals of the rows follow from the previous ones by Pythagoras, with one
+product of X and a vector for each component, so sparse X stays sparse. A squared norm that has lost half of its digits
+is computed again from the row, but only if that row may be the largest. If the result is below round-off it is set to
+0, which detects the rank of X. A row is compared with itself, not with the longest one, so that short rows count if
+rows are not divided by their sums.
+"""
 
 import numpy as np
 
 from .._runtime import Workspace
-from ..data import Data
+from ..data import UnweightedData
 
-BLOCK = 1 << 20  # entries of dense rows that exist at a time
-SWEEPS = 100  # over W, between two looks at whether it still moves
-ROUND_OFF = 8  # machine epsilons, for each component and for the root of the length of a row
+BLOCK = 1 << 20  # entries of dense rows that are in memory at a time
+SWEEPS = 100  # over W between two tests of convergence
+ROUND_OFF = 8  # machine epsilons for each component and for the root of the length of a row
 
 
-def successive_projections(data: Data, k: int, normalize: bool) -> np.ndarray:
-    """The indices of k rows, each the one farthest from the span of those before (Araujo et al. 2001).
+def successive_projections(data: UnweightedData, k: int, normalize: bool) -> np.ndarray:
+    """The indices of k rows, each the farthest from the span of those before it (Araujo et al. 2001).
 
-    With `normalize` the rows of X are divided by their sums first. Fewer than k come back where all other rows lie in
-    the span of those, to round-off. Norms that are equal to half their digits are a tie, which the first row wins.
-    2 m n k flop; a residual exists for a row whose norm has lost half its digits, and only while it may be the largest.
+    With `normalize` the rows of X are first divided by their sums. Fewer than k rows are returned if all others lie in
+    their span, to round-off. If norms agree to half their digits, the first row is taken. 2 m n k flop.
     """
     m, n = data.shape
     k = min(k, m, n)
@@ -23,7 +29,7 @@ def successive_projections(data: Data, k: int, normalize: bool) -> np.ndarray:
     half, least = np.sqrt(eps), (ROUND_OFF * eps * (k + np.sqrt(n))) ** 2
     weights = _inverse_row_sums(data) if normalize else np.ones(m)
     start = data.squared_row_norms(weights)
-    norms, computed = start.copy(), start.copy()  # squares: now, and as they were last computed from the row itself
+    norms, computed = start.copy(), start.copy()  # squared: current, and when last computed from the row itself
     basis, chosen = np.empty((k, n)), []
     for t, q in enumerate(basis):
         bound = half * computed
@@ -36,7 +42,7 @@ def successive_projections(data: Data, k: int, normalize: bool) -> np.ndarray:
         row = int(np.argmax(norms >= (1 - half) * norms.max()))
         chosen.append(row)
         q[:] = data.take([row])[0] * weights[row]
-        for _ in range(2):  # twice is enough
+        for _ in range(2):  # twice, to be orthogonal to round-off
             q -= (basis[:t] @ q) @ basis[:t]
         q /= np.linalg.norm(q)
         along = data.dot(q.astype(data.dtype)[:, None], np.empty((m, 1), data.dtype))[:, 0] * weights
@@ -45,15 +51,15 @@ def successive_projections(data: Data, k: int, normalize: bool) -> np.ndarray:
     return np.array(chosen, dtype=np.intp)
 
 
-def _inverse_row_sums(data: Data) -> np.ndarray:
-    """One over the sum of each row, 0 for a row of zeros."""
+def _inverse_row_sums(data: UnweightedData) -> np.ndarray:
+    """The inverse of the sum of each row; 0 for a row of zeros."""
     m, n = data.shape
     sums = data.dot(np.ones((n, 1), data.dtype), np.empty((m, 1), data.dtype))[:, 0].astype(np.float64)
     return np.divide(1, sums, out=np.zeros(m), where=sums >= np.finfo(data.dtype).tiny)
 
 
-def _squared_residuals(data: Data, weights: np.ndarray, rows: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """||x - basis' basis x||^2 for x = weights_i x_i, the rows i given, by blocks of them."""
+def _squared_residuals(data: UnweightedData, weights: np.ndarray, rows: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """||x - basis' basis x||^2 for the rows x = weights_i x_i with i in rows, in blocks."""
     step = max(1, BLOCK // data.shape[1])
     out = np.empty(len(rows))
     for i in range(0, len(rows), step):
@@ -64,12 +70,12 @@ def _squared_residuals(data: Data, weights: np.ndarray, rows: np.ndarray, basis:
     return out
 
 
-def solve_coordinates(data: Data, Ht: np.ndarray, G: np.ndarray, workspace: Workspace, rounds: int) -> tuple:
+def solve_coordinates(data: UnweightedData, Ht: np.ndarray, G: np.ndarray, workspace: Workspace, rounds: int) -> tuple:
     """W >= 0 that minimises ||X - W H||, and C = X H', for H of full rank and G = H H'.
 
-    Rows whose least-squares solution has no negative entry beyond its round-off keep it: its error grows with the
-    condition of H, not with the square of that. For the others coordinate descent, SWEEPS at a time, until those move
-    W by its round-off.
+    A row whose unconstrained solution has no negative entries, to round-off, keeps that solution: its error grows with
+    the condition number of H, not with the square of it. The other rows are solved by coordinate descent, at most
+    rounds times SWEEPS sweeps, until W changes by its round-off only.
     """
     eps = float(np.finfo(data.dtype).eps)
     Q, R = np.linalg.qr(Ht.astype(np.float64))

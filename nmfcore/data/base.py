@@ -126,6 +126,14 @@ class UnweightedData(Data, Protocol):
         """The transpose, on the same memory."""
         ...
 
+    def with_exponent(self, exponent: int) -> "UnweightedData":
+        """The same X times 2**-exponent."""
+        ...
+
+    def row_slice(self, first: int, last: int) -> "UnweightedData":
+        """The rows first ... last - 1 of X, with the same power of two."""
+        ...
+
     def take(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """Copy rows of X to a dense array."""
         ...

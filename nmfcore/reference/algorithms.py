@@ -30,7 +30,7 @@ def kkt_residual(X: np.ndarray, W: np.ndarray, H: np.ndarray) -> float:
         for t in np.flatnonzero(np.diagonal(G)):
             gradient = F @ G[:, t] - Y @ B[:, t]
             square += G[t, t] * np.sum(np.minimum(F[:, t], gradient / G[t, t]) ** 2)
-    return math.sqrt(square) / np.linalg.norm(X)
+    return math.sqrt(square) / float(np.linalg.norm(X))
 
 
 def hals_sweep(
@@ -377,7 +377,7 @@ def projected_steps(
     for f, c in zip(F, C, strict=True):
 
         def value(f: np.ndarray, c: np.ndarray = c) -> float:
-            return 0.5 * f @ G @ f - c @ f
+            return float(0.5 * f @ G @ f - c @ f)
 
         y, taken = f.copy(), 0
         for step in range(steps):
