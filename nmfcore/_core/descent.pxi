@@ -1,7 +1,7 @@
-# Coordinate descent for Kullback-Leibler: the rows of a factor are independent problems, each solved in cache.
+# Coordinate descent for Kullback-Leibler. The rows of a factor are independent problems, and each is solved in cache.
 
 cdef enum:
-    DESCENT_ROWS = 8  # rows of a task where X is dense: a line of the cache where its columns are contiguous
+    DESCENT_ROWS = 8  # rows of a task where X is dense: a cache line where the columns of X are contiguous
 
 
 cdef inline Py_ssize_t whole_vectors(const real *x, Py_ssize_t n) noexcept nogil:
@@ -9,7 +9,7 @@ cdef inline Py_ssize_t whole_vectors(const real *x, Py_ssize_t n) noexcept nogil
 
 
 def descent_scratch(Py_ssize_t most, Py_ssize_t k, int n_threads):
-    """Entries of scratch that `descent` (most: the terms) and `sparse_descent` (the most entries of a row) want."""
+    """Entries of scratch for `descent` (most: the terms) and `sparse_descent` (most: the entries of a row at most)."""
     return (k + 1 + n_threads * (k + 2 + DESCENT_ROWS)) * (most + 16)
 
 
@@ -25,7 +25,7 @@ def descent(
 ):
     """Cyclic coordinate sweeps over F >= 0 for the Kullback-Leibler divergence of scale X from F B', in place.
 
-    X is rows x terms with unit stride along one axis; sums: the sum of each column of B. Returns the sum of curvature
+    sums: the sum of each column of B. Returns the sum of curvature
     times (change)^2 in the first sweep. 2 rows terms k flop, and 7, with a division, for each sweep.
     """
     cdef Py_ssize_t rows = X.shape[0], terms = X.shape[1], k = B.shape[1], size = whole_vectors(&scratch[0], terms)
@@ -64,7 +64,7 @@ def sparse_descent(
     double scale,
     int n_threads,
 ):
-    """The same for X in compressed rows of at most `most` entries; see `sparse_product` for the others."""
+    """`descent` for X in compressed rows of at most `most` entries."""
     cdef Py_ssize_t k = B.shape[1], size = whole_vectors(&scratch[0], most), i, p, t, task, count, padded
     cdef double[::1] moved = np.zeros(bounds.shape[0])
     cdef real *own

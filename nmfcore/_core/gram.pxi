@@ -1,26 +1,28 @@
-# Gram matrices in float64 whatever the factor, since their error is that of the objective: the register tiles of the
-# products, on the blocks that lie on or above the diagonal. A few columns are multiplied where they lie, since packing
-# them takes longer than that; many are packed in panels.
+# Gram matrices F'F, in float64 whatever the dtype of F, since their error is that of the objective. They use the
+# register tiles of the products, on the blocks on or above the diagonal.
+#
+# Up to GRAM_NARROW columns the factor is multiplied where it lies: packing took three times as long as the arithmetic
+# for k = 10. More columns are packed in panels.
 
 cdef enum:
-    GRAM_DEPTH = 128  # rows that stay in cache while they are multiplied with themselves
-    GRAM_SPLITS = 8   # stretches of rows at the most
-    GRAM_NARROW = 128  # columns up to which they are multiplied where they lie
+    GRAM_DEPTH = 128  # rows that stay in cache while they are multiplied
+    GRAM_SPLITS = 8   # at most, stretches of rows
+    GRAM_NARROW = 128  # at most, columns that are multiplied where they lie
 
 
 cdef Py_ssize_t gram_splits(Py_ssize_t rows, Py_ssize_t k) noexcept nogil:
-    """Stretches of rows: as many tasks as that makes of few panels, while the partial sums stay small beside F."""
+    """Stretches of rows: enough tasks where there are few panels, while the partial sums stay small beside F."""
     return max(1, min(<Py_ssize_t> GRAM_SPLITS, rows // max(<Py_ssize_t> GRAM_DEPTH, 8 * k)))
 
 
 cdef inline Py_ssize_t narrow_splits(Py_ssize_t rows, Py_ssize_t k) noexcept nogil:
-    """The same for a factor of few columns, whose stretches are the only tasks."""
+    """The same for a factor of few columns, where the stretches are the only tasks."""
     return max(1, min(<Py_ssize_t> GRAM_SPLITS, rows // max(<Py_ssize_t> GRAM_DEPTH, 2 * k)))
 
 
 cdef void widen_rows(const real *F, Py_ssize_t k, Py_ssize_t first, Py_ssize_t last, Py_ssize_t rows,
                      double *packed) noexcept nogil:
-    """The rows first ... last - 1 of F into their places in every panel."""
+    """Copy the rows first ... last - 1 of F to their places in every panel."""
     cdef Py_ssize_t vectors = ceil_div(k, LANES_F64), q, p, c0 = 0, width
     for q in range(ceil_div(vectors, PANEL_VECTORS)):
         width = panel_width(vectors, q) * LANES_F64
@@ -33,7 +35,7 @@ cdef void gram_panel(const double *packed, Py_ssize_t rows, Py_ssize_t k, Py_ssi
                      Py_ssize_t last, double *sums, double *out) noexcept nogil:
     """The rows of out that belong to a panel, from their diagonal block on, over the rows first ... last - 1 of F.
 
-    The tiles of the panel may reach beyond its columns, into whatever lies there: those rows of a tile are not used.
+    The tiles of a panel may reach beyond its columns. Those rows of a tile are not used.
     """
     cdef Py_ssize_t vectors = ceil_div(k, LANES_F64), panels = ceil_div(vectors, PANEL_VECTORS), p = first, q, t, r, c
     cdef Py_ssize_t start = 0, column, width, own = panel_width(vectors, panel) * LANES_F64
@@ -100,10 +102,10 @@ cdef inline Py_ssize_t narrow_size(Py_ssize_t k) noexcept nogil:
 
 cdef void gram_stretch(const real *F, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t split, double *own,
                        double *partial) noexcept nogil:
-    """The upper triangle of F'F over a stretch of the rows, if there is this one, into its place in partial.
+    """Write the upper triangle of F'F over a stretch of the rows, if it exists, to its place in partial.
 
-    Tiles reach beyond the last column, into the next row: what comes of it is not used. Only the last rows, and those
-    that are not in float64, are copied.
+    Tiles reach beyond the last column, into the next row; those sums are not used. Only the last rows, and rows that
+    are not in float64, are copied.
     """
     cdef Py_ssize_t splits = narrow_splits(rows, k), p = rows * split // splits, last = rows * (split + 1) // splits
     cdef Py_ssize_t vectors = ceil_div(k, LANES_F64), tiles = ceil_div(k, TILE_ROWS), first = p, depth
@@ -148,7 +150,7 @@ cdef inline bint gram_joined(Py_ssize_t n, int n_threads) noexcept nogil:
 
 cdef void gram_of_fits(const Stack *stack, const int64_t *squares, const real *F, Py_ssize_t rows, double *scratch,
                        double *out, int n_threads) noexcept nogil:
-    """For each listed fit out = F'F: the wide ones one after the other, the narrow ones together."""
+    """out = F'F for each listed fit: the wide ones one after the other, the narrow ones together."""
     cdef Py_ssize_t narrow = min(<Py_ssize_t> GRAM_NARROW, widest(stack)), size = narrow_size(narrow), n = stack.n
     cdef const int64_t *columns = stack.columns
     cdef Py_ssize_t room = GRAM_SPLITS * narrow * narrow, i, f, k, s
@@ -185,13 +187,13 @@ cdef Py_ssize_t gram_size_of(Py_ssize_t rows, Py_ssize_t most, Py_ssize_t n, int
     cdef Py_ssize_t padded = most + LANES_F64, narrow = min(<Py_ssize_t> GRAM_NARROW, most), wide = 0
     if most > GRAM_NARROW:
         wide = (rows * padded + TILE_ROWS + n_threads * (PANEL_VECTORS * LANES_F64 + TILE_ROWS) * padded
-                + min(GRAM_SPLITS * most * most, rows * most // 8 + most * most))  # not less for any narrower one
+                + min(GRAM_SPLITS * most * most, rows * most // 8 + most * most))  # grows with the columns
     return max(wide, n_threads * narrow_size(narrow)
                + (n_threads if gram_joined(n, n_threads) else n) * GRAM_SPLITS * narrow * narrow)
 
 
 def gram_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):
-    """Entries of scratch, in float64, that `gram` wants."""
+    """Entries of scratch, in float64, that `gram` needs."""
     return gram_size_of(rows, k, 1, n_threads)
 
 
@@ -201,7 +203,7 @@ def gram(
     double[:, ::1] out,    # out: k x k
     int n_threads,
 ):
-    """out = F'F for F (rows x k). scratch: see `gram_scratch`. rows k^2 flop."""
+    """out = F'F. scratch: see `gram_scratch`. rows k^2 flop."""
     cdef int64_t *columns = [0, F.shape[1]]
     cdef int64_t first = 0
     cdef Stack stack = Stack(columns, &first, 1)
@@ -210,7 +212,7 @@ def gram(
 
 
 def gram_many_scratch(Py_ssize_t rows, stack, int n_threads):
-    """Entries of scratch, in float64, that `gram_many` wants."""
+    """Entries of scratch, in float64, that `gram_many` needs."""
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Stack listed = stack_of(columns, fits)
     return gram_size_of(rows, widest(&listed), listed.n, n_threads)
@@ -225,9 +227,9 @@ def gram_many(
     double[::1] G,               # out: at squares
     int n_threads,
 ):
-    """For each listed fit f G_f = F_f' F_f, to the bits of `gram`.
+    """G_f = F_f' F_f for each listed fit f, to the bits of `gram`; G_f begins at squares[f].
 
-    F is a stack of factors of so many rows; G_f begins at squares[f]. scratch: see `gram_many_scratch`.
+    scratch: see `gram_many_scratch`.
     """
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Stack listed = stack_of(columns, fits)

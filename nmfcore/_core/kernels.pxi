@@ -1,5 +1,18 @@
-# The compiled kernels, included by one module for each instruction-set level (see __init__.py). They know arrays
-# only: inputs, outputs, scalars, n_threads. The caller owns every array and has checked it.
+# The compiled kernels, included by one module for each instruction-set level (see __init__.py). They know arrays and
+# numbers only. The caller owns every array and has checked it.
+#
+# Rules for all of them:
+# - An array that is only read is `const`. In the signature of a kernel a comment says of each array whether it is read,
+#   written, both, or memory (see kernels.pyi). `own` is the memory of one thread.
+# - A function has at most 12 arguments. What the functions under a kernel share is a struct of sizes, numbers and
+#   float64 arrays, which is passed by a pointer.
+# - A result has the same bits for any number of threads. The terms of a sum are added in a fixed order. A long sum is
+#   cut into stretches, which depend on the shapes of the arrays alone. No floating-point reduction over threads.
+# - Objectives, norms and Gram matrices are computed in float64, whatever the dtype of the factors.
+# - Only the innermost loops, the register tiles, are in C (tiles_*.h): Cython has no vector types.
+#
+# Rates in the heads of these files were measured on two cores of a 2.0 GHz x86-64-v4 server processor with 2 MB of
+# second-level cache a core, interleaved in one process.
 
 import numpy as np
 

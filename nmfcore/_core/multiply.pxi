@@ -1,10 +1,10 @@
-# Multiplicative updates from the two parts of the gradient, of one factor and of those of a stack.
+# Multiplicative updates from the two parts of the gradient, for one factor and for a stack (see stack.pxi).
 
 
 cdef void multiply_rows(real *F, const real *num, const real *den, Py_ssize_t den_step, const double *floor,
                         const real *lower, const real *upper, Py_ssize_t bound_step, Py_ssize_t rows, Py_ssize_t k,
                         double gamma, double *moved) noexcept nogil:
-    """The update of rows of F, several at a time where k is small and there are no bounds."""
+    """Update rows of F, several at a time where k is small and there are no bounds."""
     cdef double floors[MOST_ALONG]
     cdef real dens[MOST_ALONG]
     cdef Py_ssize_t together = 1, i, count
@@ -37,9 +37,9 @@ def multiply(
     double gamma,
     int n_threads,
 ):
-    """F <- max(floor, F (num / den)^gamma) in place, where den is not 0; den may be one row for all.
+    """F <- max(floor, F (num / den)^gamma) in place, where den is not 0, within lower and upper.
 
-    F stays within lower and upper, m x k or one row for all, or None. Returns the sum of den (change)^2 / F.
+    Returns the sum of den (change)^2 / F.
     """
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task
     cdef Py_ssize_t den_step = k if den.shape[0] > 1 else 0, bound_step = 0
@@ -55,7 +55,7 @@ def multiply(
 
 cdef double multiply_fit(real *F, const real *num, const real *den, Py_ssize_t den_rows, Py_ssize_t rows,
                          const int64_t *columns, const double *floor, double gamma) noexcept nogil:
-    """The update of the fit of a stack whose columns are columns[0] ... columns[1] - 1, stretch after stretch."""
+    """Update the fit whose columns are columns[0] ... columns[1] - 1, stretch after stretch."""
     cdef Py_ssize_t k = columns[1] - columns[0], step = stretch_rows(k), den_step = k if den_rows > 1 else 0, i = 0
     cdef double part, total = 0
     F += rows * columns[0]
@@ -84,8 +84,7 @@ def multiply_many(
 ):
     """`multiply` without bounds for each listed fit f, to its bits; moved[f] is what it returns.
 
-    F and num are stacks of so many rows, den is one of den_rows, either as many or one; floor holds that of fit f from
-    columns[f] on.
+    den_rows: as many as rows, or 1.
     """
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Py_ssize_t i

@@ -1,32 +1,43 @@
-# Products of X with a thin matrix: every entry of X is read once where it lies, in register tiles of rows of X
-# times vectors of B. X in C and in Fortran order, and X and its transpose, differ only in the two strides.
+# Products of X with a thin matrix. Every entry of X is read once, where it lies, in register tiles of rows of X times
+# vectors of B. C order and Fortran order of X, and X and its transpose, differ only in the two strides.
 #
-# B is packed once a call into panels of at most PANEL_VECTORS vectors, filled up with zeros, each panel
-# contiguous along the sum. The B of many fits stand side by side in the panels, whose vectors are filled across the
-# borders of fits. A task is a group of rows of the result, a block of panels and a stretch of the sum, or all of them.
-# Within a stretch the terms are added in their order whatever the group, the depth of a tile or the thread, and
-# the stretches depend on the shape of X alone, so the bits of a column depend neither on the threads nor on the memory
-# order nor on the columns beside it.
+# B is packed once a call into panels of at most PANEL_VECTORS vectors, filled up with zeros. Each panel is contiguous
+# along the sum. The B of several fits stand side by side in the panels, across the borders of fits, so that vectors are
+# full. A task is a group of rows of the result, a block of panels and a stretch of the sum, or all stretches.
+#
+# Within a stretch the terms are added in their order, whatever the group, the depth of a tile or the thread. The
+# stretches depend on the shape of X alone. So the bits of a column depend neither on the threads, nor on the memory
+# order of X, nor on the other columns.
+#
+# Measured:
+# - Where a row of X is contiguous, tiles of 8 rows run along it, DEPTH terms at a time: 85 to 95 % of the peak of a
+#   square matrix product at k = 100.
+# - Where a column is contiguous (X' of a C array), the sum runs in stretches of STREAM_DEPTH terms, because the
+#   hardware prefetcher follows that many streams. With 96 terms the rate falls to two thirds. Copying X into a
+#   contiguous buffer first is as slow, since the copy does not overlap with arithmetic (tried twice). Without software
+#   prefetch the rate falls to a quarter. Shorter stretches spend their time on loading and storing sums.
+# - For k <= NARROW a few columns of B do not fill a vector, but the rows of X do: the narrow tile.
+# - For k below about 16 a product is bound by memory. Reading X once for both half-steps would help; it is not built.
 
 cdef enum:
-    DEPTH = 512          # terms a tile adds before its sums go to memory, where a row of X is contiguous
-    STREAM_DEPTH = 48    # the same where a column is: so many streams the processor still follows
+    DEPTH = 512          # terms that a tile adds before its sums go to memory, where a row of X is contiguous
+    STREAM_DEPTH = 48    # the same where a column is contiguous
     SHARED_DEPTH = 64    # the same where several panels share the streams
     STREAM_AHEAD = 512   # bytes that are fetched ahead in each of those streams
-    STRETCH_TERMS = 512  # terms of a stretch of the sum at the least: its partial sums are little beside X
+    STRETCH_TERMS = 512  # at least, of a stretch of the sum: its partial sums are small beside X
     PACK_ROWS = 256      # rows of B that are packed by one thread at a time
-    BLOCK_PANELS = 8     # panels of B that share one reading of a tile of X, at the most
-    GROUP_SUMS = 131072  # sums that a task holds at the most (1 MB in float64, the second cache level)
+    BLOCK_PANELS = 8     # at most, of B, that share one reading of a tile of X
+    GROUP_SUMS = 131072  # at most, of a task (1 MB in float64, the second cache level)
 
 
 cdef struct Shape:
     Py_ssize_t rows, terms, k  # of the product; k: columns of all fits together
     Py_ssize_t row_stride, term_stride  # of X, in entries
-    Py_ssize_t lanes, vectors, panels, blocks, block  # of B; block: columns of the widest block, at the most
+    Py_ssize_t lanes, vectors, panels, blocks, block  # of B; block: columns of the widest block
     Py_ssize_t splits  # stretches of the sum
     Py_ssize_t group, groups  # rows of a task, tasks that the rows make
     Py_ssize_t edge, sums_size  # entries that the last rows of X and the sums of a task take
-    bint narrow  # few columns of B, while those of X are contiguous
+    bint narrow  # few columns of B, and the columns of X are contiguous
     bint joined  # a task takes all stretches of its rows, whose sums are added in cache
 
 
@@ -35,7 +46,7 @@ cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
 
 
 cdef inline Py_ssize_t panel_width(Py_ssize_t vectors, Py_ssize_t q) noexcept nogil:
-    """Vectors in panel q: as even as possible, since a narrow panel waits for the loads of X."""
+    """Vectors in panel q. The panels are as even as possible, since a narrow panel waits for the loads of X."""
     cdef Py_ssize_t panels = ceil_div(vectors, PANEL_VECTORS)
     return vectors // panels + (q < vectors % panels)
 
@@ -53,13 +64,13 @@ cdef inline Py_ssize_t panel_of(Py_ssize_t vectors, Py_ssize_t v) noexcept nogil
 
 
 cdef Py_ssize_t sum_splits(Py_ssize_t rows, Py_ssize_t terms) noexcept nogil:
-    """Stretches of the sum: more than one where the rows alone are too few tasks."""
+    """Stretches of the sum: more than one where the rows alone give too few tasks."""
     return max(1, min(ceil_div(8, ceil_div(rows, 1024)), terms // STRETCH_TERMS))
 
 
 cdef Py_ssize_t group_rows(Py_ssize_t rows, Py_ssize_t block, Py_ssize_t splits, bint streamed,
                            int n_threads) noexcept nogil:
-    """Rows of the result in one task: four tasks a thread, in streamed X runs of at least 128 entries.
+    """Rows of the result in one task: four tasks a thread; where X is streamed, at least 128 rows.
 
     block: columns of B that one task takes.
     """
@@ -73,10 +84,10 @@ cdef Py_ssize_t group_rows(Py_ssize_t rows, Py_ssize_t block, Py_ssize_t splits,
 
 cdef Shape shape_of(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, Py_ssize_t row_stride, Py_ssize_t term_stride,
                     Py_ssize_t lanes, int n_threads) noexcept nogil:
-    """How a product is cut into tasks; the strides are those of X, in entries."""
+    """The cut of a product into tasks. The strides are those of X, in entries."""
     cdef Shape s
     s.rows, s.terms, s.k, s.lanes = rows, terms, k, lanes
-    # The stride along an axis of one entry says nothing, and must not be taken for a unit stride.
+    # The stride along an axis of one entry has no meaning, and must not be taken for a unit stride.
     s.row_stride = row_stride if rows > 1 else terms
     s.term_stride = term_stride if terms > 1 else rows
     s.vectors = ceil_div(k, lanes)
@@ -97,7 +108,7 @@ cdef void pack_columns(const real *B, Py_ssize_t k, Py_ssize_t first, Py_ssize_t
                        Py_ssize_t column, Py_ssize_t columns, real *packed) noexcept nogil:
     """The rows first ... last - 1 of B, times scale, into the panels of `columns` columns, from `column` on.
 
-    The last ones of them fill up their panel.
+    The last columns fill up their panel with zeros.
     """
     cdef Py_ssize_t lanes = lanes_of(packed), vectors = ceil_div(columns, lanes), q, p, start, width, low, high, filled
     cdef real *row
@@ -166,7 +177,7 @@ cdef void add_stretch(const Shape *shape, const real *x, Py_ssize_t rows, Py_ssi
 cdef void add_narrow_stretch(const real *x, Py_ssize_t term_stride, Py_ssize_t rows, Py_ssize_t first,
                              Py_ssize_t last, const real *packed, Py_ssize_t stride, Py_ssize_t k, real *edge,
                              real *sums) noexcept nogil:
-    """The same for X whose columns are contiguous and few columns of B, in one panel of `stride` entries a row."""
+    """The same for few columns of B, in one panel of `stride` entries a row, where the columns of X are contiguous."""
     cdef Py_ssize_t tile_rows = NARROW_VECTORS * lanes_of(sums), p = first, t, depth
     cdef const real *x_tile
     while p < last:
@@ -193,7 +204,7 @@ cdef void write_narrow_columns(const real *sums, Py_ssize_t rows, Py_ssize_t k, 
 
 cdef void write_columns(const real *sums, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t column, Py_ssize_t vectors,
                         Py_ssize_t q0, Py_ssize_t q1, real *out) noexcept nogil:
-    """Those of the columns column ... column + k - 1 that are in the panels q0 ... q1 - 1, into the rows of out."""
+    """Write the columns column ... column + k - 1 that are in the panels q0 ... q1 - 1 to the rows of out."""
     cdef Py_ssize_t lanes = lanes_of(out), before = panel_start(vectors, q0) * lanes, i, q, c, start, width, low, high
     cdef Py_ssize_t wide = panel_start(vectors, q1) * lanes - before
     cdef const real *row
@@ -211,7 +222,7 @@ cdef void write_columns(const real *sums, Py_ssize_t rows, Py_ssize_t k, Py_ssiz
 
 cdef void write_sums(const real *sums, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t vectors, Py_ssize_t q0,
                      Py_ssize_t q1, real *out) noexcept nogil:
-    """The sums of a task into the rows of the result, without what the panels were filled up with."""
+    """Write the sums of a task to the rows of the result, without the zeros that fill up the panels."""
     write_columns(sums, rows, k, 0, vectors, q0, q1, out)
 
 
@@ -221,7 +232,8 @@ cdef void pack_fits(const Shape *shape, const Stack *stack, const real *B, Py_ss
     cdef Py_ssize_t column = 0, i, k
     for i in range(stack.n):
         k = rank_of(stack, stack.fits[i])
-        pack_columns(B + shape.terms * stack.columns[stack.fits[i]], k, first, last, shape.terms, scale, column, shape.k, packed)
+        pack_columns(B + shape.terms * stack.columns[stack.fits[i]], k, first, last, shape.terms, scale, column,
+                     shape.k, packed)
         column += k
 
 
@@ -264,7 +276,7 @@ cdef void add_sums(const real *more, Py_ssize_t n, real *sums) noexcept nogil:
 
 cdef void product_of_fits(const Shape *shape, const Stack *stack, const real *X, const real *B, real scale,
                           real *scratch, real *out, int n_threads) noexcept nogil:
-    """For each listed fit its rows of out = scale X B; stretches are added in their order, here or there."""
+    """out = scale X B for each listed fit; the stretches are added in their order."""
     cdef Py_ssize_t tasks = shape.groups * shape.blocks, size = shape.sums_size, task, s, i
     cdef Py_ssize_t thread_size = shape.edge + 2 * size
     cdef real *packed = scratch
@@ -300,9 +312,9 @@ cdef Py_ssize_t shape_scratch(const Shape *shape, int n_threads) noexcept nogil:
 
 
 def product_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads):
-    """Entries of scratch that `product` wants for an X of rows x terms, whichever its memory order and dtype.
+    """Entries of scratch that `product` needs for an X of rows x terms, for any memory order and dtype.
 
-    `product_many` wants as many for the ranks of its listed fits together.
+    k: columns of B; for `product_many` the sum of the ranks of the listed fits.
     """
     cdef Py_ssize_t most = 0, lanes, streamed
     cdef Shape shape
@@ -323,8 +335,7 @@ def product(
 ):
     """out = scale X B.
 
-    X (rows x terms) has unit stride along one of its axes; B is terms x k, out rows x k. scratch: see
-    `product_scratch`. 2 rows terms k flop, one reading of X.
+    scratch: see `product_scratch`. 2 rows terms k flop, one reading of X.
     """
     cdef Shape shape = shape_of(X.shape[0], X.shape[1], B.shape[1], X.strides[0] // <Py_ssize_t> sizeof(real),
                                 X.strides[1] // <Py_ssize_t> sizeof(real), lanes_of(&scratch[0]), n_threads)
@@ -344,9 +355,9 @@ def product_many(
     double scale,
     int n_threads,
 ):
-    """For each listed fit f out_f = scale X B_f, to the bits of `product`, in one reading of X.
+    """out_f = scale X B_f for each listed fit f, to the bits of `product`, in one reading of X.
 
-    X as for `product`; B and out are stacks. scratch: see `product_scratch`, for the ranks of the listed fits together.
+    scratch: see `product_scratch`.
     """
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Stack listed = stack_of(columns, fits)

@@ -1,10 +1,15 @@
-# Nearest points of the simplex and of Hoyer's cone. Both are scale max(0, x - threshold), one threshold for a problem,
-# which is found by rounds: the threshold that belongs to the coordinates still active is never too high, so what lies
-# below it is dropped, until nothing does. The moments of the active ones are counted from their mean, so that a sum far
-# below the size of x, or a small spread, loses no digits.
+# Nearest points of the simplex and of Hoyer's cone. Both are scale max(0, x - threshold), with one threshold for a
+# problem. It is found by rounds, without sorting: the threshold of the coordinates that are still active is never too
+# high, so the coordinates below it are dropped, until there are none. Sixteen problems go side by side in vectors; a
+# column of a factor takes passes over the whole factor.
+#
+# The moments of the active coordinates are counted from their mean, and where entries are FAR times the sum of the
+# simplex from the largest entry. So a sum of 1 beside entries of 1e6, or a small spread, loses no digits.
+#
+# 100 000 rows of 20 take 14 ms on one thread (float32: 6 ms), for Hoyer's cone 22 ms (14 ms).
 
 cdef enum:
-    STATES = 16  # numbers that the state of a problem has at the most, in whole cache lines for all of a tile
+    STATES = 16  # at most, numbers of the state of a problem
 
 
 cdef double epsilon_of(const real *_) noexcept nogil:
@@ -19,18 +24,18 @@ cdef Py_ssize_t first_active(const real *x, Py_ssize_t stride, double shift, dou
     return i
 
 
-# Entries so many sums away from 0 are counted from the largest one: what lies a whole sum below that is 0. The mean of
-# all would have no digits that the sum could be seen in.
+# Beyond so many sums from 0 entries are counted from the largest one, since the mean of all would have no digits left
+# for the sum. What lies a whole sum below the largest entry becomes 0.
 cdef double FAR = 1e6
 
 
 cdef inline Py_ssize_t most_rounds(Py_ssize_t n) noexcept nogil:
-    """Each drops a coordinate or moves the shift, which round-off alone could repeat without end."""
+    """A round drops a coordinate or moves the shift; by round-off the shift could move without end."""
     return n + 64
 
 
 cdef void project_tile(double *x, Py_ssize_t n, bint hoyer, double target, double eps, double *state) noexcept nogil:
-    """The columns of x (n x PROBLEMS), in place; eps: of the type that they come from. state: 9 PROBLEMS entries."""
+    """Project the columns of x (n x PROBLEMS), in place. eps: of their type; state: memory, 9 PROBLEMS entries."""
     cdef double *moments = state
     cdef double *shift = state + 3 * PROBLEMS
     cdef double *cut = shift + PROBLEMS
@@ -65,7 +70,7 @@ cdef void project_tile(double *x, Py_ssize_t n, bint hoyer, double target, doubl
 
 
 def project_scratch(Py_ssize_t k, int n_threads):
-    """Entries of scratch, and of wide, that `project_rows` wants."""
+    """Entries of scratch, and of wide, that `project_rows` needs."""
     return n_threads * PROBLEMS * k, n_threads * PROBLEMS * (k + STATES)
 
 
@@ -77,10 +82,10 @@ def project_rows(
     double[::1] wide,   # memory
     int n_threads,
 ):
-    """Each row of F (rows x k) by the nearest point of a set, in place.
+    """f <- the nearest point of a set, for each row f of F.
 
-    The simplex {f >= 0, sum f = target}, or with `hoyer` the cone {f >= 0, sum f = sqrt(target) ||f||}. scratch, wide:
-    see `project_scratch`. About 8 flop an entry in each of a few rounds.
+    The set is the simplex {f >= 0, sum f = target}, or with `hoyer` the cone {f >= 0, sum f = sqrt(target) ||f||}.
+    scratch, wide: see `project_scratch`. About 8 flop an entry in each of a few rounds.
     """
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], size = PROBLEMS * k, task, count, i
     cdef double *x
@@ -134,7 +139,7 @@ def project_columns(
     double target,
     int n_threads,
 ):
-    """Each column of F (rows x k) by the nearest point of a set, in place: see `project_rows`. A round reads F once."""
+    """f <- the nearest point of a set, for each column f of F; see `project_rows`. A round reads F once."""
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], group = max(<Py_ssize_t> 1, PROBLEMS // k), lanes = group * k
     cdef Py_ssize_t undone = k, rounds = 0, i, j
     cdef double[:, ::1] state = np.zeros((4, lanes)), parts
@@ -206,7 +211,7 @@ cdef double step_rows(const real *A, const real *C, double scale, real *F, Py_ss
 
 
 def step_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):
-    """Entries of scratch, of wide and of moved that `project_steps` wants."""
+    """Entries of scratch, of wide and of moved that `project_steps` needs."""
     return n_threads * 6 * PROBLEMS * k, n_threads * PROBLEMS * (k + STATES), ceil_div(rows, PROBLEMS)
 
 
@@ -227,9 +232,10 @@ def project_steps(
     """Accelerated projected gradient steps F <- P(F A + scale C), A = I - scale G, for 1/2 tr(F G F') - tr(F C').
 
     scale is at most 1 over the largest eigenvalue of G, P the projection of `project_rows`. Each row is extrapolated
-    with the weights of Nesterov 1983, begun anew where it rose (O'Donoghue & Candes 2015): none ends higher than it
-    began. A group of PROBLEMS rows stops after max_steps, or when the squared change in a step is at most stop times
-    that of the first. Returns that one, over all rows. 2 rows k (k + 10) flop a step, and the projections.
+    with the weights of Nesterov 1983, restarted where its objective rose (O'Donoghue & Candes 2015): no row ends higher
+    than it began. A group of PROBLEMS rows stops after max_steps, or when the squared change in a step is at most stop
+    times that of the first. Returns that of the first step, over all rows. 2 rows k (k + 10) flop a step, and the
+    projections.
     """
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], task
     for task in prange(ceil_div(rows, PROBLEMS), nogil=True, num_threads=n_threads, schedule="dynamic"):

@@ -1,5 +1,5 @@
-# Entry by entry: sums over whole matrices, in float64 over fixed stretches that are added in their order, and the
-# extrapolation.
+# Sums over whole matrices, entry by entry, and the extrapolation. A sum is made in float64 over fixed stretches, which
+# are added in their order.
 
 cdef enum:
     STRETCH = 32768  # entries that one task takes
@@ -22,7 +22,7 @@ def scan(
     double scale,
     int n_threads,
 ):
-    """(sum, sum of squares, smallest, largest): the sums are those of scale X, the rows of X are contiguous.
+    """(sum, sum of squares, smallest, largest) of the entries of X; the sums are those of scale X.
 
     The sums are NaN or infinite where X has such entries, or where they overflow.
     """
@@ -59,7 +59,7 @@ def squared_distance(
     double scale,
     int n_threads,
 ):
-    """Sum of (scale A_ij - B_ij)^2 in float64; the rows of A are contiguous."""
+    """Sum of (scale A_ij - B_ij)^2 in float64."""
     cdef Py_ssize_t rows = A.shape[0], step = stretch_rows(A.shape[1]), tasks = ceil_div(rows, step), task, i
     cdef double[::1] sums = np.zeros(tasks)
     for task in prange(tasks, nogil=True, num_threads=n_threads, schedule="static"):
@@ -69,7 +69,7 @@ def squared_distance(
 
 
 cdef inline const real *bound_row(const real[:, ::1] bound, Py_ssize_t i) noexcept nogil:
-    """Bounds of row i: its own, or the one row that all share; null where there are none."""
+    """Bounds of row i: its own, or the row that all share; NULL where there are none."""
     if bound is None:
         return NULL
     return &bound[i if bound.shape[0] > 1 else 0, 0]
@@ -85,7 +85,7 @@ def squared_kkt_residual(
 ):
     """Sum of G_tt min(F_it, gradient_it / G_tt)^2 in float64 for the gradient F G - C. 2 rows k^2 flop.
 
-    With bounds, which may be None, the step gradient_it / G_tt is cut where it leaves them.
+    With bounds the step gradient_it / G_tt is cut where it leaves them.
     """
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task, i
     cdef double[::1] sums = np.zeros(tasks)
@@ -104,17 +104,17 @@ def extrapolate(
     bint rising,
     int n_threads,
 ):
-    """old <- max(0, new + weight (new - old)); with `rising` new where it fell."""
+    """old <- max(0, new + weight (new - old)); with `rising` old <- new where new < old."""
     cdef Py_ssize_t rows = new.shape[0], k = new.shape[1], step = stretch_rows(k), i
     for i in prange(ceil_div(rows, step), nogil=True, num_threads=n_threads, schedule="static"):
         extrapolate_row(&new[i * step, 0], &old[i * step, 0], min(step, rows - i * step) * k, <real> weight, rising)
 
 
-# Stacks (see stack.pxi): the stretches are those of each fit alone. A fit that has fewer of them than the widest
+# Stacks (see stack.pxi): each fit has the stretches that it has alone. A fit that has fewer stretches than the widest
 # fit leaves the rest of its tasks empty.
 
 cdef struct Part:
-    Py_ssize_t fit, k, first, rows, place, size  # of a stretch: first row, rows, place in the stack, entries
+    Py_ssize_t fit, k, first, rows, place, size  # of a stretch: its first row, rows, place in the stack, entries
 
 
 cdef inline Py_ssize_t most_stretches(const Stack *stack, Py_ssize_t rows) noexcept nogil:
@@ -122,7 +122,7 @@ cdef inline Py_ssize_t most_stretches(const Stack *stack, Py_ssize_t rows) noexc
 
 
 cdef inline Part stretch_of(const Stack *stack, Py_ssize_t rows, Py_ssize_t most, Py_ssize_t task) noexcept nogil:
-    """What a task takes; its size is 0 where the fit has no such stretch."""
+    """The stretch of a task; its size is 0 where the fit has no such stretch."""
     cdef Part part
     part.fit = stack.fits[task // most]
     part.k = rank_of(stack, part.fit)
@@ -141,7 +141,7 @@ def inner_many(
     double[::1] out,    # out: a value for each listed fit
     int n_threads,
 ):
-    """For each listed fit f out[f] = `inner` of its matrices in two stacks, to the same bits."""
+    """out[f] = `inner` of the matrices of each listed fit f, to the same bits."""
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Stack listed = stack_of(columns, fits)
     cdef Py_ssize_t n = listed.n, most = most_stretches(&listed, rows), task, i
@@ -162,7 +162,7 @@ def column_sums_many(
     double[::1] sums,   # out: stack of one row
     int n_threads,
 ):
-    """For each listed fit f `column_sums` of its factor in a stack, to the same bits, from sums[columns[f]] on."""
+    """`column_sums` of the factor of each listed fit f, to the same bits, from sums[columns[f]] on."""
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Stack listed = stack_of(columns, fits)
     cdef Py_ssize_t n = listed.n, most = most_stretches(&listed, rows), task, i, k
@@ -188,7 +188,7 @@ def extrapolate_many(
     bint rising,
     int n_threads,
 ):
-    """`extrapolate` for each listed fit f of two stacks, by weights[f]."""
+    """`extrapolate` for each listed fit f, by weights[f]."""
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Stack listed = stack_of(columns, fits)
     cdef Py_ssize_t n = listed.n, most = most_stretches(&listed, rows), task
@@ -206,7 +206,7 @@ def copy_many(
     stack,                   # in: (columns, fits), see stack.pxi
     int n_threads,
 ):
-    """The factor of each listed fit from one stack into another."""
+    """Copy the factor of each listed fit from one stack to another."""
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Stack listed = stack_of(columns, fits)
     cdef Py_ssize_t n = listed.n, most = most_stretches(&listed, rows), task

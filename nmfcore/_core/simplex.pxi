@@ -1,16 +1,19 @@
 # Least squares over the simplex, to the end: 1/2 f G f' - f c is least over f >= 0, sum f = 1. Archetypal analysis
 # solves one such problem for each row of W, with one G for all, and one for each row of B, among few candidates.
 #
-# Primal active set. Where the gradient of a coordinate is below that of the passive ones it becomes passive; so it is
-# affinely independent of them, and their matrix, with a constant rho added to all entries, which on the simplex changes
-# nothing, is positive definite however many points there are. Its Cholesky factor grows by a row, and so do L^-1 1 and
-# L^-1 c, whose combination is the solution.
+# Primal active set. A coordinate whose gradient is below that of the passive ones becomes passive; so it is affinely
+# independent of them. A constant rho is added to all entries of G, which changes nothing on the simplex, and which
+# makes the matrix of the passive coordinates positive definite for any number of points. Its Cholesky factor grows by a
+# row, and so do L^-1 1 and L^-1 c, whose combination is the solution.
+#
+# A row that starts from its passive set of the iteration before mostly takes one system: 10 000 rows of k = 8 take 3 ms
+# on two threads, without such a start 19 ms.
 
 cdef enum:
     SIMPLEX_ROWS = 128  # of a task
-    SIMPLEX_STEPS = 10  # times k: only round-off can keep the active set method from ending before
+    SIMPLEX_STEPS = 10  # times k; without round-off the method ends before
 
-cdef enum:  # what a coordinate is
+cdef enum:  # the state of a coordinate
     AT_ZERO = 0
     PASSIVE = 1
     REFUSED = 2  # dependent on the passive ones to round-off, for the rest of the row
@@ -63,7 +66,7 @@ cdef Simplex lay_out_simplex(const double *G, Py_ssize_t k, double rho, double *
 
 
 cdef bint append(Simplex *s, Py_ssize_t t) noexcept nogil:
-    """Let coordinate t be passive; False where it depends on those that are."""
+    """Make coordinate t passive; False where it depends on the passive ones."""
     cdef Py_ssize_t p = s.size, k = s.k, i, j
     cdef const double *G = s.G + t * k
     cdef double *row = s.L + p * k
@@ -90,19 +93,19 @@ cdef bint append(Simplex *s, Py_ssize_t t) noexcept nogil:
 
 
 cdef void remove_passive(Simplex *s, Py_ssize_t i) noexcept nogil:
-    """Take the i-th passive coordinate out; the rows of L after it are made again."""
+    """Take the i-th passive coordinate out; the rows of L after it are computed again."""
     cdef Py_ssize_t last = s.size, j, t
     s.state[s.order[i]] = AT_ZERO
     s.size = i
     for j in range(i + 1, last):
         t = s.order[j]
-        if not append(s, t):  # to round-off: it was independent of more coordinates
+        if not append(s, t):  # by round-off: it was independent of more coordinates
             s.state[t] = REFUSED
             s.f[t] = 0
 
 
 cdef void solve_simplex(Simplex *s) noexcept nogil:
-    """x, the solution on the passive coordinates without a bound, and nu."""
+    """Compute x, the solution on the passive coordinates without bounds, and nu."""
     cdef Py_ssize_t p = s.size, k = s.k, i, j
     cdef double crossed = 0, square = 0, value
     for i in range(p):
@@ -190,7 +193,7 @@ cdef double minimise(Simplex *s) noexcept nogil:
         if blocking >= 0:
             t = s.order[blocking]
             remove_passive(s, blocking)
-            if t == entering:  # which its gradient says cannot be: round-off
+            if t == entering:  # by round-off: its gradient excludes that
                 s.state[t] = REFUSED
             continue
         entering = steepest(s, bound)
@@ -208,7 +211,7 @@ cdef double minimise(Simplex *s) noexcept nogil:
 
 
 def simplex_scratch(Py_ssize_t k, int n_threads):
-    """Entries of scratch, and of marks, that `simplex_rows` and, for one thread, `simplex_blocks` want."""
+    """Entries of scratch, and of marks, that `simplex_rows` needs, and for one thread `simplex_blocks`."""
     return n_threads * simplex_size(k), n_threads * simplex_marks(k)
 
 
@@ -222,10 +225,10 @@ def simplex_rows(
     int32_t[::1] marks,      # memory
     int n_threads,
 ):
-    """Each row f of F by the minimiser of 1/2 f G f' - f c over the simplex, in place.
+    """f <- the minimiser of 1/2 f G f' - f c over the simplex, for each row f of F.
 
     The passive sets start as the positive coordinates of F. rho > 0: about the diagonal of G. values: f G f' - 2 f c of
-    each row. A system of p passive coordinates takes p^3 / 3 flop, one more of them p^2, a step 2 p k.
+    each row. A system of p passive coordinates takes p^3 / 3 flop, one more coordinate p^2, a step 2 p k.
     """
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], task, i, t
     cdef Simplex s
@@ -253,7 +256,7 @@ def simplex_blocks(
 ):
     """Sweeps over the rows of B (k x p) that minimise 1/2 tr(Q B G B') - tr(E B'), each over the simplex, in place.
 
-    P = B G, kept so. A row with Q_tt = 0 is left as it is.
+    P = B G, and stays so. A row with Q_tt = 0 stays as it is.
     """
     cdef Py_ssize_t k = B.shape[0], size = B.shape[1], sweep, t, r, i
     cdef double weight

@@ -1,14 +1,17 @@
-# Products of a sparse matrix in compressed rows with a thin one. X' is another such matrix: a product never scatters.
+# Products of a sparse matrix in compressed rows with a thin one. X' is another such matrix: X is stored twice, so that
+# both half-steps run along stored entries and no product scatters.
 #
-# B is copied into panels, each PANEL_BYTES a row and its rows one after the other: the part of a panel that is wanted
-# again and again stays in the second cache, while of whole rows of a wide B it would not. For each panel the entries of
-# X are read again, in their order. A task is a run of rows with about as many entries as any other; each row is
-# summed in the order of its entries, whatever the panel and the thread.
+# B is copied into panels of PANEL_BYTES a row. The part of a panel that is used again and again stays in the second
+# cache level, which whole rows of a wide B would leave: 20 Newsgroups, k = 100, 48 instead of 94 ms for both products.
+# For each panel the entries of X are read again. A task is a run of rows with about as many entries as any other. Each
+# row is summed in the order of its entries, whatever the panel and the thread.
+#
+# For Kullback-Leibler a half-step is one pass over X: dot, divide and axpy for each entry, without an array of nnz.
 
 cdef enum:
-    PANEL_BYTES = 128  # two lines of the cache: of fewer sums each addition would wait for the one before
-    BLOCK_ROWS = 128   # rows that are copied from the factors of many fits at a time
-    WRITE_ROWS = 8     # rows that are copied to them at a time: so few that sums go on while the memory is waited for
+    PANEL_BYTES = 128  # two cache lines; with fewer sums each addition would wait for the one before
+    BLOCK_ROWS = 128   # rows that are copied at a time from the factors of several fits
+    WRITE_ROWS = 8     # rows that are copied to them at a time: few, so that arithmetic hides the wait for memory
 
 
 cdef inline Py_ssize_t panel_columns(const real *_) noexcept nogil:
@@ -17,7 +20,7 @@ cdef inline Py_ssize_t panel_columns(const real *_) noexcept nogil:
 
 
 def sparse_product_scratch(Py_ssize_t terms, Py_ssize_t k, int n_threads):
-    """Entries of scratch that `sparse_product` wants for a B of terms x k."""
+    """Entries of scratch that `sparse_product` needs for a B of terms x k."""
     return (terms + n_threads) * (k + 16)
 
 
@@ -34,8 +37,8 @@ def sparse_product(
 ):
     """out = scale X B for X (rows x terms) in compressed rows, B (terms x k).
 
-    bounds: the first row of each task, then the number of rows. Every index lies in 0 ... terms - 1, which the
-    caller has checked. scratch: see `sparse_product_scratch`. 2 nnz k flop.
+    Every index lies in 0 ... terms - 1, which the caller has checked. scratch: see `sparse_product_scratch`. 2 nnz k
+    flop.
     """
     cdef Py_ssize_t terms = B.shape[0], k = B.shape[1], lanes = lanes_of(&scratch[0]), q, c, i, j, task, count, vectors
     cdef Py_ssize_t width = panel_columns(&scratch[0]), padded
@@ -57,8 +60,11 @@ def sparse_product(
 
 
 cdef pieces_of(columns, fits, Py_ssize_t width):
-    """What the panels hold of the listed fits, side by side: a row (first column of the fit in the stack, rank, first
-    column of the piece in the fit, in the panel, columns) for each piece, and the first piece of each panel."""
+    """The pieces of the listed fits that the panels hold, side by side, and the first piece of each panel.
+
+    A row for each piece: the first column of its fit in the stack, the rank, the first column of the piece in the fit
+    and in the panel, the columns of the piece.
+    """
     columns, fits = np.asarray(columns), np.asarray(fits)
     ends = np.cumsum(columns[fits + 1] - columns[fits])
     starts = np.arange(0, ends.max(), width)
@@ -88,7 +94,7 @@ cdef void pack_pieces(const int64_t[:, ::1] pieces, Py_ssize_t first, Py_ssize_t
 
 cdef void write_pieces(const int64_t[:, ::1] pieces, Py_ssize_t first, Py_ssize_t last, const real *sums,
                        Py_ssize_t padded, Py_ssize_t i, Py_ssize_t count, Py_ssize_t rows, real *out) noexcept nogil:
-    """The sums of the rows i ... i + count - 1 to their places in the factors of the fits."""
+    """Write the sums of the rows i ... i + count - 1 to their places in the factors of the fits."""
     cdef Py_ssize_t p, k
     for p in range(first, last):
         k = pieces[p, 1]
@@ -97,7 +103,7 @@ cdef void write_pieces(const int64_t[:, ::1] pieces, Py_ssize_t first, Py_ssize_
 
 
 def sparse_product_many_scratch(Py_ssize_t terms, int n_threads):
-    """Entries of scratch that `sparse_product_many` wants, however many the fits: 32 for a term and thread."""
+    """Entries of scratch that `sparse_product_many` needs for any number of fits: 32 for each term and thread."""
     return n_threads * (terms + WRITE_ROWS) * (PANEL_BYTES // 4)
 
 
@@ -115,16 +121,15 @@ def sparse_product_many(
 ):
     """out_f = scale X B_f for each listed fit f, to the bits of `sparse_product`.
 
-    B and out are stacks, of terms and of rows of X. The factors stand side by side in the panels, over the borders of fits. A thread packs the panels of its tasks for
-    itself. Other arguments as those of `sparse_product`; scratch: see `sparse_product_many_scratch`. 2 nnz flop for
-    each column.
+    The factors stand side by side in the panels, across the borders of fits. A thread packs the panels of its tasks for
+    itself. scratch: see `sparse_product_many_scratch`. 2 nnz flop for each column.
     """
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Py_ssize_t lanes = lanes_of(&scratch[0]), width = panel_columns(&scratch[0]), rows = indptr.shape[0] - 1
     cdef Py_ssize_t runs = bounds.shape[0] - 1, panels, splits, thread_size, terms
     cdef Py_ssize_t task, q, first, last, vectors, padded, i, j, count, end
     cdef int64_t[:, ::1] pieces
-    cdef int64_t[::1] borders, held = np.full(n_threads, -1)  # the panel that each thread has packed
+    cdef int64_t[::1] borders, packed = np.full(n_threads, -1)  # the panel that each thread has packed
     cdef real *panel
     cdef real *sums
     if fits.shape[0] == 0:
@@ -142,9 +147,9 @@ def sparse_product_many(
         padded = vectors * lanes
         panel = &scratch[0] + threadid() * thread_size
         sums = panel + terms * padded
-        if held[threadid()] != q:
+        if packed[threadid()] != q:
             pack_pieces(pieces, first, last, &B[0], terms, padded, scale, panel)
-            held[threadid()] = q
+            packed[threadid()] = q
         i = bounds[runs * (task % splits) // splits]
         end = bounds[runs * (task % splits + 1) // splits]
         while i < end:
@@ -171,8 +176,8 @@ def sparse_share(
 ):
     """num = (scale X / (F B')) B over the stored entries of X, the numerator of the Kullback-Leibler half-step.
 
-    Returns, if asked to evaluate, the sum of x log(x / v) - x over those entries, in float64. Arguments as those of
-    `sparse_product`, scratch as for twice as many threads. 4 nnz k flop, no array of nnz.
+    Returns the sum of x log(x / v) - x over those entries, in float64, or 0 without `evaluate`. scratch: see
+    `sparse_product_scratch`, for twice as many threads. 4 nnz k flop, no array of nnz.
     """
     cdef Py_ssize_t terms = B.shape[0], k = B.shape[1], lanes = lanes_of(&scratch[0]), vectors = ceil_div(k, lanes)
     cdef Py_ssize_t padded = vectors * lanes, stored = data.shape[0], i, j, task

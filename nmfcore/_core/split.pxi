@@ -1,17 +1,23 @@
-# The half-steps of losses that are sums over entries: the model V = F B' exists block by block only, in cache, in the
+# The half-steps of losses that are sums over entries. The model V = F B' exists block by block only, in cache, in the
 # order in which X lies. num = P B and den = Q B are products of those blocks, where P and Q are the two parts of minus
-# the derivative by V, for beta-divergences P = X o V^(beta - 2) and Q = V^(beta - 1) (see `ratio_row`).
+# the derivative by V; for beta-divergences P = X o V^(beta - 2) and Q = V^(beta - 1) (see `ratio_row`).
 #
-# X has unit stride along one axis. A block is a few lines of X, along which it is contiguous, times a few panels: where
-# the rows of X are contiguous its lines belong to F, a task is a group of lines, and their sums run along the line;
-# where the columns are (X' of a C array) the lines belong to B, a task is a few panels, and sums run across lines.
+# X has unit stride along one axis. A block is a few lines of X, along which it is contiguous, times a few panels. Where
+# the rows of X are contiguous, its lines belong to F, a task is a group of lines, and sums run along the line. Where
+# the columns are contiguous (X' of a C array), the lines belong to B, a task is a few panels, and sums run across
+# lines.
+#
+# Blocks of BLOCK_LINES lines times 12 vectors are modelled, turned into ratios and multiplied while they are in cache.
+# For Kullback-Leibler den is the sum of B, so Q is not made; for k <= SHARE_MOST its half-step is one loop in
+# registers. The objective comes with the pass that the next half-step needs anyway: as a pass of its own it took a
+# fifth to a third of an iteration. With weights P, Q and the loss of an entry are multiplied by its weight.
 
 cdef enum:
     BLOCK_LINES = 64   # lines of X in a block
-    LINE_PANELS = 4    # panels of a line in a block
+    LINE_PANELS = 4    # panels along a line in a block
 
 
-FAMILIES = {"beta": 0, "huber": 1, "absolute": 2}  # of losses, by the numbers that `split_step` takes
+FAMILIES = {"beta": 0, "huber": 1, "absolute": 2}  # of losses, and the numbers that `split_step` takes
 
 
 cdef inline int kind_of(int family, double beta) noexcept nogil:
@@ -22,7 +28,7 @@ cdef inline int kind_of(int family, double beta) noexcept nogil:
 
 
 cdef struct Split:
-    # A half-step: the sizes, which side of X is which, and where in scratch the parts of the factors are.
+    # A half-step: its sizes, the orientation of X, and the places of the parts of the factors in scratch.
     Py_ssize_t rows, terms, k, lanes, vectors, line_stride, weights_stride
     Py_ssize_t lines, along, width, panels     # of X, and the panels of the factor along them
     Py_ssize_t group, groups, block, sums_size
@@ -44,12 +50,16 @@ cdef void transposed_panel(const real *A, Py_ssize_t rows, Py_ssize_t k, real *p
 
 cdef double model_block(const Split *s, const real *x, Py_ssize_t lines, Py_ssize_t along, const real *line_rows,
                         const real *across, const real *weights, real *tile, real *P, real *Q) noexcept nogil:
-    """P and Q of a block, times the weights unless those are NULL; returns its share of the objective if asked to.
+    """P and Q of a block, times the weights unless those are NULL; returns its part of the objective.
 
     line_rows and across: the rows of the two factors that belong to the lines and, in panels, to their entries.
     """
-    cdef Py_ssize_t width = s.width, stride = LINE_PANELS * width, k = s.k, i, q, r, count
-    cdef Py_ssize_t line, at
+    cdef Py_ssize_t width = PANEL_VECTORS * lanes_of(x), stride = LINE_PANELS * width, k = s.k, i, q, r, count
+    # Copies, since for all the compiler knows P and Q may overlap the struct.
+    cdef int kind = s.kind
+    cdef bint evaluate = s.evaluate
+    cdef double scale = s.scale, parameter = s.parameter
+    cdef Py_ssize_t line_stride = s.line_stride, line, at
     cdef const real *w = weights
     cdef double total = 0
     for i in range(0, ceil_div(lines, TILE_ROWS)):
@@ -60,15 +70,15 @@ cdef double model_block(const Split *s, const real *x, Py_ssize_t lines, Py_ssiz
             for r in range(min(<Py_ssize_t> TILE_ROWS, lines - i * TILE_ROWS)):
                 line = i * TILE_ROWS + r
                 at = line * stride + q * width
-                ratio_row(s.kind, x + line * s.line_stride + q * width, tile + r * width, count, s.scale, s.parameter,
+                ratio_row(kind, x + line * line_stride + q * width, tile + r * width, count, scale, parameter,
                           P + at, Q + at)
                 if weights != NULL:
                     w = weights + line * s.weights_stride + q * width
-                if s.evaluate:
-                    total += divergence_row(s.kind, x + line * s.line_stride + q * width, tile + r * width, P + at,
-                                            Q + at, count, s.scale, s.parameter, w)
+                if evaluate:
+                    total += divergence_row(kind, x + line * line_stride + q * width, tile + r * width, P + at,
+                                            Q + at, count, scale, parameter, w)
                 if weights != NULL:
-                    weigh_ratio(s.kind, w, count, P + at, Q + at)
+                    weigh_ratio(kind, w, count, P + at, Q + at)
     return total
 
 
@@ -94,12 +104,12 @@ cdef inline Py_ssize_t task_rows(const real *x, bint across) noexcept nogil:
 
 cdef Split split_of(const real *x, Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t row_bytes, Py_ssize_t term_bytes,
                     int kind, double parameter, double scale, bint evaluate, bint weighted) noexcept nogil:
-    """A half-step for an X of rows x terms that begins at x, with such strides; see `of_rank`."""
+    """A half-step for an X of rows x terms that begins at x, for any rank; see `of_rank`."""
     cdef Split s
     cdef Py_ssize_t row_stride = row_bytes // <Py_ssize_t> sizeof(real) if rows > 1 else terms
     cdef Py_ssize_t term_stride = term_bytes // <Py_ssize_t> sizeof(real) if terms > 1 else rows
     s.rows, s.terms, s.kind, s.parameter, s.scale, s.evaluate = rows, terms, kind, parameter, scale, evaluate
-    s.across = terms > 1 and term_stride != 1  # a single row or column says nothing of its own stride
+    s.across = terms > 1 and term_stride != 1  # the stride along an axis of one entry has no meaning
     s.line_stride, s.weights_stride = term_stride if s.across else row_stride, 0
     s.lines, s.along = terms if s.across else rows, rows if s.across else terms
     s.has_den = kind != KULLBACK_LEIBLER or weighted
@@ -121,7 +131,7 @@ cdef Split of_rank(const Split *sizes, Py_ssize_t k) noexcept nogil:
     s.vectors = ceil_div(k, s.lanes)
     padded = s.vectors * s.lanes
     s.sums_size = (s.group + TILE_ROWS) * padded
-    s.packed = 0                                          # B, the panels that sums are made with
+    s.packed = 0                                          # B, in the panels of the products
     s.panelled = s.terms * padded                         # the factor along the lines, transposed
     s.line_rows = s.panelled + s.panels * s.width * k     # the factor across them, filled up to whole tiles
     s.threads = s.line_rows + (s.lines + TILE_ROWS) * k
@@ -130,12 +140,12 @@ cdef Split of_rank(const Split *sizes, Py_ssize_t k) noexcept nogil:
 
 
 cdef inline Py_ssize_t split_parts(const Split *s) noexcept nogil:
-    """Parts in which the factors are laid out."""
+    """Parts of the factors that are copied to scratch one by one."""
     return s.panels if s.shares else s.panels + ceil_div(s.terms, PACK_ROWS) + ceil_div(s.lines, PACK_ROWS)
 
 
 cdef void split_part(const Split *s, const real *F, const real *B, Py_ssize_t part, real *scratch) noexcept nogil:
-    """One of them: a panel of the factor along the lines, a run of rows of B, or one of the factor across them."""
+    """Copy one of them: a panel of the factor along the lines, a run of rows of B, or of the factor across them."""
     cdef const real *of_lines = B if s.across else F
     cdef const real *of_along = F if s.across else B
     cdef Py_ssize_t at = part * s.width, runs = ceil_div(s.terms, PACK_ROWS)
@@ -157,7 +167,7 @@ cdef void split_part(const Split *s, const real *F, const real *B, Py_ssize_t pa
 
 cdef double block_task(const Split *s, Py_ssize_t task, const real *X, const real *weights, real *scratch, real *own,
                        real *num, real *den) noexcept nogil:
-    """num and den of the rows of a task, block after block; returns their share of the objective if asked to."""
+    """num and den of the rows of a task, block after block; returns their part of the objective."""
     cdef Py_ssize_t span = LINE_PANELS * s.width, row = task * s.group, n_rows = min(s.group, s.rows - row)
     cdef Py_ssize_t step = BLOCK_LINES if s.across else span, row_stride = 1 if s.across else span
     cdef Py_ssize_t term_stride = span if s.across else 1, panels = ceil_div(s.vectors, PANEL_VECTORS)
@@ -191,7 +201,7 @@ cdef double block_task(const Split *s, Py_ssize_t task, const real *X, const rea
 
 cdef double share_along(const Split *s, Py_ssize_t task, const real *X, const real *F, const real *panel, real *own,
                         real *num) noexcept nogil:
-    """The same for Kullback-Leibler and few components, a few lines of X at a time, along them."""
+    """The same for Kullback-Leibler and few components: along the lines of X, a few lines at a time."""
     cdef Py_ssize_t size = s.block // 4, most = size // SHARE_LINES, lanes = lanes_of(X)
     cdef Py_ssize_t row = task * s.group, last = min(s.rows, row + s.group), first, depth, whole, lines, stride, r
     cdef real *edge = own
@@ -226,7 +236,7 @@ cdef double share_along(const Split *s, Py_ssize_t task, const real *X, const re
 
 cdef double share_across_lines(const Split *s, Py_ssize_t task, const real *X, const real *B, const real *panel,
                                real *own, real *num) noexcept nogil:
-    """The same where rows of the factor lie along the lines of X: a vector of them at a time, line after line."""
+    """The same where the rows of the factor lie along the lines of X: line after line, a vector of rows at a time."""
     cdef Py_ssize_t width = lanes_of(X), size = s.block // 4, most = size // width
     cdef Py_ssize_t row = task * s.group, last = min(s.rows, row + s.group), first, depth, count, stride, i
     cdef real *edge = own
@@ -259,7 +269,7 @@ cdef double share_across_lines(const Split *s, Py_ssize_t task, const real *X, c
 
 cdef double split_task(const Split *s, Py_ssize_t task, const real *X, const real *F, const real *B,
                        const real *weights, real *scratch, real *own, real *num, real *den) noexcept nogil:
-    """num and den of the rows of a task; returns their share of the objective if asked to."""
+    """num and den of the rows of a task; returns their part of the objective, or 0 without `evaluate`."""
     if not s.shares:
         return block_task(s, task, X, weights, scratch, own, num, den)
     if s.across:
@@ -281,7 +291,7 @@ cdef double split_alone(const Split *s, const real *X, const real *F, const real
 
 cdef double split_shared(const Split *s, const real *X, const real *F, const real *B, const real *weights,
                          real *scratch, real *num, real *den, double[::1] values, int n_threads) noexcept nogil:
-    """The same in several threads. values: memory for those of the tasks."""
+    """The same in several threads. values: memory, one for each task."""
     cdef Py_ssize_t i
     for i in prange(split_parts(s), num_threads=n_threads, schedule="static"):
         split_part(s, F, B, i, scratch)
@@ -292,7 +302,7 @@ cdef double split_shared(const Split *s, const real *X, const real *F, const rea
 
 
 def split_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads):
-    """Entries of scratch that `split_step` wants for an X of rows x terms."""
+    """Entries of scratch that `split_step` needs for an X of rows x terms."""
     cdef Py_ssize_t padded = k + 3 * 16, long_line = LINE_PANELS * PANEL_VECTORS * 16, most = max(rows, terms)
     return (terms * padded + (most + long_line) * k + (most + BLOCK_LINES) * k
             + n_threads * (TILE_ROWS * PANEL_VECTORS * 16 + 2 * BLOCK_LINES * long_line
@@ -313,13 +323,12 @@ def split_step(
     int n_threads,
     const real[:, :] weights=None,  # in: rows x terms, strides as those of X, or None
 ):
-    """num = P B and den = Q B for scale X and V = F B'; for Kullback-Leibler without weights den is left alone.
+    """num = P B and den = Q B for scale X and V = F B'; for Kullback-Leibler without weights den is not written.
 
-    X is rows x terms with unit stride along one axis, F rows x k, B terms x k. scratch: see `split_scratch`.
-    family: one of FAMILIES, of which parameter is the beta, or the residual where the loss becomes linear.
-    weights: of the entries, lying as X does; P, Q and the loss are multiplied by them, where they are 0 whatever X is.
-    Returns, if asked to evaluate, the loss of (scale X, V), in float64. 6 rows terms k flop, 4 for Kullback-Leibler;
-    one reading of X.
+    family: one of FAMILIES. parameter: beta, or the residual at which the loss becomes linear. weights: P, Q and the
+    loss of an entry are multiplied by its weight, and are 0 where it is 0, whatever X is. Returns the loss of
+    (scale X, V), in float64, or 0 without `evaluate`. scratch: see `split_scratch`. 6 rows terms k flop, 4 for
+    Kullback-Leibler; one reading of X.
     """
     cdef Split s = split_of(&scratch[0], X.shape[0], X.shape[1], X.strides[0], X.strides[1],
                             kind_of(family, parameter), parameter, scale, evaluate, weights is not None)
@@ -342,7 +351,7 @@ def split_kkt(
     const double[::1] mean,    # in: k
     int n_threads,
 ):
-    """(sum of den |min(F, mean (1 - num / den))|, sum of F num); den may be one row for all, the bounds None."""
+    """(sum of den |min(F, mean (1 - num / den))|, sum of F num); with bounds the step is cut where it leaves them."""
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task, i
     cdef Py_ssize_t den_step = 1 if den.shape[0] > 1 else 0
     cdef double[:, ::1] sums = np.zeros((2, tasks))

@@ -1,8 +1,8 @@
-# Half-steps of the fits of a stack. Where there are enough of them a thread takes whole fits, otherwise they come one
-# after another, and threads share the rows of each.
+# Half-steps for a stack (see stack.pxi). Where there are enough fits a thread takes whole fits; otherwise they come one
+# after another, and the threads share the rows of each.
 
 cdef enum:
-    FITS_A_THREAD = 2  # are enough
+    FITS_A_THREAD = 2  # fits a thread that are enough
 
 
 cdef double split_fit(const Split *sizes, const real *X, const real *F, const real *B, const int64_t *columns,
@@ -17,7 +17,7 @@ cdef double split_fit(const Split *sizes, const real *X, const real *F, const re
 
 
 def split_many_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads):
-    """Entries of scratch that `split_many` wants for an X of rows x terms and fits of k components at the most."""
+    """Entries of scratch that `split_many` needs for an X of rows x terms and fits of at most k components."""
     return n_threads * (16 * ceil_div(split_scratch(rows, terms, k, 1), 16))
 
 
@@ -35,9 +35,9 @@ def split_many(
     double[::1] values,  # out: a value for each listed fit, or None
     int n_threads,
 ):
-    """`split_step` without weights for each listed fit f, to its bits; values[f] is what it returns, unless None.
+    """`split_step` without weights for each listed fit f, to its bits; values[f] is what it returns.
 
-    F, num and den are stacks of the rows of X, B is one of its terms. scratch: see `split_many_scratch`.
+    Without values no loss is evaluated. scratch: see `split_many_scratch`.
     """
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Py_ssize_t count = fits.shape[0], own = scratch.shape[0] // n_threads // 16 * 16, i
@@ -68,7 +68,7 @@ cdef struct SparseShare:
 cdef double sparse_share_fit(const SparseShare *s, const index *indptr, const index *indices, const real *data,
                              const real *F, const real *B, const int64_t *columns, real *scratch,
                              real *num) noexcept nogil:
-    """`sparse_share` for the fit of a stack whose columns are columns[0] ... columns[1] - 1, in one thread."""
+    """`sparse_share` for the fit whose columns are columns[0] ... columns[1] - 1, in one thread."""
     cdef Py_ssize_t k = columns[1] - columns[0], lanes = lanes_of(scratch), vectors = ceil_div(k, lanes)
     cdef Py_ssize_t padded = vectors * lanes, i, j, task
     cdef real *own = scratch + s.terms * padded
@@ -103,10 +103,10 @@ def sparse_share_many(
     double[::1] values,         # out: a value for each listed fit, or None
     int n_threads,
 ):
-    """`sparse_share` for each listed fit f, to its bits; values[f] is what it returns, unless None.
+    """`sparse_share` for each listed fit f, to its bits; values[f] is what it returns.
 
-    X and bounds as there; F and num are stacks of the rows of X, B is one of its terms. scratch: for each thread that of
-    `sparse_product` for two threads and the largest rank.
+    Without values no loss is evaluated. scratch: for each thread that of `sparse_product` for two threads and the
+    largest rank.
     """
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Py_ssize_t rows = indptr.shape[0] - 1, terms = B.shape[0] // columns[columns.shape[0] - 1]

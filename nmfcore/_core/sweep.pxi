@@ -1,9 +1,13 @@
 # Cyclic coordinate descent on the rows of a factor, given G = B'B and C = X B.
 #
-# The rows are independent, so a group of them is taken through all its sweeps while it is in cache: the iterates
-# are those of the textbook's loop over coordinates, the factor is read and written once. A group is a few tiles,
-# stored coordinate by row; it has the same rows at every instruction-set level, so that every level does as many
-# sweeps.
+# The rows are independent, so a group of them is taken through all its sweeps while it is in cache. The iterates are
+# those of the textbook's loop over coordinates, but the factor is read and written once. A group is a few tiles, stored
+# coordinate by row. It has the same rows at every instruction-set level, so that every level does as many sweeps.
+#
+# A sweep is bound by the cache, not by arithmetic. The first one takes two to three times as long as a further one,
+# since C and F come from the third level. For k = 10 two thirds of a single sweep are transposes. gcc leaves a maximum
+# over lanes scalar when it is written as a loop, which made a sweep three times slower; as a mask on a vector it is two
+# instructions (`positive_part` in tiles_real.h).
 
 cdef enum:
     GROUP_ROWS = 64  # a multiple of the rows of a tile at every level
@@ -25,7 +29,7 @@ cdef void load_tile(const real *A, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t siz
 
 cdef void load_bound(const real *bound, Py_ssize_t stride, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t size,
                      real *tile) noexcept nogil:
-    """A tile of bounds: of a row each, or of the one that all rows share."""
+    """A tile of bounds: a row for each row, or one that all rows share."""
     cdef Py_ssize_t t, r
     if stride > 0:
         load_tile(bound, rows, k, size, tile)
@@ -38,7 +42,7 @@ cdef void load_bound(const real *bound, Py_ssize_t stride, Py_ssize_t rows, Py_s
 cdef double sweep_group(const real *G, const real *inverse_diagonal, const real *C, real *F, const real *lower,
                         const real *upper, Py_ssize_t bound_stride, Py_ssize_t rows, Py_ssize_t k,
                         Py_ssize_t max_sweeps, double stop, real *scratch) noexcept nogil:
-    """The sweeps of one group of rows; returns the change of the first one. lower may be null, for F >= 0."""
+    """The sweeps of one group of rows; returns the change of the first one. lower may be NULL, for F >= 0."""
     cdef Py_ssize_t size = SWEEP_VECTORS * lanes_of(F), tiles = ceil_div(rows, size), i, r, sweeps = 0
     cdef real *c = scratch
     cdef real *f = c + GROUP_ROWS * k
@@ -79,7 +83,7 @@ cdef inline Py_ssize_t gram_size(Py_ssize_t k) noexcept nogil:
 
 cdef void prepare_gram(const double *G, Py_ssize_t k, real *copy) noexcept nogil:
     """G in the type of the factor, then 1 / G_tt, or 0 for an empty component."""
-    cdef double least = DBL_MIN if real is double else FLT_MIN  # whose inverse is finite
+    cdef double least = DBL_MIN if real is double else FLT_MIN  # the inverse of which is finite
     cdef Py_ssize_t i
     for i in range(k * k):
         copy[i] = <real> G[i]
@@ -124,7 +128,7 @@ cdef void sweep_of_fits(const Stack *stack, const int64_t *squares, const Sweeps
 
 
 def sweep_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):
-    """Entries of scratch, and of group_moved, that `sweep` wants."""
+    """Entries of scratch, and of group_moved, that `sweep` needs."""
     return gram_size(k) + 16 + n_threads * (4 * k + 1) * GROUP_ROWS, ceil_div(rows, GROUP_ROWS)
 
 
@@ -142,10 +146,9 @@ def sweep(
 ):
     """Cyclic coordinate sweeps over F >= 0 for 1/2 tr(F G F') - tr(F C'), in place.
 
-    lower and upper bound F, with a row each or one for all; both may be None, for 0 and infinity. A coordinate whose
-    G_tt is 0 is left as it is. A group of GROUP_ROWS rows stops after max_sweeps, or when the sum of G_tt (change)^2 in
-    a sweep is at most stop times that of its first (Gillis & Glineur 2012). Returns that sum for the first sweep, over
-    all rows. 2 rows k^2 flop a sweep.
+    lower and upper are both None for 0 and infinity. A coordinate whose G_tt is 0 stays as it is. A group of GROUP_ROWS
+    rows stops after max_sweeps, or when the sum of G_tt (change)^2 in a sweep is at most stop times that of its first
+    (Gillis & Glineur 2012). Returns that sum for the first sweep, over all rows. 2 rows k^2 flop a sweep.
     """
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], groups = ceil_div(rows, GROUP_ROWS)
     cdef Py_ssize_t bound_stride = k if lower is not None and lower.shape[0] > 1 else 0
@@ -165,7 +168,7 @@ def sweep(
 
 
 def sweep_many_scratch(stack, const int64_t[::1] squares, int n_threads):
-    """Entries of scratch that `sweep_many` wants."""
+    """Entries of scratch that `sweep_many` needs."""
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Stack listed = stack_of(columns, fits)
     if listed.n == 0:
@@ -186,10 +189,9 @@ def sweep_many(
     double[::1] moved,           # out: a value for each listed fit
     int n_threads,
 ):
-    """The sweeps of `sweep`, without bounds, for each listed fit f, to its bits.
+    """`sweep` without bounds for each listed fit f, to its bits; moved[f] is what it returns.
 
-    C and F are stacks of so many rows; G_f begins at squares[f], most[f] and stop[f] are for fit f, moved[f] is its
-    value. scratch: see `sweep_many_scratch`.
+    G_f begins at squares[f]; most[f] is its max_sweeps. scratch: see `sweep_many_scratch`.
     """
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Stack listed = stack_of(columns, fits)

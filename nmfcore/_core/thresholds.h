@@ -2,17 +2,17 @@
 #ifndef NMFCORE_THRESHOLDS_H
 #define NMFCORE_THRESHOLDS_H
 
-/* How far the threshold lies below the mean of the active coordinates: for the simplex of sum `target`, or for unit
- * vectors whose squared sum is `target`. Infinite where no threshold is left to find. */
+/* The distance of the threshold below the mean of the active coordinates: for the simplex of sum `target`, or for unit
+ * vectors whose squared sum is `target`. Infinite where there is no threshold. */
 NMF_INLINE double nmf_reach(int hoyer, double target, double active, double variance) {
     if (!hoyer) return target / active;
     return variance > 0 && active > target ? sqrt(target * variance / (active - target)) : INFINITY;
 }
 
 /* One round: moves the shift to the mean of the active coordinates and the cut, which counts from it, up to their
- * threshold. Where the mean is so large beside what it is compared with that digits were lost, only the shift moves.
- * What is above the threshold by round-off is dropped, too. Problems that are done stay as they are; returns how many
- * are not. moments (3 x lanes): see `active_moments`. */
+ * threshold. Where the mean is so large that digits were lost, only the shift moves. Coordinates that are above the
+ * threshold by round-off are dropped, too. Problems that are done stay as they are; returns how many are not done.
+ * moments (3 x lanes): see `active_moments`. */
 NMF_INLINE ptrdiff_t nmf_raise_kind(const int hoyer, double target, double eps, ptrdiff_t lanes,
                                     const double *restrict moments, double *restrict shift, double *restrict cut,
                                     double *restrict before) {
@@ -39,8 +39,8 @@ static ptrdiff_t nmf_raise(int hoyer, double target, double eps, ptrdiff_t lanes
                  : nmf_raise_kind(0, target, eps, lanes, moments, shift, cut, before);
 }
 
-/* The values base + slope z of the active coordinates, z = x - shift. Where they are all equal, but too many for a
- * vector of equal entries, the first one is to be higher than the others by `extra`, else 0. */
+/* base and slope: the values of the active coordinates are base + slope z, z = x - shift. extra: 0, or how much higher
+ * the first of them must be, where they are all equal but too many for a vector of equal entries. */
 static void nmf_values(int hoyer, double target, ptrdiff_t lanes, const double *restrict moments,
                        const double *restrict shift, double *restrict base, double *restrict slope,
                        double *restrict extra) {

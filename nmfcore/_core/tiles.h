@@ -1,8 +1,8 @@
 /* The register tiles under the Cython kernels, for float and double.
  *
  * Cython has no vector types, and gcc leaves these loops scalar or spills their accumulators, so the innermost
- * loops stand here; the loops over tiles, rows and threads are in the .pxi files. The flags a level is compiled
- * with choose the instruction set. Without vector extensions (MSVC) a vector has one lane.
+ * loops are here; the loops over tiles, rows and threads are in the .pxi files. The flags of a level choose the
+ * instruction set. Without vector extensions (MSVC) a vector has one lane. Pointers that are only read are const.
  */
 #ifndef NMFCORE_TILES_H
 #define NMFCORE_TILES_H
@@ -30,7 +30,7 @@
 #define NMF_LANES(real) 1
 #endif
 
-/* 32 vector registers hold an accumulator of 8 x 3 vectors, 16 hold one of 4 x 3. */
+/* 32 vector registers hold an accumulator of 8 x 3 vectors, 16 registers one of 4 x 3. */
 #if defined(__AVX512F__) || defined(__aarch64__)
 #define NMF_TILE_ROWS 8
 #define NMF_NARROW_VECTORS 6
@@ -44,19 +44,19 @@
 #define NMF_SOLVE_BLOCK 3
 #define NMF_WEIGHTED_ROWS 2
 #endif
-#define NMF_PANEL_VECTORS 3 /* vectors of B that a product tile holds at the most */
-#define NMF_NARROW 4        /* columns of B that a narrow tile holds at the most */
-#define NMF_SWEEP_BLOCK 4   /* coordinates that a sweep tile holds at the most */
+#define NMF_PANEL_VECTORS 3 /* at most, vectors of B in a product tile */
+#define NMF_NARROW 4        /* at most, columns of B in a narrow tile */
+#define NMF_SWEEP_BLOCK 4   /* at most, coordinates of a step of a sweep tile */
 #define NMF_GATHER_VECTORS 8 /* vectors of a row of B that are summed at a time */
 #define NMF_GATHER_AHEAD 8   /* entries between a fetch of a row of B and its use */
 
-/* What a model counts as at least for Kullback-Leibler: its inverse times an entry of X is finite. */
+/* The least value of a model for Kullback-Leibler: its inverse times an entry of X is finite. */
 #define NMF_LEAST_MODEL(real) ((real)(sizeof(real) == 8 ? 1e-290 : 1e-30))
 
 #define NMF_SHARE_MOST 8  /* components of a Kullback-Leibler half-step whose sums stay in registers */
 #define NMF_SHARE_LINES 2 /* lines of X that it goes through side by side */
 #define NMF_PROBLEMS 16 /* rows or columns that are projected side by side, a multiple of the lanes of a vector */
-#define NMF_MOST_ALONG 64 /* entries of a panel at the most, a multiple of 8 */
+#define NMF_MOST_ALONG 64 /* at most, entries of a panel; a multiple of 8 */
 
 /* The betas whose powers need no pow, and the others; and the robust losses. */
 enum {

@@ -1,7 +1,7 @@
 /* Block principal pivoting solves as many rows at a time as a vector of float64 has lanes: lane l of every vector below
  * belongs to row l, with a passive set of its own. Included by tiles.h once, for double.
  *
- * No lane knows of the others, so a row has the same bits whatever shares its vectors. Matrices are held as tiles of
+ * No lane knows of the others, so a row has the same bits whatever shares its vectors. Matrices are stored as tiles of
  * BLOCK x BLOCK vectors on and below the diagonal, block row by block row, each tile column by column: the elimination
  * reads them from end to end. */
 
@@ -42,8 +42,8 @@ static void NAME(gather_lanes)(const REAL *G, ptrdiff_t stride, const REAL *diag
     }
 }
 
-/* A = L D L' in each lane: the tiles of A become those of L D. A pivot counts as at least `least` times its diagonal
- * entry, so that what is not positive definite gives numbers, too. inverse: the reciprocals of D; lower: scratch for a
+/* A = L D L' in each lane: the tiles of A become those of L D. A pivot is at least `least` times its diagonal entry, so
+ * that a matrix that is not positive definite gives numbers, too. inverse: the reciprocals of D; lower: scratch for a
  * block row of L. n^3 / 3 flop a lane. */
 static void NAME(factor_lanes)(REAL *tiles, ptrdiff_t blocks, REAL least, REAL *inverse, REAL *lower) {
     enum { LANES = NMF_LANES(REAL), BLOCK = NMF_SOLVE_BLOCK, TILE = NMF_SOLVE_TILE };
@@ -82,7 +82,7 @@ static void NAME(factor_lanes)(REAL *tiles, ptrdiff_t blocks, REAL least, REAL *
     }
 }
 
-/* x <- the solution of A x = b in each lane, from b in x and what `factor_lanes` made. 2 n^2 flop a lane. */
+/* x <- the solution of A x = b in each lane, from b in x and the result of `factor_lanes`. 2 n^2 flop a lane. */
 static void NAME(substitute_lanes)(const REAL *tiles, const REAL *inverse, ptrdiff_t blocks, REAL *x) {
     enum { LANES = NMF_LANES(REAL), BLOCK = NMF_SOLVE_BLOCK, TILE = NMF_SOLVE_TILE };
     NAME(vec) part[BLOCK];
@@ -138,9 +138,9 @@ static void NAME(gradient_lanes)(const REAL *G, ptrdiff_t stride, ptrdiff_t k, c
     for (; t < k; t++) NAME(gradient_count)(1, G + t * stride, stride, k, x, c + t * LANES, y + t * LANES);
 }
 
-/* What stands against the solution of each lane: x < 0 in a passive coordinate, y < -bound in another, where `bound` is
- * what round-off makes of y. `following` is the passive set with all of these exchanged, `count` how many they are, `last`
- * the last one. Sets are held as 1 and 0. */
+/* The infeasible coordinates of each lane: x < 0 in a passive one, y < -bound in another, where `bound` is the round-off
+ * of y. `following` is the passive set with all of these exchanged, `count` their number, `last` the last one. Sets are
+ * stored as 1 and 0. */
 static void NAME(look_lanes)(const REAL *x, const REAL *y, const REAL *passive, ptrdiff_t k, REAL *bound,
                              REAL *following, REAL *count, REAL *last) {
     enum { LANES = NMF_LANES(REAL) };

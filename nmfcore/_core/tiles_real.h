@@ -6,7 +6,7 @@ typedef REAL NAME(vec) __attribute__((vector_size(NMF_VECTOR_BYTES)));
 typedef REAL NAME(vec);
 #endif
 
-/* Through memcpy, since numpy promises the alignment of an element and no more; one instruction each. */
+/* Through memcpy, since NumPy guarantees the alignment of an element only; each is one instruction. */
 NMF_INLINE NAME(vec) NAME(load)(const REAL *p) {
     NAME(vec) v;
     memcpy(&v, p, sizeof v);
@@ -44,7 +44,7 @@ static void NAME(pack_row)(const REAL *restrict from, ptrdiff_t n, ptrdiff_t wid
     for (ptrdiff_t j = n; j < width; j++) to[j] = 0;
 }
 
-/* to[r, :n] = scale * from[r, :n] for each row: columns at a time that the compiler knows the number of. */
+/* to[r, :n] = scale * from[r, :n] for each row, by widths that are compile-time constants. */
 NMF_INLINE void NAME(copy_width)(const int width, const REAL *restrict from, ptrdiff_t from_stride, ptrdiff_t rows,
                                  REAL scale, REAL *restrict to, ptrdiff_t to_stride) {
     for (ptrdiff_t r = 0; r < rows; r++)
@@ -70,8 +70,8 @@ static void NAME(widen_row)(const REAL *restrict from, ptrdiff_t n, ptrdiff_t wi
 }
 
 /* tile[r, :] += sum over p of x[r * row_stride + p * term_stride] * b[p * stride + :], for TILE_ROWS rows r and `width`
- * vectors; `first` starts the sums at zero. Eight steps fetch eight cache lines at next, next_line apart, for
- * the tiles to come: the processor's own prefetching does not follow so many streams. */
+ * vectors; `first` starts the sums at zero. Eight steps fetch eight cache lines at next, next_line apart, for the next
+ * tiles: the prefetcher of the processor does not follow so many streams. */
 NMF_INLINE void NAME(product_width)(const int width, const REAL *x, ptrdiff_t row_stride, ptrdiff_t term_stride,
                                     const REAL *b, ptrdiff_t stride, ptrdiff_t depth, const REAL *next,
                                     ptrdiff_t next_line, ptrdiff_t next_step, int first, REAL *tile) {
@@ -194,7 +194,7 @@ static void NAME(transpose_gathered)(const REAL *const *from, ptrdiff_t n, REAL 
     }
     for (ptrdiff_t j = 0; j < n; j += LANES) {
         ptrdiff_t c = j + LANES <= n ? j : n - LANES; /* the last square overlaps the one before */
-        if (n - j == 1) { /* a single column is copied sooner */
+        if (n - j == 1) { /* a single column is copied faster */
             for (int r = 0; r < LANES; r++) to[j * to_stride + r] = from[r][j];
             return;
         }
@@ -210,8 +210,8 @@ NMF_INLINE void NAME(transpose_few)(const REAL *from, ptrdiff_t from_stride, ptr
         for (ptrdiff_t c = 0; c < columns; c++) to[c * to_stride + r] = from[r * from_stride + c];
 }
 
-/* How many of n >= LANES rows are taken in squares: all, the last square overlapping the one before, unless so few
- * would be left that they are copied sooner. */
+/* How many of n >= LANES rows are taken in squares. All, with a last square that overlaps the one before, unless so few
+ * are left that copying them is faster. */
 NMF_INLINE ptrdiff_t NAME(in_squares)(ptrdiff_t n) {
     enum { LANES = NMF_LANES(REAL) };
     return n % LANES > LANES / 2 ? n : n - n % LANES;
@@ -241,7 +241,7 @@ static void NAME(transpose)(const REAL *from, ptrdiff_t from_stride, ptrdiff_t r
 
 /* One cyclic coordinate step for the coordinates t ... t + count - 1 of all rows of a tile, tiles stored
  * coordinate by row: first their residuals c - G w against the factor as it stands, then one after the other, kept
- * >= 0 or, if `bounded`, between two more tiles. moved gathers G_tt times the square of each change, row by row. */
+ * >= 0 or, if `bounded`, between two more tiles. G_tt times the square of each change is added to moved, row by row. */
 NMF_INLINE void NAME(sweep_count)(const int count, const int bounded, const REAL *G, ptrdiff_t k, ptrdiff_t t,
                                   const REAL *inverse_diagonal, const REAL *c, REAL *w, const REAL *lower,
                                   const REAL *upper, REAL *moved) {
@@ -250,7 +250,7 @@ NMF_INLINE void NAME(sweep_count)(const int count, const int bounded, const REAL
     for (int b = 0; b < count; b++)
         for (int v = 0; v < VECTORS; v++) residual[b][v] = NAME(load)(c + (t + b) * ROWS + v * LANES);
     for (ptrdiff_t i = 0; i < k; i++) {
-        ptrdiff_t s = i < k - t ? t + i : t + i - k; /* what was changed last comes last: its latency is hidden */
+        ptrdiff_t s = i < k - t ? t + i : t + i - k; /* the last change comes last, so that its latency is hidden */
         for (int v = 0; v < VECTORS; v++) row[v] = NAME(load)(w + s * ROWS + v * LANES);
         for (int b = 0; b < count; b++)
             for (int v = 0; v < VECTORS; v++) residual[b][v] -= G[(t + b) * k + s] * row[v];
@@ -335,8 +335,8 @@ static double NAME(distance_row)(const REAL *a, const REAL *b, ptrdiff_t n, doub
     return NAME(pair_sum)(1, a, b, n, scale);
 }
 
-/* Sum of G_tt min(f_t, gradient_t / G_tt)^2 for a row f of the factor, gradient = G f - c; with bounds of what the step
- * gradient_t / G_tt is within them. */
+/* Sum of G_tt min(f_t, gradient_t / G_tt)^2 for a row f of the factor, gradient = G f - c; with bounds the step
+ * gradient_t / G_tt is cut where it leaves them. */
 static double NAME(kkt_row)(const REAL *c, const REAL *f, const REAL *lower, const REAL *upper, const double *G,
                             ptrdiff_t k, double *restrict gradient) {
     double sum = 0;
@@ -354,7 +354,7 @@ static double NAME(kkt_row)(const REAL *c, const REAL *f, const REAL *lower, con
     return sum;
 }
 
-/* before <- max(0, now + weight (now - before)); `rising` entries alone, the others become now. */
+/* before <- max(0, now + weight (now - before)); with `rising` before <- now where now < before. */
 static void NAME(extrapolate_row)(const REAL *restrict now, REAL *restrict before, ptrdiff_t n, REAL weight, int rising) {
     const REAL falling = rising ? 0 : weight;
     for (ptrdiff_t j = 0; j < n; j++) {

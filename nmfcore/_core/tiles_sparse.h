@@ -1,8 +1,8 @@
 /* Rows of a sparse matrix times a thin one, included by tiles.h once for each REAL and INDEX. B is padded: its rows
  * are `vectors` whole vectors. */
 
-/* out = sum over p of x[p] * B[indices[p], :]. Nothing is fetched ahead: the rows of B are so narrow that the processor
- * sees the loads of many entries at once. */
+/* out = sum over p of x[p] * B[indices[p], :]. Nothing is prefetched: the rows of B are so narrow that the processor sees
+ * the loads of many entries at once. */
 NMF_INLINE void NAME2(gather_width)(const int width, const REAL *x, const INDEX *indices, ptrdiff_t n, const REAL *B,
                                     ptrdiff_t stride, REAL *out) {
     enum { LANES = NMF_LANES(REAL) };
@@ -36,8 +36,8 @@ static void NAME2(gather_row)(const REAL *x, const INDEX *indices, ptrdiff_t n, 
     for (; v < vectors; v++) NAME2(gather_width)(1, x, indices, n, B + v * LANES, stride, out + v * LANES);
 }
 
-/* num = sum over p of (x[p] / v_p) B[indices[p], :] with v_p = <f, B[indices[p], :]>, x times scale, and if asked for
- * the sum over p of x log(x / v) - x: the Kullback-Leibler half-step of a row, and its share of the objective. */
+/* num = sum over p of (x[p] / v_p) B[indices[p], :] with v_p = <f, B[indices[p], :]>, x times scale. With `evaluate`
+ * also the sum over p of x log(x / v) - x: the Kullback-Leibler half-step of a row, and its part of the objective. */
 NMF_INLINE double NAME2(share_width)(const int width, const int evaluate, const REAL *x, const INDEX *indices,
                                      ptrdiff_t n, ptrdiff_t left, const REAL *B, const REAL *f, double scale, REAL *num) {
     enum { LANES = NMF_LANES(REAL), LINE = 64 / sizeof(REAL), BATCH = 16 };
@@ -96,7 +96,10 @@ static double NAME2(share_wide)(int evaluate, const REAL *x, const INDEX *indice
 
 static double NAME2(share_row)(int evaluate, const REAL *x, const INDEX *indices, ptrdiff_t n, ptrdiff_t left,
                                const REAL *B, ptrdiff_t vectors, const REAL *f, double scale, REAL *num) {
-#define NMF_WIDTH(width)                                                                                    case width:                                                                                                 return evaluate ? NAME2(share_width)(width, 1, x, indices, n, left, B, f, scale, num)                                   : NAME2(share_width)(width, 0, x, indices, n, left, B, f, scale, num)
+#define NMF_WIDTH(width)                                                                             \
+    case width:                                                                                      \
+        return evaluate ? NAME2(share_width)(width, 1, x, indices, n, left, B, f, scale, num)        \
+                        : NAME2(share_width)(width, 0, x, indices, n, left, B, f, scale, num)
     switch (vectors) {
         NMF_WIDTH(1);
         NMF_WIDTH(2);

@@ -1,6 +1,10 @@
 /* The losses entry by entry, included by tiles.h once for each REAL: beta-divergences, whose parameter is beta, and
- * robust losses, quadratic up to a residual of their parameter and linear beyond. A model below NMF_LEAST counts as
- * NMF_LEAST, which is far below anything that X, whose largest entry lies in [1, 4), can tell from 0. */
+ * robust losses, quadratic up to a residual of their parameter and linear beyond. A model below NMF_LEAST is taken as
+ * NMF_LEAST, which no X whose largest entry lies in [1, 4) can tell from 0.
+ *
+ * A loss differs from another one in two lines: its parts p and q in `ratio_row`, its value in `divergence_row`. Robust
+ * losses are least squares with weights that touch the loss from above (iteratively reweighted least squares). The
+ * absolute value is quadratic near 0, since a weight of 1 / |r| has no bound. */
 #define NMF_LEAST ((REAL)(sizeof(REAL) == 8 ? 1e-150 : 1e-18)) /* its inverse square is finite, for beta >= 0 */
 
 #define NMF_LEAST_OF(kind) ((kind) == NMF_KULLBACK_LEIBLER ? NMF_LEAST_MODEL(REAL) : NMF_LEAST)
@@ -27,8 +31,7 @@ NMF_INLINE NAME(vec) NAME(quotient)(NAME(vec) x, NAME(vec) y) {
 #endif
 }
 
-/* The model between the least, which a NaN counts as, and the largest whose inverse is taken, as far above anything
- * that X can tell from infinity. */
+/* The model between `least`, which also replaces a NaN, and the inverse of NMF_LEAST_MODEL. */
 NMF_INLINE NAME(vec) NAME(positive_model)(NAME(vec) v, REAL least) {
     const NAME(vec) lower = (NAME(vec)){0} + least, upper = (NAME(vec)){0} + 1 / NMF_LEAST_MODEL(REAL);
 #if NMF_GUESSES
@@ -38,7 +41,7 @@ NMF_INLINE NAME(vec) NAME(positive_model)(NAME(vec) v, REAL least) {
 #endif
 }
 
-/* ratio[r] <- ratio[r] / model[r] for Kullback-Leibler, step after step for all. */
+/* ratio[r] <- ratio[r] / model[r] for Kullback-Leibler; each step is taken for all r, to hide its latency. */
 NMF_INLINE void NAME(ratios_of)(const int n, const NAME(vec) *model, NAME(vec) *ratio) {
     NAME(vec) y[NMF_SHARE_LINES];
     for (int r = 0; r < n; r++) y[r] = NAME(positive_model)(model[r], NMF_LEAST_MODEL(REAL));
@@ -55,7 +58,7 @@ NMF_INLINE void NAME(ratios_of)(const int n, const NAME(vec) *model, NAME(vec) *
 }
 
 /* The two parts p - q of minus the derivative by the model, for n entries, x times scale. Beta-divergences:
- * p = x v^(beta - 2), q = v^(beta - 1), which is left alone for beta = 1. Robust losses: p = w x, q = w v, w being the
+ * p = x v^(beta - 2), q = v^(beta - 1), which is not written for beta = 1. Robust losses: p = w x, q = w v, w being the
  * weight of half the squared residual that touches the loss from above. */
 static void NAME(ratio_row)(int kind, const REAL *restrict x, const REAL *restrict v, ptrdiff_t n, double scale,
                             double parameter, REAL *restrict p, REAL *restrict q) {
@@ -97,8 +100,8 @@ static void NAME(ratio_row)(int kind, const REAL *restrict x, const REAL *restri
 #undef NMF_EACH
 }
 
-/* p and q of n entries times their weights; for Kullback-Leibler q becomes the weight. Where that is 0 so are they,
- * whatever they were. */
+/* p and q of n entries times their weights; for Kullback-Leibler q becomes the weight. Where a weight is 0, both become
+ * 0, even if they were NaN. */
 static void NAME(weigh_ratio)(int kind, const REAL *restrict w, ptrdiff_t n, REAL *restrict p, REAL *restrict q) {
     for (ptrdiff_t j = 0; j < n; j++) {
         p[j] = w[j] > 0 ? w[j] * p[j] : 0;
@@ -108,7 +111,7 @@ static void NAME(weigh_ratio)(int kind, const REAL *restrict w, ptrdiff_t n, REA
 
 #if NMF_GUESSES
 /* Sum of a log(a / v) - a + v over n entries, a being scale x, and infinite where v is 0 and a is not. p: the ratios,
- * taken as they are in double. */
+ * used in double. */
 static double NAME(share_value)(const REAL *x, const REAL *v, const REAL *p, ptrdiff_t n, double scale) {
     const nmf_middles middles = nmf_middles_of(-1);
     const __m512d one = _mm512_set1_pd(1);
@@ -130,8 +133,8 @@ static double NAME(share_value)(const REAL *x, const REAL *v, const REAL *p, ptr
 }
 #endif
 
-/* Sum of the loss of (scale x, v), times the weights w unless that is NULL, over n entries, in float64. In double the
- * ratio x / v is not divided again: for Kullback-Leibler it is p, and for Itakura-Saito x q. */
+/* Sum of the loss of (scale x, v), times the weights w unless w is NULL, over n entries, in float64. In double x / v is
+ * not computed again: for Kullback-Leibler it is p, and for Itakura-Saito x q. */
 static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, const REAL *p, const REAL *q, ptrdiff_t n,
                                    double scale, double parameter, const REAL *w) {
     enum { LANES = 8, SAME = sizeof(REAL) == sizeof(double) };
@@ -187,9 +190,9 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, const
 }
 
 /* The Kullback-Leibler half-step for few components, without a block of ratios in between: sums[r, c, :] += p b[c, :]
- * for `lines` lines of n entries of X, a multiple of the lanes of a vector, the model being f[r, :] b. Writes the
- * models and the ratios p of a line after those of another, unless ratios is NULL. The lines go side by side through
- * every step, since each waits for the one before. */
+ * for `lines` lines of n entries of X, a multiple of the lanes of a vector, with the model f[r, :] b. Writes the models
+ * and the ratios p line after line, unless ratios is NULL. The lines go side by side through every step, to hide its
+ * latency. */
 NMF_INLINE void NAME(share_lines_of)(const int k, const int lines, const REAL *x, ptrdiff_t x_stride, REAL s,
                                      const REAL *f, const REAL *b, ptrdiff_t b_stride, ptrdiff_t n, REAL *sums,
                                      REAL *models, REAL *ratios) {
@@ -289,8 +292,8 @@ static void NAME(add_lanes)(const REAL *sums, ptrdiff_t n, REAL *out) {
     }
 }
 
-/* The multiplicative update of n coordinates, f <- max(floor, f (num / den)^gamma), within bounds where there are any;
- * where den is 0 it stays. Returns the sum of den (change)^2 / f. */
+/* The multiplicative update of n coordinates, f <- max(floor, f (num / den)^gamma), within the bounds unless they are
+ * NULL; where den is 0, f stays. Returns the sum of den (change)^2 / f. */
 static double NAME(multiply_row)(REAL *restrict f, const REAL *restrict num, const REAL *restrict den,
                                  const double *restrict floor, const REAL *lower, const REAL *upper, ptrdiff_t n,
                                  double gamma) {
@@ -329,7 +332,7 @@ static double NAME(multiply_row)(REAL *restrict f, const REAL *restrict num, con
     return total;
 }
 
-/* Sum of den min(f, mean (1 - num / den)) over a row, of the step within bounds where there are any, and of f num. */
+/* Sum of den |min(f, mean (1 - num / den))| over a row, with the step cut where it leaves the bounds; adds up f num. */
 static double NAME(split_kkt_row)(const REAL *f, const REAL *num, const REAL *den, const REAL *lower, const REAL *upper,
                                   const double *mean, ptrdiff_t n, double *whole) {
     double sum = 0;
@@ -351,7 +354,7 @@ static void NAME(add_row)(const REAL *restrict f, ptrdiff_t n, double *restrict 
 }
 
 /* A step of online updates of n coordinates: a <- rho a + f^(1/gamma) num, b <- rho b + den (where den is not NULL),
- * f <- (a / b)^gamma. Below least f and a become 0, since they would decay for ever; where b is 0, f stays. Adds up the
+ * f <- (a / b)^gamma. Below least f and a become 0, since they would decay for ever. Where b is 0, f stays. Adds up the
  * squares of the changes and of the new f. */
 static void NAME(accumulate_row)(REAL *restrict f, const REAL *restrict num, const REAL *restrict den, REAL *restrict a,
                                  REAL *restrict b, const double *restrict least, ptrdiff_t n, double rho, double gamma,

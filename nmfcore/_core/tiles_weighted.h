@@ -1,7 +1,7 @@
 /* Weighted least squares, row by row of a factor; included by tiles.h once for each REAL. */
 
 #ifndef NMF_SQUARES
-#define NMF_SQUARES /* what is float64 whatever REAL is: a Gram matrix that loses terms again must not lose digits */
+#define NMF_SQUARES /* in float64 whatever REAL is: a Gram matrix from which terms are subtracted must not lose digits */
 
 /* The quadratic that is added to those of all rows f: 1/2 f (E + ridge diag(q)) f'. */
 typedef struct {
@@ -20,8 +20,8 @@ static void nmf_scale_row(const double *restrict b, ptrdiff_t padded, double w, 
         for (ptrdiff_t t = 0; t < padded; t++) c[t] += y * b[t];
 }
 
-/* to[r, :] = from[r, :] + sum over p < n of scaled[p, r] B[at[p], :] for TILE_ROWS rows r and `width` vectors; every row of
- * the four has `stride` entries. */
+/* to[r, :] = from[r, :] + sum over p < n of scaled[p, r] B[at[p], :] for TILE_ROWS rows r and `width` vectors; a row of
+ * each of the four arrays has `stride` entries. */
 NMF_INLINE void nmf_square_tile(const int width, const double *scaled, const double *B, const ptrdiff_t *at,
                                 ptrdiff_t stride, ptrdiff_t n, const double *from, double *to) {
     enum { LANES = NMF_LANES(double) };
@@ -57,7 +57,7 @@ static void nmf_add_squares(const double *scaled, const double *B, const ptrdiff
     }
 }
 
-/* What lies right of the blocks of TILE_ROWS on the diagonal of G, once more below them. */
+/* Copy what lies right of the blocks of TILE_ROWS on the diagonal of G to its place below them. */
 static void nmf_mirror(double *G, ptrdiff_t stride) {
     for (ptrdiff_t r = 0; r + NMF_TILE_ROWS < stride; r += NMF_TILE_ROWS) {
         ptrdiff_t c = r + NMF_TILE_ROWS;
@@ -66,9 +66,9 @@ static void nmf_mirror(double *G, ptrdiff_t stride) {
 }
 #endif
 
-/* One cyclic sweep over lower <= f <= upper for 1/2 f G f' - f c, given g = c - G f, which follows f. G is symmetric, of
- * rows of `padded` entries, inverse that of its diagonal, 0 for a coordinate that stays. Returns the sum of G_tt
- * (change)^2. */
+/* One cyclic sweep over lower <= f <= upper for 1/2 f G f' - f c, given g = c - G f, which is updated with f. G is
+ * symmetric, with rows of `padded` entries; inverse is that of its diagonal, 0 for a coordinate that stays. Returns the
+ * sum of G_tt (change)^2. */
 static double NAME(bounded_sweep)(const double *restrict G, const double *inverse, ptrdiff_t k, ptrdiff_t padded,
                                   double *restrict g, REAL *f, const REAL *lower, const REAL *upper) {
     double moved = 0;
@@ -129,8 +129,8 @@ NMF_INLINE double NAME(lane_sum)(NAME(vec) v) {
     return lanes[0];
 }
 
-/* The step of a pair of coordinates, v -= w (change before), and for the pair that comes after it the sums of v b0, v b1,
- * w b0 b0, w b0 b1, w b1 b1, row by row: so v and w are read once for two coordinates. */
+/* The step of a pair of coordinates, v -= w (change before), and for the next pair the sums of v b0, v b1, w b0 b0,
+ * w b0 b1, w b1 b1, row by row: so v and w are read once for two coordinates. */
 NMF_INLINE void NAME(pair_rows)(const int rows, const REAL *w, REAL *v, ptrdiff_t size, const REAL *before,
                                 const REAL *change, const REAL *after, double *sums) {
     enum { LANES = NMF_LANES(REAL) };
@@ -177,7 +177,7 @@ static void NAME(shared_gradient)(const nmf_added *added, const REAL *restrict c
 }
 
 /* The steps of the coordinates t and t + 1 (if there is one) of a row. sums: those of `weighted_pair`; g = c - f E, which
- * follows f. Writes the changes. Returns the sum of curvature (change)^2, or -1 where the sum of w b b is below
+ * is updated with f. Writes the changes. Returns the sum of curvature (change)^2, or -1 where the sum of w b b is below
  * `least`. */
 static double NAME(pair_step)(const nmf_added *added, ptrdiff_t t, double ridge, const REAL *lower, const REAL *upper,
                               double *sums, REAL *restrict g, REAL *f, REAL *change) {
@@ -205,7 +205,7 @@ static double NAME(pair_step)(const nmf_added *added, ptrdiff_t t, double ridge,
     return moved;
 }
 
-/* w and y = w x times scale of a row of n entries, their strides given; where w is 0 what stands in x is not looked at. */
+/* w and y = w x times scale of a row of n entries, with strides; where w is 0, x may be anything, also NaN. */
 static void NAME(weigh_row)(const REAL *restrict x, ptrdiff_t x_stride, const REAL *restrict weights, ptrdiff_t w_stride,
                             ptrdiff_t n, double scale, REAL *restrict w, REAL *restrict y, ptrdiff_t stride) {
 #define NMF_EACH(x_step, w_step, step)                             \

@@ -2,16 +2,21 @@
 #
 #     minimise over lower <= f <= upper   1/2 f (G + E + ridge_i diag(q) + sum_P w b b') f' - f (C_i + sum_P y b)
 #
-# over its places P, the entries whose weight is not `base`: w is the weight less base, y the weight times the entry,
-# b a row of B. G is base B'B and C the product of base X, with 0 at the places, and B: the places take out, change or
-# add terms. E, C, ridge and q also hold penalties. Rows are independent; a sum has one order, whatever the thread.
+# over its places P, the entries whose weight is not `base`. w is the weight less base, y the weight times the entry, b
+# a row of B. G is base B'B, and C is the product of base X, with 0 at the places, and B. E, C, ridge and q also hold
+# penalties. With base 1 the places take hidden entries out, with base 0 they put observed entries in. Rows are
+# independent; a sum has one order, whatever the thread.
 #
-# A row is solved by its Gram matrix, or along its places (see weighted_descent.pxi), which costs less for large k.
+# A row is solved by its Gram matrix, k^2 flop for each place and cheap sweeps, or along its places
+# (weighted_descent.pxi), 2 k flop a place and 8 k for each sweep. The flop decide, at about k = 20 for one sweep.
+#
+# What is taken out must leave digits: where less than KEPT_F64 of a diagonal entry of G is left, the Gram matrix of the
+# row is summed over all entries. So a component that only hidden entries see has a curvature of exactly 0.
 
 cdef enum:
-    GATHERED = 64  # places whose rows of B are multiplied at a time
+    GATHERED = 64  # places that are multiplied at a time
 
-# The share of a diagonal entry of G that must be left, or the row is summed anew: the digits that are lost by then.
+# The part of a diagonal entry of G that must be left, or the row is summed over all entries.
 cdef double KEPT_F64 = 1.0 / 65536
 cdef double KEPT_F32 = 1.0 / 1024
 
@@ -35,7 +40,7 @@ cdef void start_gram(const double *G, const double *E, Py_ssize_t k, Py_ssize_t 
 
 cdef void add_places(const RowProblems *s, const index *indices, const real *w, const real *y, Py_ssize_t count,
                      bint everything, const double *start, double *scaled, double *G, double *c) noexcept nogil:
-    """G = start + sum of w b b', c += sum of y b over places; with `everything` over all, w being the weight."""
+    """G = start + sum of w b b', c += sum of y b over the places; with `everything` over all entries."""
     cdef Py_ssize_t i, j, p = 0, filled = 0, padded = s.added.stride
     cdef Py_ssize_t[GATHERED] at
     cdef double weight, share
@@ -63,7 +68,7 @@ cdef void add_places(const RowProblems *s, const index *indices, const real *w, 
 
 cdef bint has_cancelled(const double *own, const double *G, Py_ssize_t k, Py_ssize_t padded,
                         double least) noexcept nogil:
-    """Whether less than a share of a diagonal entry of G is left: it has lost digits."""
+    """Whether less than `least` of a diagonal entry of G is left: it has lost digits."""
     cdef Py_ssize_t t
     for t in range(k):
         if own[t * padded + t] < least * G[t * k + t]:
@@ -203,7 +208,7 @@ cdef void sweep_tasks(const RowProblems *s, const index[::1] indptr, const index
 
 
 def weighted_sweep_scratch(Py_ssize_t terms, Py_ssize_t k, Py_ssize_t most, int n_threads):
-    """Entries of `scratch` and of `columns` that `weighted_sweep` wants for rows of at most `most` places."""
+    """Entries of `scratch` and of `columns` that `weighted_sweep` needs for rows of at most `most` places."""
     cdef Py_ssize_t padded = padded_to(k, 8)
     return ((padded + terms + 1) * padded + n_threads * (padded + GATHERED + 3) * padded,
             n_threads * ((k + 3) * (most + 16) + 3 * padded))
