@@ -64,7 +64,7 @@ def report(name: str, X: np.ndarray, run: Callable[[], np.ndarray], repeats: int
 def main() -> None:
     """Compare on mixtures with noise, and on noise alone."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=threads.available())
+    parser.add_argument("--threads", type=int, default=threads.available_processors())
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--shape", type=int, nargs=3, default=(10_000, 20, 8), metavar=("m", "n", "k"))
     options = parser.parse_args()

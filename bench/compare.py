@@ -214,7 +214,7 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if options.max_iter < 2 or options.repeats < 1:
         parser.error("wanted --max-iter >= 2 and --repeats >= 1")
-    options.threads = threads.resolve(options.threads)
+    options.threads = threads.thread_count(options.threads)
     return options
 
 

@@ -84,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--k", type=int, default=20)
-    parser.add_argument("--threads", type=int, default=threads.available())
+    parser.add_argument("--threads", type=int, default=threads.available_processors())
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # scikit-learn's, that it has not converged
     problems = {path.stem: read(path) for path in options.files} or generated()

@@ -139,7 +139,7 @@ def main() -> None:
             beside_calls("sparse", load(options.sparse) if options.sparse else sp.csr_array(counts()))
         elif kind == "ranks":
             X = load(options.ranks) / 255 if options.ranks else faces()
-            beside_scikit_learn("faces", X, range(2, 16), 10, "frobenius", threads.available())
+            beside_scikit_learn("faces", X, range(2, 16), 10, "frobenius", threads.available_processors())
         elif kind == "signatures":
             beside_scikit_learn("signatures", signatures(options.signatures), range(5, 6), 500, "kullback-leibler", 1)
         else:

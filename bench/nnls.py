@@ -52,7 +52,7 @@ def compare(name: str, B: np.ndarray, X: np.ndarray, n_threads: int, peers: int)
 def main() -> None:
     """Compare on matrices of several shapes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=threads.available())
+    parser.add_argument("--threads", type=int, default=threads.available_processors())
     parser.add_argument("--peers", type=int, default=2000, help="columns that scipy solves; its time is extrapolated")
     options = parser.parse_args()
     print("| B | shape, right-hand sides | scipy | nmfcore | faster | differ by |")

@@ -63,7 +63,7 @@ def planted(case: Case, seed: int) -> np.ndarray | sp.csr_array:
 def main() -> None:
     """Print a row for each case, and the totals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=threads.available())
+    parser.add_argument("--threads", type=int, default=threads.available_processors())
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--cases", type=int, nargs="+", default=range(20))
     parser.add_argument("--seed", type=int, default=0)

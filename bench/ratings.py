@@ -115,7 +115,7 @@ def main() -> None:
     """Print both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", nargs="?", type=Path, default=Path(os.environ.get("NMFCORE_DATA", ".")) / "ml100k.npz")
-    parser.add_argument("--threads", type=int, default=threads.available())
+    parser.add_argument("--threads", type=int, default=threads.available_processors())
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--strengths", type=float, nargs="*", default=[10.0, 5.0, 1.0], help="for cmfrec's lambda_")
     options = parser.parse_args()

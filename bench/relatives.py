@@ -113,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("-k", type=int, default=10)
-    parser.add_argument("--threads", type=int, default=threads.available())
+    parser.add_argument("--threads", type=int, default=threads.available_processors())
     options = parser.parse_args()
     problems = {path.stem: read(path, options.k) for path in options.files} or {
         "documents": documents(3000, 4000, options.k),

@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("-k", type=int, default=50)
     parser.add_argument("--dtype", choices=["float64", "float32"], default="float64")
-    parser.add_argument("--threads", type=int, default=threads.available())
+    parser.add_argument("--threads", type=int, default=threads.available_processors())
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     print("| X | k | scikit-learn | nmfcore | faster | its error above the least | nmfcore's | start of a fit |")

@@ -31,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture(scope="session")
 def n_threads():
-    count = threads.resolve(None)
+    count = threads.thread_count(None)
     with threadpool_limits(limits=count, user_api="blas"):
         yield count
 

@@ -13,7 +13,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from ._runtime import load
+from ._runtime import import_optional
 
 _NAMES = ("NMF", "MiniBatchNMF", "non_negative_factorization")
 
@@ -107,7 +107,7 @@ def unpatch_sklearn() -> None:
 @functools.cache
 def _pairs() -> tuple[tuple[object, object], ...]:
     """scikit-learn's object and ours for each name. The first call comes before anything is replaced."""
-    theirs = load("sklearn.decomposition._nmf", "sklearn", "patch_sklearn")
+    theirs = import_optional("sklearn.decomposition._nmf", "sklearn", "patch_sklearn")
     from . import sklearn as ours
 
     return tuple((getattr(theirs, name), getattr(ours, name)) for name in _NAMES)

@@ -118,11 +118,11 @@ def test_fit_after_fork():
 def test_threads_asked_for_after_fork_are_refused_aloud(monkeypatch):
     monkeypatch.setattr(threads, "_pool_lost", True)
     if not threads.baseline.has_openmp():
-        assert threads.resolve(2) == 1
+        assert threads.thread_count(2) == 1
         return
     with pytest.warns(RuntimeWarning, match="n_threads=2 asked for in a forked process"):
-        assert threads.resolve(2) == 1
-    assert threads.resolve(None) == 1
+        assert threads.thread_count(2) == 1
+    assert threads.thread_count(None) == 1
 
 
 def test_eight_threads_fit_at_once():
@@ -186,14 +186,14 @@ def test_the_interpreter_runs_during_a_fit():
 
 
 def test_numbers_of_threads(monkeypatch):
-    monkeypatch.setattr(threads, "available", lambda: 6)
+    monkeypatch.setattr(threads, "available_processors", lambda: 6)
     monkeypatch.setattr(threads, "_pool_lost", False)
     monkeypatch.setattr(threads.baseline, "has_openmp", lambda: True, raising=False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert [threads.resolve(n) for n in (None, 1, 4, -1, -2, -6, -9)] == [6, 1, 4, 6, 5, 1, 1]
+    assert [threads.thread_count(n) for n in (None, 1, 4, -1, -2, -6, -9)] == [6, 1, 4, 6, 5, 1, 1]
     for text, count in (("3", 3), ("2,4", 2), ("0", 6), ("many", 6), ("", 6)):
         monkeypatch.setenv("OMP_NUM_THREADS", text)
-        assert threads.resolve(None) == count
+        assert threads.thread_count(None) == count
 
 
 def test_container_limit(tmp_path):

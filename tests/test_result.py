@@ -280,12 +280,12 @@ def test_other_byte_and_memory_order(saved, tmp_path):
 def test_a_file_is_there_as_a_whole_or_not_at_all(tmp_path):
     path = tmp_path / "result.npz"
     path.write_text("before")
-    with pytest.raises(KeyboardInterrupt), files.written(path) as temporary:
+    with pytest.raises(KeyboardInterrupt), files.atomic_write(path) as temporary:
         temporary.write_text("half")
         assert temporary.parent == tmp_path and temporary.suffix == ".npz"
         raise KeyboardInterrupt
     assert path.read_text() == "before" and os.listdir(tmp_path) == ["result.npz"]
-    with files.written(path) as temporary:
+    with files.atomic_write(path) as temporary:
         temporary.write_text("after")
         assert path.read_text() == "before"
     assert path.read_text() == "after" and os.listdir(tmp_path) == ["result.npz"]

@@ -62,7 +62,7 @@ class Archetypes(Storable):
     objectives: np.ndarray = field(repr=False)
     names: Names = field(repr=False, default=(None, None))
 
-    _file_kind: ClassVar = files.Kind("nmfcore archetypes", "no archetypes of nmfcore", "Archetypes.save")
+    _file_kind: ClassVar = files.FileFormat("nmfcore archetypes", "no archetypes of nmfcore", "Archetypes.save")
 
     def transform(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
         """W for new points: each nearest point of the hull of the archetypes, as a mixture of them.

@@ -5,7 +5,7 @@ from typing import Any
 
 from .. import Result
 from .._checks import InputError
-from .._runtime import load, written
+from .._runtime import atomic_write, import_optional
 from . import _demo, _results, _writing
 
 
@@ -16,7 +16,7 @@ def plot(options: Namespace) -> int:
     if len(options.files) > 1 and options.kind != "convergence":
         raise InputError(f"there are {len(options.files)} files; wanted one, or the picture convergence")
     _draw(options, [_results.read(path) for path in options.files], figure.subplots())
-    with written(options.output) as temporary:
+    with atomic_write(options.output) as temporary:
         figure.savefig(temporary, dpi=150)
     return 0
 
@@ -31,7 +31,7 @@ def demo(options: Namespace) -> int:
 
 def _new_figure(purpose: str) -> Any:
     """A matplotlib figure without pyplot, or a `MissingLibraryError`."""
-    load("matplotlib", "plot", purpose)
+    import_optional("matplotlib", "plot", purpose)
     from matplotlib.figure import Figure
 
     return Figure(layout="constrained")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._checks import InputError
-from .._runtime import load
+from .._runtime import import_optional
 from ..data import frames
 from . import _text
 from ._table import Table
@@ -155,7 +155,7 @@ def _read_matrix_market(path: Path, options: ReadOptions) -> Table:
 
 def _read_anndata(path: Path, options: ReadOptions) -> Table:
     """X or a layer of an AnnData: observations in rows, variables in columns."""
-    anndata = load("anndata", "anndata", f"reading {path.name}")
+    anndata = import_optional("anndata", "anndata", f"reading {path.name}")
     with warnings.catch_warnings(), _refuse_damage(path, "is not an AnnData file"):
         warnings.simplefilter("ignore")  # deprecations within anndata
         data = anndata.read_h5ad(path)
@@ -171,8 +171,8 @@ def _read_anndata(path: Path, options: ReadOptions) -> Table:
 def _read_parquet(path: Path, options: ReadOptions) -> Table:
     """The columns of numbers. An index that pandas has stored, or a first column of text, names the rows."""
     purpose = f"reading {path.name}"
-    load("pyarrow", "cli", purpose)
-    pandas = load("pandas", "cli", purpose)
+    import_optional("pyarrow", "cli", purpose)
+    pandas = import_optional("pandas", "cli", purpose)
     with _refuse_damage(path, "is not a Parquet file that can be read"):
         frame = pandas.read_parquet(path, engine="pyarrow")
     text_first = len(frame.columns) > 1 and _is_text(frame.iloc[:, 0])

@@ -9,7 +9,7 @@ import numpy as np
 from .. import Result, __version__
 from .._checks import InputError
 from .._fit import STORED, result_from_arrays
-from .._runtime import load, written
+from .._runtime import atomic_write, import_optional
 
 FORMATS = (".npz", ".h5")
 DATASETS = {  # of an .h5 file, by the name of the array that `Result.save` writes
@@ -31,7 +31,7 @@ def save(result: Result, path: Path) -> None:
     h5py = load_h5py(path, "writing")
     history, unobserved = result.history, result.unobserved
     arrays = result.W, result.H, history.objective, history.seconds, *unobserved
-    with written(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
         for dataset, array in zip(DATASETS.values(), arrays, strict=True):
             file[dataset] = array
         for dataset, names in zip(NAMES, result.names, strict=True):
@@ -43,7 +43,7 @@ def save(result: Result, path: Path) -> None:
 
 def load_h5py(path: Path, purpose: str) -> Any:
     """The library for .h5 files, or a `MissingLibraryError`."""
-    return load("h5py", "cli", f"{purpose} {path.name}")
+    return import_optional("h5py", "cli", f"{purpose} {path.name}")
 
 
 def read(path: Path) -> Result:

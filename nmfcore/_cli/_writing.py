@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .._checks import InputError
-from .._runtime import written
+from .._runtime import atomic_write
 
 FORMATS = (".npy", ".npz", ".csv", ".tsv")
 MARGIN = 1 << 16  # bytes of a result file besides the factors
@@ -51,7 +51,7 @@ def check_space(path: Path, size: int) -> None:
 def write_factor(F: np.ndarray, path: Path, rows: tuple[str, ...] | None, columns: tuple[str, ...] | None) -> None:
     """Write a factor. A text file also gets the names of rows and columns if there are any."""
     suffix = path.suffix.lower()
-    with written(path) as temporary:
+    with atomic_write(path) as temporary:
         if suffix in (".npy", ".npz"):
             with open(temporary, "wb") as file:
                 (np.save if suffix == ".npy" else np.savez)(file, F)

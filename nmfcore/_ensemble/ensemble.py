@@ -424,7 +424,7 @@ class Ensemble:
         OSError
             The file cannot be written.
         """
-        with files.written(path) as temporary:
+        with files.atomic_write(path) as temporary:
             ledger = Ledger.open(temporary, common_identity(self.fits))
             keys = zip(self.fits, self.starts, strict=True)
             ledger.add_all((fit.W.shape[1], start, fit) for fit, start in keys)

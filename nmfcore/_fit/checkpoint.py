@@ -17,7 +17,7 @@ from .._runtime import files
 from ..data import Data
 from .stopping import NUMBERS
 
-KIND = files.Kind("nmfcore checkpoint", "no checkpoint of nmfcore", "Checkpoint.save")
+KIND = files.FileFormat("nmfcore checkpoint", "no checkpoint of nmfcore", "Checkpoint.save")
 TEXTS = {"options": "options", "fingerprint": "fingerprint", "stopping": "course"}  # JSON members, by attribute
 KINDS = ("factor", "best", "old")
 LARGEST = 1 << 13  # of a power of two, beyond the range of any X

@@ -241,7 +241,7 @@ class FitBatch:
         summaries = [self.loss.summaries(side.best, fits, None, self.kernels) for side in (self.w, self.h)]
         for f in fits:
             for state, of_side in zip((self.fits[f].w, self.fits[f].h), summaries, strict=True):
-                state.best_summary = of_side.alone(f)
+                state.best_summary = of_side.of_fit(f)
         if not self.loss.constant:
             return
         sides = (self.w, self.h, summaries[1]), (self.h, self.w, summaries[0])
@@ -250,7 +250,7 @@ class FitBatch:
             statistics = self.loss.statistics_many(side.data, side.best, other.best, *arguments)
             for f in fits:
                 fit = self.fits[f]
-                fit.best_statistics[fit.w if side is self.w else fit.h] = statistics.alone(f)
+                fit.best_statistics[fit.w if side is self.w else fit.h] = statistics.of_fit(f)
 
     def _hand_back(self, place: int, f: int) -> None:
         """Give a fit its numbers and its factors back."""

@@ -11,7 +11,7 @@ from .._checks import MAX_COUNT, check_choice
 from .._runtime import files
 from ..data import frames
 
-KIND = files.Kind("nmfcore rank choice", "no rank choice of nmfcore", "RankChoice.save")
+KIND = files.FileFormat("nmfcore rank choice", "no rank choice of nmfcore", "RankChoice.save")
 MORE = "more_"  # begins the names of further columns in a file
 OWN_COLUMNS = frozenset({"k", "score", "spread", "chosen"})
 

@@ -63,7 +63,7 @@ class Completion(Storable):
     _rated: tuple[np.ndarray, np.ndarray] = field(repr=False)
     """The arrays indptr and indices of X in compressed rows."""
 
-    _file_kind: ClassVar = files.Kind("nmfcore completion", "no completion of nmfcore", "Completion.save")
+    _file_kind: ClassVar = files.FileFormat("nmfcore completion", "no completion of nmfcore", "Completion.save")
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -65,7 +65,7 @@ class Clustering(Storable):
     objectives: np.ndarray = field(repr=False)
     names: Names = field(repr=False, default=(None, None))
 
-    _file_kind: ClassVar = files.Kind("nmfcore clustering", "no clustering of nmfcore", "Clustering.save")
+    _file_kind: ClassVar = files.FileFormat("nmfcore clustering", "no clustering of nmfcore", "Clustering.save")
 
     @classmethod
     def of(cls, best: LoopResult, objectives: np.ndarray, names: Names) -> "Clustering":

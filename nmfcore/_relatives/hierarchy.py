@@ -56,7 +56,7 @@ class Hierarchy(Storable):
     relative_error: float
     names: Names = field(repr=False, default=(None, None))
 
-    _file_kind: ClassVar = files.Kind("nmfcore hierarchy", "no hierarchy of nmfcore", "Hierarchy.save")
+    _file_kind: ClassVar = files.FileFormat("nmfcore hierarchy", "no hierarchy of nmfcore", "Hierarchy.save")
 
     def cut(self, n_leaves: int) -> np.ndarray:
         """The labels of the tree when it had n_leaves: the last splits are undone.

@@ -1,8 +1,12 @@
-"""The kernels for several fits at once, with the memory and the threads that they take."""
+"""The kernels for several fits of one X at once, with their scratch memory and their threads.
+
+Each fit gets the bits that it gets alone. What that gains is said in `_core/stack.pxi`.
+"""
 
 import functools
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -10,31 +14,34 @@ from .._core import kernels
 from .calls import fit_parts, is_one_call
 from .workspace import FLOAT64, Workspace, aligned_empty
 
-FITS_A_THREAD = 2  # from which on a thread takes whole fits
+CompressedRows: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""indptr, indices, data and the first row of each task; see `_core.kernels.sparse_product`."""
+
+FITS_A_THREAD = 2  # from so many on, a thread takes whole fits
 
 
 class FactorBatch:
-    """Matrices of some fits, one behind the other in one array: all have `rows` rows, each its own columns."""
+    """The matrices of several fits, one behind the other in one array: all have `rows` rows, each its own columns."""
 
     def __init__(self, rows: int, ranks: Sequence[int], dtype: np.dtype) -> None:
         self.rows, self.ranks = rows, list(ranks)
         self.columns = np.concatenate(([0], np.cumsum(ranks))).astype(np.int64)
         self.widths = np.diff(self.columns)
         self.flat = aligned_empty(rows * int(self.columns[-1]), dtype)
-        if rows == 1:  # that are used as a whole, with what no fit has written
+        if rows == 1:  # used as a whole, so entries that no fit has written must be defined
             self.flat[:] = 0
 
     @functools.cached_property
     def views(self) -> list[np.ndarray]:
-        """The matrix of each fit, where it lies."""
+        """The matrix of each fit, as a view."""
         return _views(self.flat, self.rows * self.columns, [(self.rows, k) for k in self.ranks])
 
     def __getitem__(self, fit: int) -> np.ndarray:
-        """The matrix of a fit, where it lies."""
+        """The matrix of a fit, as a view."""
         return self.views[fit]
 
-    def alone(self, fit: int) -> np.ndarray:
-        """The one row of a fit, where there is one."""
+    def of_fit(self, fit: int) -> np.ndarray:
+        """The row of a fit, as a view, where `rows` is 1."""
         return self.flat[self.columns[fit] : self.columns[fit + 1]]
 
     def columns_of(self, fits: np.ndarray) -> int:
@@ -42,21 +49,21 @@ class FactorBatch:
         return int(self.widths[fits].sum())
 
     def widest(self, fits: np.ndarray) -> int:
-        """The largest of them."""
+        """The largest rank of some fits."""
         return int(self.widths[fits].max(initial=1))
 
     def sum_of_squares(self, fits: np.ndarray) -> float:
-        """The sum of the squares of their ranks."""
+        """The sum of the squares of the ranks of some fits."""
         return float(np.square(self.widths[fits]).sum())
 
     def each(self, values: np.ndarray, fits: np.ndarray, dtype: type) -> np.ndarray:
-        """Values of some fits in the places of all."""
+        """An array with an entry for each fit: the values of some fits, 0 for the others."""
         out = np.zeros(len(self.ranks), dtype)
         out[fits] = values
         return out
 
     def like(self) -> "FactorBatch":
-        """Another one of that shape, not filled."""
+        """Another batch of that shape, whose entries are not set."""
         return FactorBatch(self.rows, self.ranks, self.flat.dtype)
 
 
@@ -69,10 +76,10 @@ class GramBatch:
         self.views = _views(self.flat, self.first, [(k, k) for k in ranks])
 
     def __getitem__(self, fit: int) -> np.ndarray:
-        """The matrix of a fit, where it lies."""
+        """The matrix of a fit, as a view."""
         return self.views[fit]
 
-    alone = __getitem__
+    of_fit = __getitem__
 
 
 def _views(flat: np.ndarray, first: np.ndarray, shapes: list[tuple[int, int]]) -> list[np.ndarray]:
@@ -81,9 +88,10 @@ def _views(flat: np.ndarray, first: np.ndarray, shapes: list[tuple[int, int]]) -
 
 
 class BatchKernels:
-    """What `Workspace` does for one fit, for those `fits` (indices, ascending) of stacks; each to the same bits.
+    """The methods of `Workspace` for several fits; each fit gets the same bits.
 
-    Where it makes several calls for one fit, the fits are done one after another.
+    fits: the indices of the fits that a method works on, ascending. Where one fit alone takes several calls, the fits
+    are done one after another.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -99,11 +107,11 @@ class BatchKernels:
             kernels.product_many(X, B.flat, (B.columns, part), scratch, out.flat, scale, threads)
 
     def sparse_product(
-        self, X: Sequence[np.ndarray], B: FactorBatch, out: FactorBatch, fits: np.ndarray, scale: float
+        self, X: CompressedRows, B: FactorBatch, out: FactorBatch, fits: np.ndarray, scale: float
     ) -> None:
         """out = scale X B, for the arrays of X in compressed rows."""
         flop = 2.0 * len(X[2])
-        if len(fits) == 1:  # whose columns other panels fit better
+        if len(fits) == 1:  # the panels of one fit are better for its columns
             self.workspace.sparse_product(*X, B[fits[0]], out[fits[0]], scale)
             return
         for part in fit_parts(fits, B.widths, flop):
@@ -124,23 +132,25 @@ class BatchKernels:
         scale: float,
         evaluate: bool,
     ) -> np.ndarray:
-        """num and den of half-steps; returns what `Workspace.split_step` does."""
+        """num and den of half-steps; returns the values of `Workspace.split_step`."""
         if F.rows > self.workspace.split_rows(X.shape[1], F.widest(fits)):
             call = self.workspace.split_step
             rest = family, parameter
-            found = [call(X, F[f], B[f], *rest, num[f], den[f], scale, evaluate) for f in fits.tolist()]
-            return np.array(found)
+            values = [call(X, F[f], B[f], *rest, num[f], den[f], scale, evaluate) for f in fits.tolist()]
+            return np.array(values)
         number, values = kernels.FAMILIES[family], np.zeros(len(F.ranks))
         for part in fit_parts(fits, F.widths, 6.0 * X.size):
             threads = self.workspace.threads(6.0 * X.size * F.columns_of(part))
-            scratch = self.workspace.reserve(kernels.split_many_scratch(*X.shape, F.widest(part), threads), X.dtype)
+            scratch = self.workspace.reserve(
+                kernels.split_many_scratch(len(X), X.shape[1], F.widest(part), threads), X.dtype
+            )
             stacks = F.flat, B.flat, (F.columns, part), scratch, num.flat, den.flat
             kernels.split_many(X, *stacks, number, parameter, scale, values if evaluate else None, threads)
         return values[fits]
 
     def sparse_share(
         self,
-        X: Sequence[np.ndarray],
+        X: CompressedRows,
         F: FactorBatch,
         B: FactorBatch,
         num: FactorBatch,
@@ -148,11 +158,11 @@ class BatchKernels:
         scale: float,
         evaluate: bool,
     ) -> np.ndarray:
-        """num of half-steps for Kullback-Leibler; returns what `Workspace.sparse_share` does."""
+        """num of half-steps for Kullback-Leibler; returns the values of `Workspace.sparse_share`."""
         flop, values = 4.0 * len(X[2]), np.zeros(len(F.ranks))
         if not is_one_call(flop * F.widest(fits)) or len(fits) < FITS_A_THREAD * self.workspace.threads(math.inf):
-            found = [self.workspace.sparse_share(*X, F[f], B[f], num[f], scale, evaluate) for f in fits.tolist()]
-            return np.array(found)
+            alone = [self.workspace.sparse_share(*X, F[f], B[f], num[f], scale, evaluate) for f in fits.tolist()]
+            return np.array(alone)
         for part in fit_parts(fits, F.widths, flop):
             threads = self.workspace.threads(flop * F.columns_of(part))
             own = kernels.sparse_product_scratch(B.rows, F.widest(part), 2) + 16
@@ -186,7 +196,7 @@ class BatchKernels:
         return out[fits]
 
     def inner_of_squares(self, A: GramBatch, B: GramBatch, fits: np.ndarray) -> np.ndarray:
-        """The same for small matrices."""
+        """The sums of A_ij B_ij of Gram matrices."""
         return np.array([kernels.inner(A[f], B[f], 1) for f in fits.tolist()])
 
     def copy(self, source: FactorBatch, target: FactorBatch, fits: np.ndarray) -> None:
@@ -197,7 +207,7 @@ class BatchKernels:
     def extrapolate(
         self, new: FactorBatch, old: FactorBatch, weights: np.ndarray, rising: bool, fits: np.ndarray
     ) -> None:
-        """old <- max(0, new + weight (new - old)), a weight for each of the fits; with `rising` new where it fell."""
+        """`Workspace.extrapolate`, with a weight for each of the fits."""
         threads = self.workspace.threads(4.0 * new.rows * new.columns_of(fits))
         weights = new.each(weights, fits, np.float64)
         kernels.extrapolate_many(new.flat, old.flat, new.rows, (new.columns, fits), weights, rising, threads)
@@ -205,7 +215,7 @@ class BatchKernels:
     def sweep(
         self, G: GramBatch, C: FactorBatch, F: FactorBatch, fits: np.ndarray, most: np.ndarray, stop: float
     ) -> np.ndarray:
-        """Coordinate sweeps over F in place, at most `most` of each fit; returns what `Workspace.sweep` does."""
+        """Coordinate sweeps over F in place, at most `most` of each fit; returns the values of `Workspace.sweep`."""
         if F.rows > self.workspace.sweep_rows(F.widest(fits), int(most.max(initial=1))):
             each = zip(fits.tolist(), most.tolist(), strict=True)
             return np.array([self.workspace.sweep(G[f], C[f], F[f], sweeps, stop) for f, sweeps in each])
@@ -219,7 +229,7 @@ class BatchKernels:
     def multiply(
         self, F: FactorBatch, num: FactorBatch, den: FactorBatch, exponent: float, floor: float, fits: np.ndarray
     ) -> np.ndarray:
-        """F <- max(floor mean F_t, F (num / den)^exponent); returns what `Workspace.multiply` does."""
+        """F <- max(floor mean F_t, F (num / den)^exponent); returns the values of `Workspace.multiply`."""
         least = self.column_sums(F, fits, FactorBatch(1, F.ranks, FLOAT64)).flat
         least *= floor
         least /= F.rows

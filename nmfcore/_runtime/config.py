@@ -1,4 +1,4 @@
-"""What this installation is and what it runs on."""
+"""The configuration of this installation."""
 
 import platform
 
@@ -25,6 +25,6 @@ def show_config() -> None:
         f"(numpy {np.__version__}, scipy {scipy.__version__}, Python {platform.python_version()})"
     )
     print(f"OpenMP    {'yes' if kernels.has_openmp() else 'no: one thread'}")
-    print(f"threads   {threads.resolve(None)} of {threads.available()} available")
+    print(f"threads   {threads.thread_count(None)} of {threads.available_processors()} available")
     print(f"level     {_core.level} ({8 * kernels.vector_bytes()}-bit vectors, {platform.machine()})")
     print(f"BLAS      {', '.join(sorted(blas)) or 'unknown'} (in starts only)")

@@ -1,4 +1,4 @@
-"""Files that hold a result: whole or not at all, and read without trust."""
+"""Files that hold a result. They are written as a whole or not at all, and read without trust in their content."""
 
 import contextlib
 import errno
@@ -16,28 +16,31 @@ from .._checks import InputError
 from .._version import __version__
 
 VERSION = 1
-MARK = b"PK\x03\x04"  # with which a zip file, as .npz is one, begins
-HEAD = 1 << 16  # bytes of an array, in which its dtype and its shape are said
+MARK = b"PK\x03\x04"  # the first bytes of a zip file, and so of an .npz file
+HEAD = 1 << 16  # bytes of an array that contain its dtype and its shape
 
-Made = TypeVar("Made")
+T = TypeVar("T")
 
 
-class Kind(NamedTuple):
-    """What a file holds: the name of its format, what others are instead, and what writes it."""
+class FileFormat(NamedTuple):
+    """What a file holds, and the words for it in messages."""
 
-    format: str
+    name: str
+    """Stored in the file."""
     other: str
+    """What a file of another format is."""
     writer: str
+    """The function that writes such a file."""
 
 
-RESULT = Kind("nmfcore result", "no result of nmfcore", "Result.save")
+RESULT = FileFormat("nmfcore result", "no result of nmfcore", "Result.save")
 
 
 @contextlib.contextmanager
-def written(path: str | os.PathLike) -> Iterator[Path]:
-    """A path in the same folder to write to, which takes the place of `path` at the end; after an error nothing stays.
+def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a path in the same folder to write to; at the end that file replaces `path`, after an error it is removed.
 
-    What is no regular file, such as /dev/stdout, is written to as it is.
+    A path that is no regular file, such as /dev/stdout, is given as it is.
     """
     if os.path.exists(path) and not os.path.isfile(path):
         yield Path(path)
@@ -57,50 +60,51 @@ def written(path: str | os.PathLike) -> Iterator[Path]:
         raise
 
 
-def write(path: str | os.PathLike, arrays: dict[str, np.ndarray], kind: Kind = RESULT) -> None:
-    """An .npz file of those arrays, with its format and the version of it."""
-    with written(path) as temporary, open(temporary, "wb") as file:
+def write(path: str | os.PathLike, arrays: dict[str, np.ndarray], kind: FileFormat = RESULT) -> None:
+    """Write an .npz file of those arrays, with the name and the version of its format."""
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
         pack(file, arrays, kind)
 
 
-def pack(file: BinaryIO, arrays: dict[str, np.ndarray], kind: Kind = RESULT) -> None:
-    """The bytes of such a file."""
-    np.savez(file, format=np.array(kind.format), format_version=np.array(VERSION), **arrays)
+def pack(file: BinaryIO, arrays: dict[str, np.ndarray], kind: FileFormat = RESULT) -> None:
+    """Write the bytes of such a file."""
+    members = {"format": np.array(kind.name), "format_version": np.array(VERSION)} | arrays
+    np.savez(file, **members)  # pyright: ignore[reportArgumentType]  # no array is called allow_pickle
 
 
-def read(path: str | os.PathLike, make: Callable[[dict[str, np.ndarray]], Made], kind: Kind = RESULT) -> Made:
-    """What `make` makes of the arrays in a file that `write` has written.
+def read(path: str | os.PathLike, build: Callable[[dict[str, np.ndarray]], T], kind: FileFormat = RESULT) -> T:
+    """Read a file that `write` has written; `build` makes the object from its arrays.
 
-    Whatever goes wrong in a file that is damaged, or was made by another hand, is one ValueError that names it.
+    Every fault of a file that is damaged or was written by another program is one InputError that names the file.
     """
     with open(path, "rb") as file:
-        return unpack(file, make, os.fspath(path), kind)
+        return unpack(file, build, os.fspath(path), kind)
 
 
-def unpack(file: BinaryIO, make: Callable[[dict[str, np.ndarray]], Made], name: str, kind: Kind = RESULT) -> Made:
-    """What `make` makes of the arrays in the bytes of such a file, by whose name it is refused."""
+def unpack(file: BinaryIO, build: Callable[[dict[str, np.ndarray]], T], name: str, kind: FileFormat = RESULT) -> T:
+    """Read the bytes of such a file. name: of the file, for the message where it is refused."""
     try:
-        return make(_arrays(file, kind))
-    except UnknownFormat as strange:
-        fault = str(strange) or f"is {kind.other}"
+        return build(_arrays(file, kind))
+    except UnknownFormat as unknown:
+        fault = str(unknown) or f"is {kind.other}"
     except MemoryError:
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which is a place before the file begins
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: an offset before the start of the file
             raise
         fault = "is truncated or damaged"
     raise InputError(f"{name} {fault}; wanted a file that {kind.writer} has written")
 
 
 class UnknownFormat(Exception):
-    """A file that this version does not write: of a newer one, or with no word another file altogether."""
+    """A file of another format, or of a newer version, which the message says."""
 
 
-def _arrays(file: BinaryIO, kind: Kind) -> dict[str, np.ndarray]:
+def _arrays(file: BinaryIO, kind: FileFormat) -> dict[str, np.ndarray]:
     if file.read(len(MARK)) != MARK:
         raise UnknownFormat
     with zipfile.ZipFile(file) as archive:
-        if "format.npy" not in archive.namelist() or str(_array(archive, "format.npy")) != kind.format:
+        if "format.npy" not in archive.namelist() or str(_array(archive, "format.npy")) != kind.name:
             raise UnknownFormat
         version = int(_array(archive, "format_version.npy"))
         if version > VERSION:
@@ -112,16 +116,16 @@ def _arrays(file: BinaryIO, kind: Kind) -> dict[str, np.ndarray]:
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """An array in native byte order; nothing but numbers and text is read."""
+    """Read an array, in native byte order; only numbers and text are accepted."""
     info = archive.getinfo(name)
-    if info.compress_type != zipfile.ZIP_STORED:  # what is stored cannot be larger than the file
+    if info.compress_type != zipfile.ZIP_STORED:  # a stored member cannot be larger than the file
         raise UnknownFormat
-    content = bytearray(archive.read(info))  # which checks the sum of it
+    content = bytearray(archive.read(info))  # checks the CRC
     head = io.BytesIO(memoryview(content)[:HEAD])
     if np.lib.format.read_magic(head) != (1, 0):
         raise UnknownFormat
     shape, in_columns, dtype = np.lib.format.read_array_header_1_0(head)
     if dtype.kind not in "biufU":
         raise UnknownFormat
-    found = np.ndarray(shape, dtype, content, head.tell(), order="F" if in_columns else "C")
-    return found.astype(dtype.newbyteorder("="), order="K", copy=False)
+    array = np.ndarray(shape, dtype, content, head.tell(), order="F" if in_columns else "C")
+    return array.astype(dtype.newbyteorder("="), order="K", copy=False)

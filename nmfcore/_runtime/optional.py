@@ -1,4 +1,4 @@
-"""Libraries that only some of the features need."""
+"""Libraries that only some features need."""
 
 import importlib
 from types import ModuleType
@@ -6,12 +6,12 @@ from types import ModuleType
 from .._checks import MissingLibraryError
 
 
-def load(name: str, extra: str, purpose: str) -> ModuleType:
-    """The module of that name; where it is missing, an ImportError that says which extra brings it, and for what."""
+def import_optional(name: str, extra: str, purpose: str) -> ModuleType:
+    """Import a module; if its library is missing, the ImportError names the extra to install and the purpose."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         package = name.partition(".")[0]
         if error.name is None or error.name.partition(".")[0] != package:
-            raise  # something is wrong inside of that library
+            raise  # an import inside that library has failed
         raise MissingLibraryError(f'{purpose} needs {package}: pip install "nmfcore[{extra}]"', name=package) from None

@@ -33,33 +33,33 @@ class Members:
 
         A size of None in the shape stands for any size. Entries may be infinite where the bounds are.
         """
-        found = self._array(name, shape)
-        if found.dtype not in (FLOATS if dtype is None else (np.dtype(dtype),)):
+        value = self._array(name, shape)
+        if value.dtype not in (FLOATS if dtype is None else (np.dtype(dtype),)):
             raise ValueError(name)
-        if found.size and not (least <= found.min() and found.max() <= most):  # NaN fails every comparison
+        if value.size and not (least <= value.min() and value.max() <= most):  # NaN fails every comparison
             raise ValueError(name)
-        return found
+        return value
 
     def indices(self, name: str, shape: tuple[int | None, ...], size: int, least: int = 0) -> np.ndarray:
         """An array of intp with entries from least to size - 1."""
-        found = self._array(name, shape)
-        if found.dtype.kind not in "iu" or (found.size and not (least <= found.min() and found.max() < size)):
+        value = self._array(name, shape)
+        if value.dtype.kind not in "iu" or (value.size and not (least <= value.min() and value.max() < size)):
             raise ValueError(name)
-        return found.astype(np.intp, order="C")
+        return value.astype(np.intp, order="C")
 
     def number(self, name: str, least: float = -math.inf) -> float:
         """A float64 that is at least `least`, perhaps infinite, but not NaN."""
-        found = self._item(name, "f")
-        if self.arrays[name].dtype != np.float64 or not found >= least:
+        value = self._item(name, "f")
+        if self.arrays[name].dtype != np.float64 or not value >= least:
             raise ValueError(name)
-        return found
+        return value
 
     def count(self, name: str) -> int:
         """An integer >= 0."""
-        found = self._item(name, "iu")
-        if found < 0:
+        value = self._item(name, "iu")
+        if value < 0:
             raise ValueError(name)
-        return found
+        return value
 
     def flag(self, name: str) -> bool:
         """True or False."""
@@ -67,10 +67,10 @@ class Members:
 
     def choice(self, name: str, known: tuple[str, ...]) -> str:
         """One of the known words."""
-        found = self._item(name, "U")
-        if found not in known:
+        value = self._item(name, "U")
+        if value not in known:
             raise ValueError(name)
-        return found
+        return value
 
     def names(self, shape: tuple[int, int]) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
         """The names of the rows and columns of X, a tuple of strings or None for each."""
@@ -78,26 +78,26 @@ class Members:
         return _names_of_axis(rows, shape[0]), _names_of_axis(columns, shape[1])
 
     def _array(self, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
-        found = self.arrays[name]
-        if found.ndim != len(shape) or any(
-            wanted not in (None, size) for wanted, size in zip(shape, found.shape, strict=True)
+        value = self.arrays[name]
+        if value.ndim != len(shape) or any(
+            wanted not in (None, size) for wanted, size in zip(shape, value.shape, strict=True)
         ):
             raise ValueError(name)
-        return found
+        return value
 
     def _item(self, name: str, kinds: str) -> Any:
-        found = self._array(name, ())
-        if found.dtype.kind not in kinds:
+        value = self._array(name, ())
+        if value.dtype.kind not in kinds:
             raise ValueError(name)
-        return found.item()
+        return value.item()
 
 
-def _names_of_axis(found: Any, size: int) -> tuple[str, ...] | None:
-    if found is None:
+def _names_of_axis(value: Any, size: int) -> tuple[str, ...] | None:
+    if value is None:
         return None
-    if not isinstance(found, list) or len(found) != size or not all(isinstance(name, str) for name in found):
+    if not isinstance(value, list) or len(value) != size or not all(isinstance(name, str) for name in value):
         raise ValueError("names")
-    return tuple(found)
+    return tuple(value)
 
 
 def names_to_array(names: tuple[tuple[str, ...] | None, tuple[str, ...] | None]) -> np.ndarray:
@@ -112,7 +112,7 @@ class Storable:
     members in `_from_members`.
     """
 
-    _file_kind: ClassVar[files.Kind]
+    _file_kind: ClassVar[files.FileFormat]
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the result to a file, bit for bit; an existing file is replaced.

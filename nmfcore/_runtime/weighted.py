@@ -8,15 +8,16 @@ from .._core import kernels
 from .calls import parts, task_parts
 from .workspace import FLOAT64, Workspace
 
-TASK_PLACES = 1024  # of a task, a row counting as ROW_PLACES
+TASK_PLACES = 1024  # of a task; a row counts as ROW_PLACES
 ROW_PLACES = 16
 GROUP = 8  # rows of a task of `_core.kernels.weighted_descent`
 
 
 class ExceptionEntries(NamedTuple):
-    """The entries of X with a weight of their own, in compressed rows, indices rising.
+    """The entries of X with a weight of their own, in compressed rows with rising indices.
 
-    w: the weight less that of the other entries; y: the weight times the entry; bounds: the first row of each task.
+    w: the weight less that of the other entries. y: the weight times the entry. bounds: the first row of each task,
+    then the number of rows.
     """
 
     indptr: np.ndarray
@@ -27,7 +28,7 @@ class ExceptionEntries(NamedTuple):
 
     @classmethod
     def of(cls, indptr: np.ndarray, indices: np.ndarray, w: np.ndarray, y: np.ndarray) -> "ExceptionEntries":
-        """With tasks of about as many places, and rows, as any other."""
+        """Build from the arrays; all tasks get about the same number of places and rows."""
         rows = len(indptr) - 1
         cost = indptr.astype(np.int64) + ROW_PLACES * np.arange(rows + 1)
         first = np.searchsorted(cost, np.arange(0, cost[-1], TASK_PLACES))
@@ -35,9 +36,10 @@ class ExceptionEntries(NamedTuple):
 
 
 class Quadratic(NamedTuple):
-    """What is added for a row f: 1/2 f (G + ridge diag(q)) f' - f C, in `_core.kernels.weighted_sweep` G being E.
+    """The quadratic 1/2 f (G + ridge diag(q)) f' - f C that is added for each row f of a factor.
 
-    G: k x k, float64; C: one row, or one for each row of the factor; ridge: one number, or one for each row; q: k.
+    G: k x k, float64 (E in `_core.kernels.weighted_sweep`). C: one row, or one for each row of the factor. ridge: one
+    number, or one for each row. q: k numbers.
     """
 
     G: np.ndarray
@@ -47,18 +49,18 @@ class Quadratic(NamedTuple):
 
     @classmethod
     def none(cls, k: int, dtype: np.dtype) -> "Quadratic":
-        """Zeros."""
+        """Return the quadratic 0."""
         return cls(np.zeros((k, k)), np.zeros((1, k), dtype), np.zeros(1), np.zeros(k))
 
     def value(self, F: np.ndarray, workspace: Workspace) -> float:
-        """The sum over the rows of F."""
+        """Return the sum over the rows of F."""
         if not (self.G.any() or self.C.any() or self.ridge.any()):
             return 0.0
         crossed = 0.5 * float(np.sum(self.G * workspace.gram(F))) - float(np.sum(self.C * F, dtype=np.float64))
         return crossed + 0.5 * float(np.sum((F.astype(np.float64) ** 2 @ self.q) * self.ridge))
 
     def rows(self, rows: slice) -> "Quadratic":
-        """That of some rows."""
+        """Return the quadratic of some rows."""
         C, ridge = (a[rows] if len(a) > 1 else a for a in (self.C, self.ridge))
         return self._replace(C=C, ridge=ridge)
 
@@ -73,12 +75,12 @@ class SweepBounds(NamedTuple):
     def of(
         cls, k: int, dtype: np.dtype, lower: np.ndarray | None = None, upper: np.ndarray | None = None
     ) -> "SweepBounds":
-        """From 0 and to infinity where nothing is said."""
+        """Build from bounds, by default 0 and infinity."""
         lower = np.zeros((1, k), dtype) if lower is None else lower
         return cls(lower, np.full((1, k), np.inf, dtype) if upper is None else upper)
 
     def rows(self, rows: slice) -> "SweepBounds":
-        """That of some rows."""
+        """Return the bounds of some rows."""
         return SweepBounds(*(a[rows] if len(a) > 1 else a for a in self))
 
 
@@ -95,7 +97,7 @@ def gram_sweep(
     stop: float,
     along: bool = False,
 ) -> tuple[float, float]:
-    """Sweeps over F in place, G being base B'B; see `_core.kernels.weighted_sweep`, whose values come back."""
+    """Run `_core.kernels.weighted_sweep` on F, in place, and return its values. G: base B'B."""
     terms, k = B.shape
     flop = len(places.indices) * k * (2.0 + 8.0 * sweeps if along else k) + 2.0 * (1 + sweeps) * len(F) * k * k
     threads = workspace.threads(flop)
@@ -106,8 +108,8 @@ def gram_sweep(
     moved = value = 0.0
     for bounds in task_parts(places.bounds, flop):
         part = (*places[:4], bounds)
-        found = kernels.weighted_sweep(G, base, part, added, box, F, B, scratch, columns, sweeps, stop, threads)
-        moved, value = moved + found[0], value + found[1]
+        sums = kernels.weighted_sweep(G, base, part, added, box, F, B, scratch, columns, sweeps, stop, threads)
+        moved, value = moved + sums[0], value + sums[1]
     return moved, value
 
 
@@ -123,7 +125,7 @@ def dense_sweep(
     sweeps: int,
     stop: float,
 ) -> tuple[float, float]:
-    """The same where every entry has its weight; see `_core.kernels.weighted_descent`, whose values come back."""
+    """Run `_core.kernels.weighted_descent` on F, in place, and return its values. weights: of every entry of X."""
     terms, k = B.shape
     flop = (2.0 + 8.0 * sweeps) * terms * k
     moved = value = 0.0
@@ -131,6 +133,6 @@ def dense_sweep(
         threads = workspace.threads(flop * len(F[rows]))
         scratch = workspace.reserve(kernels.weighted_descent_scratch(terms, k, threads), F.dtype)
         part = added.rows(rows), box.rows(rows), F[rows]
-        found = kernels.weighted_descent(X[rows], weights[rows], scale, *part, B, scratch, sweeps, stop, threads)
-        moved, value = moved + found[0], value + found[1]
+        sums = kernels.weighted_descent(X[rows], weights[rows], scale, *part, B, scratch, sweeps, stop, threads)
+        moved, value = moved + sums[0], value + sums[1]
     return moved, value

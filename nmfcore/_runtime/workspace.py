@@ -1,4 +1,4 @@
-"""The kernels of one fit, with the memory and the threads that it gives them."""
+"""The kernels of one fit, with their scratch memory and their threads."""
 
 import math
 
@@ -8,24 +8,24 @@ from .._core import kernels
 from .calls import call_size, even_parts, parts, sweep_parts, task_parts
 from .threads import ThreadBudget
 
-PARALLEL_FLOP = 2e5  # below it a second thread costs more than it saves
-PATIENT_FLOP = 1e9  # above it a thread that shares its processor is still worth waiting for
-PRODUCT_ROWS = 8192  # from which on the sums of a product are made in one stretch, however many the rows
+PARALLEL_FLOP = 2e5  # below this a second thread costs more than it saves
+PATIENT_FLOP = 1e9  # from here on all threads are used, even if they share processors
+PRODUCT_ROWS = 8192  # at least, of a call: then a product has one stretch, so that the cut changes no bit
 SPLIT_ROWS = 192  # a multiple of the rows of a task of `_core.kernels.split_step`
 DESCENT_ROWS = 8  # of a task of `_core.kernels.descent`
 PIVOT_ROWS = 64  # at least of one call of `_core.kernels.pivot`, so that its lanes are full
 STEP_ROWS = 64  # a multiple of the rows that `_core.kernels.project_steps` takes side by side
 SWEEP_ROWS = 64  # of a group of `_core.kernels.sweep`
-POWERS_FLOP = 200  # what the powers of an entry may take, as long as so many flop
-PROJECTION_FLOP = 60  # an entry: the moments of a few rounds
-MOST_EXCHANGES = 5  # times k, of block principal pivoting; a few are the rule
+POWERS_FLOP = 200  # flop that take as long as the powers of an entry
+PROJECTION_FLOP = 60  # for an entry: the moments of a few rounds
+MOST_EXCHANGES = 5  # times k, of block principal pivoting; a few are usual
 CACHE_LINE = 64
 FLOAT64, INT32 = np.dtype(np.float64), np.dtype(np.int32)
-LEAST_SCRATCH = 16384  # entries; what small problems need is allocated once
+LEAST_SCRATCH = 16384  # entries, so that the memory of small problems is allocated once
 
 
 def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
-    """A flat array that starts at a cache line, so that no vector of a tile lies across two."""
+    """Return a flat array that starts at a cache line, so that no vector of a tile crosses one."""
     dtype = np.dtype(dtype)
     raw = np.empty(size * dtype.itemsize + CACHE_LINE, dtype=np.uint8)
     start = -raw.__array_interface__["data"][0] % CACHE_LINE
@@ -33,36 +33,37 @@ def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
 
 
 class Workspace:
-    """Scratch memory, allocated once and grown where a call wants more, and a number of threads.
+    """Scratch memory, which grows where a call needs more, and a number of threads.
 
-    Its methods are the kernels of `_core` for arrays of one dtype; sums come back in float64.
+    The methods call the kernels of `_core` for arrays of one dtype. Sums are float64. See `_core/kernels.pyi` for the
+    shapes of the arrays.
     """
 
     def __init__(self, dtype: np.dtype, n_threads: int) -> None:
         self.dtype = np.dtype(dtype)
-        self._crowd = ThreadBudget(n_threads)
+        self._budget = ThreadBudget(n_threads)
         self._scratch: dict[np.dtype, np.ndarray] = {}
 
     def reserve(self, size: int, dtype: np.dtype) -> np.ndarray:
-        """Scratch memory of at least so many entries, the same at each call."""
-        held = self._scratch.get(dtype)
-        if held is None or held.size < size:
-            held = self._scratch[dtype] = aligned_empty(max(size, LEAST_SCRATCH), dtype)
-        return held
+        """Return scratch memory of at least `size` entries, the same memory at each call."""
+        memory = self._scratch.get(dtype)
+        if memory is None or memory.size < size:
+            memory = self._scratch[dtype] = aligned_empty(max(size, LEAST_SCRATCH), dtype)
+        return memory
 
     def threads(self, flop: float) -> int:
-        """How many threads a call of so many flop is worth."""
+        """Return the number of threads for a call of so many flop."""
         if flop >= PATIENT_FLOP:
-            return self._crowd.n_threads
-        return self._crowd.threads() if flop > PARALLEL_FLOP else 1
+            return self._budget.n_threads
+        return self._budget.threads() if flop > PARALLEL_FLOP else 1
 
     def product(self, X: np.ndarray, B: np.ndarray, out: np.ndarray, scale: float = 1.0) -> np.ndarray:
         """out = scale X B, for X (rows x terms) with unit stride along one axis, B (terms x k)."""
-        rows, terms = X.shape
-        for part in even_parts(rows, 2 * terms * B.shape[1], PRODUCT_ROWS):
+        (rows, terms), k = X.shape, B.shape[1]
+        for part in even_parts(rows, 2 * terms * k, PRODUCT_ROWS):
             block = X[part]
-            threads = self.threads(2 * block.size * B.shape[1])
-            scratch = self.reserve(kernels.product_scratch(*block.shape, B.shape[1], threads), X.dtype)
+            threads = self.threads(2 * block.size * k)
+            scratch = self.reserve(kernels.product_scratch(len(block), terms, k, threads), X.dtype)
             kernels.product(block, B, scratch, out[part], scale, threads)
         return out
 
@@ -97,7 +98,7 @@ class Workspace:
         scale: float,
         evaluate: bool,
     ) -> float:
-        """num = (scale X / (F B')) B; see `_core.kernels.sparse_share`, whose value comes back."""
+        """num = (scale X / (F B')) B; returns the value of `_core.kernels.sparse_share`."""
         terms, k = B.shape
         flop = 4 * len(data) * k
         threads = self.threads(flop)
@@ -109,7 +110,7 @@ class Workspace:
 
     @staticmethod
     def split_rows(terms: int, k: int) -> int:
-        """Rows of one call of `_core.kernels.split_step`."""
+        """Return the rows of one call of `_core.kernels.split_step`."""
         return call_size((6 * k + POWERS_FLOP) * terms, SPLIT_ROWS)
 
     def split_step(
@@ -125,13 +126,13 @@ class Workspace:
         evaluate: bool,
         weights: np.ndarray | None = None,
     ) -> float:
-        """num and den of a half-step for F; see `_core.kernels.split_step`, whose value comes back."""
+        """num and den of a half-step for F; returns the value of `_core.kernels.split_step`."""
         terms, k = B.shape
         number, value = kernels.FAMILIES[family], 0.0
         for rows in parts(len(X), (6 * k + POWERS_FLOP) * terms, SPLIT_ROWS):
             part, own = X[rows], None if weights is None else weights[rows]
             threads = self.threads(6 * part.size * k)
-            scratch = self.reserve(kernels.split_scratch(*part.shape, k, threads), self.dtype)
+            scratch = self.reserve(kernels.split_scratch(len(part), terms, k, threads), self.dtype)
             value += kernels.split_step(
                 part, F[rows], B, scratch, num[rows], den[rows], number, parameter, scale, evaluate, threads, own
             )
@@ -140,7 +141,7 @@ class Workspace:
     def descent(
         self, X: np.ndarray, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int, scale: float
     ) -> float:
-        """Coordinate sweeps over F in place; see `_core.kernels.descent`, whose value comes back."""
+        """Coordinate sweeps over F in place; returns the value of `_core.kernels.descent`."""
         moved = [self._descent(X, F, B, sums, part, scale) for part in sweep_parts(sweeps)]
         return moved[0]
 
@@ -148,7 +149,7 @@ class Workspace:
         self, X: np.ndarray, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int, scale: float
     ) -> float:
         terms, k = B.shape
-        flop = (2 + 20 * sweeps) * terms * k  # a row; a division takes as long as many flop
+        flop = (2 + 20 * sweeps) * terms * k  # for a row; a division takes as long as many flop
         moved = 0.0
         for rows in parts(len(X), flop, DESCENT_ROWS):
             threads = self.threads(flop * len(X[rows]))
@@ -168,7 +169,7 @@ class Workspace:
         sweeps: int,
         scale: float,
     ) -> float:
-        """The same along stored entries; see `_core.kernels.sparse_descent`."""
+        """Coordinate sweeps over F in place, along stored entries; see `_core.kernels.sparse_descent`."""
         X = indptr, indices, data, bounds
         moved = [self._sparse_descent(X, F, B, sums, part, scale) for part in sweep_parts(sweeps)]
         return moved[0]
@@ -196,11 +197,11 @@ class Workspace:
 
     @staticmethod
     def gram_rows(k: int) -> int:
-        """Rows of one call of `_core.kernels.gram`."""
+        """Return the rows of one call of `_core.kernels.gram`."""
         return call_size(k * k)
 
     def gram(self, F: np.ndarray) -> np.ndarray:
-        """F'F (k x k) in float64, whatever the dtype of F: its error would be that of the objective."""
+        """F'F (k x k) in float64, whatever the dtype of F, since its error is that of the objective."""
         rows, k = F.shape
         blocks = parts(rows, k * k)
         out = self._gram(F[next(blocks)])
@@ -229,7 +230,7 @@ class Workspace:
         return kernels.scan(X, scale, self.threads(4 * X.size))
 
     def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, rising: bool) -> None:
-        """old <- max(0, new + weight (new - old)); with `rising` new where it fell."""
+        """old <- max(0, new + weight (new - old)); with `rising` old <- new where new < old."""
         kernels.extrapolate(new, old, weight, rising, self.threads(4 * new.size))
 
     def column_sums(self, F: np.ndarray) -> np.ndarray:
@@ -246,7 +247,7 @@ class Workspace:
         lower: np.ndarray | None = None,
         upper: np.ndarray | None = None,
     ) -> float:
-        """F <- max(floor, F (num / den)^exponent); see `_core.kernels.multiply`, whose value comes back."""
+        """F <- max(floor, F (num / den)^exponent); returns the value of `_core.kernels.multiply`."""
         return kernels.multiply(F, num, den, floor, lower, upper, exponent, self.threads(8 * F.size))
 
     def accumulate(
@@ -260,7 +261,7 @@ class Workspace:
         rho: float,
         exponent: float,
     ) -> tuple[float, float]:
-        """A step of online updates in place; see `_core.kernels.accumulate`, whose values come back."""
+        """A step of online updates in place; returns the values of `_core.kernels.accumulate`."""
         return kernels.accumulate(F, num, den, A, B, least, rho, exponent, self.threads(8 * F.size))
 
     def split_kkt(
@@ -271,7 +272,7 @@ class Workspace:
         lower: np.ndarray | None = None,
         upper: np.ndarray | None = None,
     ) -> tuple[float, float]:
-        """(sum of den |min(F, mean (1 - num / den))|, sum of F num), mean being that of each column of F."""
+        """(sum of den |min(F, mean (1 - num / den))|, sum of F num), with the mean of each column of F."""
         mean = self.column_sums(F) / len(F)
         return kernels.split_kkt(F, num, den, lower, upper, mean, self.threads(8 * F.size))
 
@@ -283,12 +284,12 @@ class Workspace:
         lower: np.ndarray | None = None,
         upper: np.ndarray | None = None,
     ) -> float:
-        """Sum of G_tt min(F_it, gradient_it / G_tt)^2, gradient = F G - C, of the step within bounds."""
+        """Sum of G_tt min(F_it, gradient_it / G_tt)^2, gradient = F G - C, with the step cut at the bounds."""
         return kernels.squared_kkt_residual(G, C, F, lower, upper, self.threads(2 * F.size * F.shape[1]))
 
     @staticmethod
     def sweep_rows(k: int, max_sweeps: int) -> int:
-        """Rows of one call of `_core.kernels.sweep`."""
+        """Return the rows of one call of `_core.kernels.sweep`."""
         return call_size(2 * max_sweeps * k * k, SWEEP_ROWS)
 
     def sweep(
@@ -301,7 +302,7 @@ class Workspace:
         lower: np.ndarray | None = None,
         upper: np.ndarray | None = None,
     ) -> float:
-        """Coordinate sweeps over F in place; see `_core.kernels.sweep`, whose value comes back."""
+        """Coordinate sweeps over F in place; returns the value of `_core.kernels.sweep`."""
         rows, k = F.shape
         moved = 0.0
         for part in parts(rows, 2 * max_sweeps * k * k, SWEEP_ROWS):
@@ -313,9 +314,9 @@ class Workspace:
         return moved
 
     def pivot(self, G: np.ndarray, C: np.ndarray, F: np.ndarray) -> int:
-        """F in place, solved to the end; see `_core.kernels.pivot`, whose value comes back."""
+        """Solve for F to the end, in place; returns the value of `_core.kernels.pivot`."""
         rows, k = F.shape
-        flop = 4 * (k**3 / 3 + 6 * k**2)  # of a row that is solved by four systems
+        flop = 4 * (k**3 / 3 + 6 * k**2)  # for a row that takes four systems
         systems = 0
         for part in parts(rows, flop, PIVOT_ROWS):
             block = F[part]
@@ -326,11 +327,11 @@ class Workspace:
         return systems
 
     def project_simplex(self, F: np.ndarray, total: float, axis: int) -> None:
-        """Each row (axis 1) or column (axis 0) of F by the nearest f >= 0 whose sum is total > 0, in place."""
+        """Replace each row (axis 1) or column (axis 0) of F by the nearest f >= 0 whose sum is total > 0."""
         self._project(F, False, total, axis)
 
     def project_hoyer(self, F: np.ndarray, level: float, axis: int) -> None:
-        """Each row (axis 1) or column (axis 0) of F by the nearest f >= 0 of a sparseness in [0, 1], in place.
+        """Replace each row (axis 1) or column (axis 0) of F by the nearest f >= 0 of a sparseness in [0, 1].
 
         Sparseness (sqrt(n) - ||f||_1 / ||f||_2) / (sqrt(n) - 1) for n entries (Hoyer 2004); the norm is free, and a
         vector without positive entries may become 0.
@@ -339,7 +340,7 @@ class Workspace:
 
     @staticmethod
     def hoyer_target(n: int, level: float) -> float:
-        """The squared sum of a unit vector of n entries and that sparseness, without round-off at 0 and 1."""
+        """Return the squared sum of a unit vector of n entries and that sparseness, without round-off at 0 and 1."""
         return (math.sqrt(n) * (1 - level) + level) ** 2 if level > 0 else n
 
     def project_steps(
@@ -353,9 +354,9 @@ class Workspace:
         most: int,
         stop: float,
     ) -> float:
-        """Accelerated projected gradient steps of the rows of F in place; bound: of the eigenvalues of G.
+        """Accelerated projected gradient steps of the rows of F, in place. bound: of the eigenvalues of G.
 
-        See `_core.kernels.project_steps`, whose value, the squared first step, comes back times bound.
+        Returns the value of `_core.kernels.project_steps`, the squared first step, times bound.
         """
         k = F.shape[1]
         A = (np.eye(k) - G / bound).astype(F.dtype)

@@ -40,7 +40,9 @@ class Separable(Storable):
     H: np.ndarray = field(repr=False)
     relative_error: float
 
-    _file_kind: ClassVar = files.Kind("nmfcore separable", "no separable factorization of nmfcore", "Separable.save")
+    _file_kind: ClassVar = files.FileFormat(
+        "nmfcore separable", "no separable factorization of nmfcore", "Separable.save"
+    )
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """W, then H."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._runtime import load
+from .._runtime import import_optional
 from .names import Names, check_unique, refuse_column, refuse_without_x
 
 EXTRA = "frames"
@@ -24,7 +24,7 @@ def unwrap(X: Any, name: str = "X") -> tuple[Any, Names]:
     if _is(X, "pandas", "DataFrame"):
         return _of_pandas(X, name), (_index(X.index), _index(X.columns))
     if _is(X, "polars", "DataFrame") or _is(X, "pyarrow", "Table"):
-        frame = load("narwhals", EXTRA, "a data frame").from_native(X, eager_only=True)
+        frame = import_optional("narwhals", EXTRA, "a data frame").from_native(X, eager_only=True)
         return _of_narwhals(frame, name), (None, tuple(frame.columns))
     if _is(X, "anndata", "AnnData"):
         return _of_anndata(X, name), (_index(X.obs_names), _index(X.var_names))
@@ -65,7 +65,7 @@ def _of_pandas(X: Any, name: str) -> Any:
 
 def _of_narwhals(frame: Any, name: str) -> np.ndarray:
     """An array with NaN for missing entries."""
-    nw = load("narwhals", EXTRA, "a data frame")
+    nw = import_optional("narwhals", EXTRA, "a data frame")
     for column, dtype in frame.schema.items():
         if not (dtype.is_numeric() or dtype == nw.Boolean):
             refuse_column(column, dtype, frame[column], name)
@@ -86,12 +86,12 @@ def factor_frames(W: np.ndarray, H: np.ndarray, names: Names, library: str) -> t
     components = [f"component_{t}" for t in range(len(H))]
     rows, columns = (None if labels is None else list(labels) for labels in names)
     if library == "pandas":
-        DataFrame = load("pandas", EXTRA, "Result.to_frame").DataFrame
+        DataFrame = import_optional("pandas", EXTRA, "Result.to_frame").DataFrame
         return (
             DataFrame(W, index=rows, columns=components, copy=True),
             DataFrame(H, index=components, columns=columns, copy=True),
         )
-    load(library, library, "Result.to_frame")
+    import_optional(library, library, "Result.to_frame")
     row_labels = np.arange(len(W)) if rows is None else rows
     column_labels = [str(j) for j in range(H.shape[1])] if columns is None else columns
     return (
@@ -103,13 +103,13 @@ def factor_frames(W: np.ndarray, H: np.ndarray, names: Names, library: str) -> t
 def table(columns: dict[str, np.ndarray], library: str) -> Any:
     """Columns of equal length as a data frame of a library."""
     if library == "pandas":
-        return load("pandas", EXTRA, "to_frame").DataFrame(columns)
-    load(library, library, "to_frame")
-    return load("narwhals", EXTRA, "to_frame").from_dict(columns, backend=library).to_native()
+        return import_optional("pandas", EXTRA, "to_frame").DataFrame(columns)
+    import_optional(library, library, "to_frame")
+    return import_optional("narwhals", EXTRA, "to_frame").from_dict(columns, backend=library).to_native()
 
 
 def _frame(library: str, first: str, labels: Any, columns: list[str], F: np.ndarray) -> Any:
     """A data frame whose first column has the labels of the rows."""
     check_unique([first, *columns], library)
     data = {first: labels} | {column: F[:, j].copy() for j, column in enumerate(columns)}
-    return load("narwhals", EXTRA, "Result.to_frame").from_dict(data, backend=library).to_native()
+    return import_optional("narwhals", EXTRA, "Result.to_frame").from_dict(data, backend=library).to_native()

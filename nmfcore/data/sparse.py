@@ -197,7 +197,7 @@ class Sparse:
             stored = kernels.sparse_share(self.rows, F, B, num, fits, self._scale, evaluate)
             if evaluate:
                 of_F, of_B = (kernels.column_sums(A, fits, FactorBatch(1, A.ranks, FLOAT64)) for A in (F, B))
-                stored += [_inner(of_F.alone(f), of_B.alone(f)) for f in fits.tolist()]
+                stored += [_inner(of_F.of_fit(f), of_B.of_fit(f)) for f in fits.tolist()]
             return stored
         return np.array(
             [self.split_step(F[f], B[f], family, parameter, num[f], den[f], evaluate) for f in fits.tolist()]

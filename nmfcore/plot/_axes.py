@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._runtime import load
+from .._runtime import import_optional
 from . import _check_plot
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def axes(ax: "Axes | None", ratio: float | None = None) -> "Axes":
     _check_plot.check_axes(ax)
     if ax is not None:
         return ax
-    pyplot = load("matplotlib.pyplot", "plot", "nmfcore.plot")
+    pyplot = import_optional("matplotlib.pyplot", "plot", "nmfcore.plot")
     width, height = pyplot.rcParams["figure.figsize"]
     size = (width, height if ratio is None else width * min(ratio, TALLEST))
     return pyplot.subplots(figsize=size, layout="constrained")[1]
@@ -42,7 +42,7 @@ def axes(ax: "Axes | None", ratio: float | None = None) -> "Axes":
 def room(ax: "Axes | None") -> tuple[float, float]:
     """Width and height of the Axes in points, or the largest ones of a new figure."""
     if ax is None:
-        width = load("matplotlib", "plot", "nmfcore.plot").rcParams["figure.figsize"][0] * 72
+        width = import_optional("matplotlib", "plot", "nmfcore.plot").rcParams["figure.figsize"][0] * 72
         return width, TALLEST * width
     figure: Any = ax.figure.figure  # of a subfigure: the whole figure
     engine = figure.get_layout_engine()

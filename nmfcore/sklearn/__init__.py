@@ -21,9 +21,9 @@ checks in scikit-learn's words, `_stopping.py` the meaning of scikit-learn's tol
 mini-batch solver.
 """
 
-from .._runtime import load
+from .._runtime import import_optional
 
-_decomposition = load("sklearn.decomposition", "sklearn", "nmfcore.sklearn")
+_decomposition = import_optional("sklearn.decomposition", "sklearn", "nmfcore.sklearn")
 
 # Imported only after `load`, which reports a missing scikit-learn.
 from ._minibatch import MiniBatchNMF  # noqa: E402
