@@ -34,7 +34,7 @@ def vector_bytes() -> int:
     """Width of a vector of this module in bytes."""
 
 def product_scratch(rows: int, terms: int, k: int, n_threads: int) -> int:
-    """Entries of scratch that `product` wants for an X of rows x terms, whichever its memory order and dtype."""
+    """Entries of scratch that `product` needs for an X of rows x terms, for any memory order and dtype."""
 
 def product(
     X: Real,  # in: rows x terms, unit stride along one axis
@@ -55,10 +55,10 @@ def product_many(
     scale: float,
     n_threads: int,
 ) -> None:
-    """For each listed fit f out_f = scale X B_f, to the bits of `product`, in one reading of X."""
+    """out_f = scale X B_f for each listed fit f, to the bits of `product`, in one reading of X."""
 
 def gram_scratch(rows: int, k: int, n_threads: int) -> int:
-    """Entries of scratch, in float64, that `gram` wants."""
+    """Entries of scratch, in float64, that `gram` needs."""
 
 def gram(
     F: Real,  # in: rows x k
@@ -66,10 +66,10 @@ def gram(
     out: Float64,  # out: k x k
     n_threads: int,
 ) -> None:
-    """out = F'F for F (rows x k). scratch: see `gram_scratch`. rows k^2 flop."""
+    """out = F'F. scratch: see `gram_scratch`. rows k^2 flop."""
 
 def gram_many_scratch(rows: int, stack: Stack, n_threads: int) -> int:
-    """Entries of scratch, in float64, that `gram_many` wants."""
+    """Entries of scratch, in float64, that `gram_many` needs."""
 
 def gram_many(
     F: Real,  # in: stack of so many rows
@@ -80,14 +80,14 @@ def gram_many(
     G: Float64,  # out: at squares
     n_threads: int,
 ) -> None:
-    """For each listed fit f G_f = F_f' F_f, to the bits of `gram`."""
+    """G_f = F_f' F_f for each listed fit f, to the bits of `gram`; G_f begins at squares[f]."""
 
 def scan(
     X: Real,  # in: contiguous rows
     scale: float,
     n_threads: int,
 ) -> tuple[float, float, float, float]:
-    """(sum, sum of squares, smallest, largest): the sums are those of scale X, the rows of X are contiguous."""
+    """(sum, sum of squares, smallest, largest) of the entries of X; the sums are those of scale X."""
 
 def inner(
     A: Real,  # in: rows x k
@@ -102,7 +102,7 @@ def squared_distance(
     scale: float,
     n_threads: int,
 ) -> float:
-    """Sum of (scale A_ij - B_ij)^2 in float64; the rows of A are contiguous."""
+    """Sum of (scale A_ij - B_ij)^2 in float64."""
 
 def squared_kkt_residual(
     G: Float64,  # in: k x k
@@ -121,7 +121,7 @@ def extrapolate(
     rising: bool,
     n_threads: int,
 ) -> None:
-    """old <- max(0, new + weight (new - old)); with `rising` new where it fell."""
+    """old <- max(0, new + weight (new - old)); with `rising` old <- new where new < old."""
 
 def inner_many(
     A: Real,  # in: stack of so many rows
@@ -131,7 +131,7 @@ def inner_many(
     out: Float64,  # out: a value for each listed fit
     n_threads: int,
 ) -> None:
-    """For each listed fit f out[f] = `inner` of its matrices in two stacks, to the same bits."""
+    """out[f] = `inner` of the matrices of each listed fit f, to the same bits."""
 
 def column_sums_many(
     F: Real,  # in: stack of so many rows
@@ -140,7 +140,7 @@ def column_sums_many(
     sums: Float64,  # out: stack of one row
     n_threads: int,
 ) -> None:
-    """For each listed fit f `column_sums` of its factor in a stack, to the same bits, from sums[columns[f]] on."""
+    """`column_sums` of the factor of each listed fit f, to the same bits, from sums[columns[f]] on."""
 
 def extrapolate_many(
     new: Real,  # in: stack of so many rows
@@ -151,7 +151,7 @@ def extrapolate_many(
     rising: bool,
     n_threads: int,
 ) -> None:
-    """`extrapolate` for each listed fit f of two stacks, by weights[f]."""
+    """`extrapolate` for each listed fit f, by weights[f]."""
 
 def copy_many(
     source: Real,  # in: stack of so many rows
@@ -160,10 +160,10 @@ def copy_many(
     stack: Stack,  # in: (columns, fits), see stack.pxi
     n_threads: int,
 ) -> None:
-    """The factor of each listed fit from one stack into another."""
+    """Copy the factor of each listed fit from one stack to another."""
 
 def sweep_scratch(rows: int, k: int, n_threads: int) -> tuple[int, int]:
-    """Entries of scratch, and of group_moved, that `sweep` wants."""
+    """Entries of scratch, and of group_moved, that `sweep` needs."""
 
 def sweep(
     G: Float64,  # in: k x k
@@ -180,7 +180,7 @@ def sweep(
     """Cyclic coordinate sweeps over F >= 0 for 1/2 tr(F G F') - tr(F C'), in place."""
 
 def sweep_many_scratch(stack: Stack, squares: Int64, n_threads: int) -> int:
-    """Entries of scratch that `sweep_many` wants."""
+    """Entries of scratch that `sweep_many` needs."""
 
 def sweep_many(
     G: Float64,  # in: at squares
@@ -195,10 +195,10 @@ def sweep_many(
     moved: Float64,  # out: a value for each listed fit
     n_threads: int,
 ) -> None:
-    """The sweeps of `sweep`, without bounds, for each listed fit f, to its bits."""
+    """`sweep` without bounds for each listed fit f, to its bits; moved[f] is what it returns."""
 
 def sparse_product_scratch(terms: int, k: int, n_threads: int) -> int:
-    """Entries of scratch that `sparse_product` wants for a B of terms x k."""
+    """Entries of scratch that `sparse_product` needs for a B of terms x k."""
 
 def sparse_product(
     indptr: Index,  # in: rows + 1
@@ -214,7 +214,7 @@ def sparse_product(
     """out = scale X B for X (rows x terms) in compressed rows, B (terms x k)."""
 
 def sparse_product_many_scratch(terms: int, n_threads: int) -> int:
-    """Entries of scratch that `sparse_product_many` wants, however many the fits: 32 for a term and thread."""
+    """Entries of scratch that `sparse_product_many` needs for any number of fits: 32 for each term and thread."""
 
 def sparse_product_many(
     indptr: Index,  # in: rows + 1
@@ -246,7 +246,7 @@ def sparse_share(
     """num = (scale X / (F B')) B over the stored entries of X, the numerator of the Kullback-Leibler half-step."""
 
 def split_scratch(rows: int, terms: int, k: int, n_threads: int) -> int:
-    """Entries of scratch that `split_step` wants for an X of rows x terms."""
+    """Entries of scratch that `split_step` needs for an X of rows x terms."""
 
 def split_step(
     X: Real,  # in: rows x terms, unit stride along one axis
@@ -262,7 +262,7 @@ def split_step(
     n_threads: int,
     weights: Real | None = None,  # in: rows x terms, strides as those of X, or None
 ) -> float:
-    """num = P B and den = Q B for scale X and V = F B'; for Kullback-Leibler without weights den is left alone."""
+    """num = P B and den = Q B for scale X and V = F B'; for Kullback-Leibler without weights den is not written."""
 
 def split_kkt(
     F: Real,  # in: rows x k
@@ -273,7 +273,7 @@ def split_kkt(
     mean: Float64,  # in: k
     n_threads: int,
 ) -> tuple[float, float]:
-    """(sum of den |min(F, mean (1 - num / den))|, sum of F num); den may be one row for all, the bounds None."""
+    """(sum of den |min(F, mean (1 - num / den))|, sum of F num); with bounds the step is cut where it leaves them."""
 
 def column_sums(
     F: Real,  # in: rows x k
@@ -282,7 +282,7 @@ def column_sums(
     """The sum of each column, in float64."""
 
 def split_many_scratch(rows: int, terms: int, k: int, n_threads: int) -> int:
-    """Entries of scratch that `split_many` wants for an X of rows x terms and fits of k components at the most."""
+    """Entries of scratch that `split_many` needs for an X of rows x terms and fits of at most k components."""
 
 def split_many(
     X: Real,  # in: rows x terms, unit stride along one axis
@@ -298,7 +298,7 @@ def split_many(
     values: Float64 | None,  # out: a value for each listed fit, or None
     n_threads: int,
 ) -> None:
-    """`split_step` without weights for each listed fit f, to its bits; values[f] is what it returns, unless None."""
+    """`split_step` without weights for each listed fit f, to its bits; values[f] is what it returns."""
 
 def sparse_share_many(
     indptr: Index,  # in: rows + 1
@@ -314,7 +314,7 @@ def sparse_share_many(
     values: Float64 | None,  # out: a value for each listed fit, or None
     n_threads: int,
 ) -> None:
-    """`sparse_share` for each listed fit f, to its bits; values[f] is what it returns, unless None."""
+    """`sparse_share` for each listed fit f, to its bits; values[f] is what it returns."""
 
 def multiply(
     F: Real,  # in and out: rows x k
@@ -326,7 +326,7 @@ def multiply(
     gamma: float,
     n_threads: int,
 ) -> float:
-    """F <- max(floor, F (num / den)^gamma) in place, where den is not 0; den may be one row for all."""
+    """F <- max(floor, F (num / den)^gamma) in place, where den is not 0, within lower and upper."""
 
 def multiply_many(
     F: Real,  # in and out: stack of rows
@@ -356,7 +356,7 @@ def accumulate(
     """A <- rho A + F^(1/gamma) num, B <- rho B + den, F <- (A / B)^gamma in place; where B is 0, F stays."""
 
 def descent_scratch(most: int, k: int, n_threads: int) -> int:
-    """Entries of scratch that `descent` (most: the terms) and `sparse_descent` (the most entries of a row) want."""
+    """Entries of scratch for `descent` (most: the terms) and `sparse_descent` (most: the entries of a row at most)."""
 
 def descent(
     X: Real,  # in: rows x terms, unit stride along one axis
@@ -384,10 +384,10 @@ def sparse_descent(
     scale: float,
     n_threads: int,
 ) -> float:
-    """The same for X in compressed rows of at most `most` entries; see `sparse_product` for the others."""
+    """`descent` for X in compressed rows of at most `most` entries."""
 
 def pivot_scratch(k: int, n_threads: int) -> tuple[int, int]:
-    """Entries of scratch, and of marks, that `pivot` wants."""
+    """Entries of scratch, and of marks, that `pivot` needs."""
 
 def pivot(
     G: Float64,  # in: k x k
@@ -398,10 +398,10 @@ def pivot(
     marks: Int32,  # memory
     n_threads: int,
 ) -> int:
-    """F, the minimiser over F >= 0 of 1/2 tr(F G F') - tr(F C'), by block principal pivoting, in place."""
+    """F <- the minimiser over F >= 0 of 1/2 tr(F G F') - tr(F C'), by block principal pivoting."""
 
 def weighted_descent_scratch(terms: int, k: int, n_threads: int) -> int:
-    """Entries of scratch that `weighted_descent` wants."""
+    """Entries of scratch that `weighted_descent` needs."""
 
 def weighted_descent(
     X: Real,  # in: rows x terms
@@ -419,7 +419,7 @@ def weighted_descent(
     """The sweeps of `weighted_sweep` for scale X whose every entry has its own weight, in place."""
 
 def weighted_sweep_scratch(terms: int, k: int, most: int, n_threads: int) -> tuple[int, int]:
-    """Entries of `scratch` and of `columns` that `weighted_sweep` wants for rows of at most `most` places."""
+    """Entries of `scratch` and of `columns` that `weighted_sweep` needs for rows of at most `most` places."""
 
 def weighted_sweep(
     G: Float64,  # in: k x k
@@ -438,7 +438,7 @@ def weighted_sweep(
     """Cyclic coordinate sweeps over the rows of F for the problem above, in place."""
 
 def project_scratch(k: int, n_threads: int) -> tuple[int, int]:
-    """Entries of scratch, and of wide, that `project_rows` wants."""
+    """Entries of scratch, and of wide, that `project_rows` needs."""
 
 def project_rows(
     F: Real,  # in and out: rows x k
@@ -448,7 +448,7 @@ def project_rows(
     wide: Float64,  # memory
     n_threads: int,
 ) -> None:
-    """Each row of F (rows x k) by the nearest point of a set, in place."""
+    """f <- the nearest point of a set, for each row f of F."""
 
 def project_columns(
     F: Real,  # in and out: rows x k
@@ -456,10 +456,10 @@ def project_columns(
     target: float,
     n_threads: int,
 ) -> None:
-    """Each column of F (rows x k) by the nearest point of a set, in place: see `project_rows`. A round reads F once."""
+    """f <- the nearest point of a set, for each column f of F; see `project_rows`. A round reads F once."""
 
 def step_scratch(rows: int, k: int, n_threads: int) -> tuple[int, int, int]:
-    """Entries of scratch, of wide and of moved that `project_steps` wants."""
+    """Entries of scratch, of wide and of moved that `project_steps` needs."""
 
 def project_steps(
     A: Real,  # in: k x k
@@ -478,7 +478,7 @@ def project_steps(
     """Accelerated projected gradient steps F <- P(F A + scale C), A = I - scale G, for 1/2 tr(F G F') - tr(F C')."""
 
 def simplex_scratch(k: int, n_threads: int) -> tuple[int, int]:
-    """Entries of scratch, and of marks, that `simplex_rows` and, for one thread, `simplex_blocks` want."""
+    """Entries of scratch, and of marks, that `simplex_rows` needs, and for one thread `simplex_blocks`."""
 
 def simplex_rows(
     G: Float64,  # in: k x k
@@ -490,7 +490,7 @@ def simplex_rows(
     marks: Int32,  # memory
     n_threads: int,
 ) -> None:
-    """Each row f of F by the minimiser of 1/2 f G f' - f c over the simplex, in place."""
+    """f <- the minimiser of 1/2 f G f' - f c over the simplex, for each row f of F."""
 
 def simplex_blocks(
     Q: Float64,  # in: k x k

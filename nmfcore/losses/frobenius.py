@@ -68,7 +68,7 @@ class NormalBatch(NamedTuple):
     G: GramBatch
     C: FactorBatch
 
-    def alone(self, fit: int) -> Normal:
+    def of_fit(self, fit: int) -> Normal:
         """The normal equations of one fit."""
         return Normal(self.G[fit], self.C[fit])
 
