@@ -21,7 +21,7 @@ def descent(
     real[::1] scratch,       # memory
     Py_ssize_t sweeps,
     double scale,
-    int n_threads,
+    int n_threads
 ):
     """Cyclic coordinate sweeps over F >= 0 for the Kullback-Leibler divergence of scale X from F B', in place.
 
@@ -62,7 +62,7 @@ def sparse_descent(
     Py_ssize_t most,
     Py_ssize_t sweeps,
     double scale,
-    int n_threads,
+    int n_threads
 ):
     """`descent` for X in compressed rows of at most `most` entries."""
     cdef Py_ssize_t k = B.shape[1], size = whole_vectors(&scratch[0], most), i, p, t, task, count, padded

@@ -201,7 +201,7 @@ def gram(
     const real[:, ::1] F,  # in: rows x k
     double[::1] scratch,   # memory
     double[:, ::1] out,    # out: k x k
-    int n_threads,
+    int n_threads
 ):
     """out = F'F. scratch: see `gram_scratch`. rows k^2 flop."""
     cdef int64_t *columns = [0, F.shape[1]]
@@ -225,7 +225,7 @@ def gram_many(
     const int64_t[::1] squares,  # in: where each G begins
     double[::1] scratch,         # memory
     double[::1] G,               # out: at squares
-    int n_threads,
+    int n_threads
 ):
     """G_f = F_f' F_f for each listed fit f, to the bits of `gram`; G_f begins at squares[f].
 

@@ -35,7 +35,7 @@ def multiply(
     const real[:, ::1] lower,  # in: rows x k, 1 x k for all rows, or None
     const real[:, ::1] upper,  # in: rows x k, 1 x k for all rows, or None
     double gamma,
-    int n_threads,
+    int n_threads
 ):
     """F <- max(floor, F (num / den)^gamma) in place, where den is not 0, within lower and upper.
 
@@ -80,7 +80,7 @@ def multiply_many(
     const double[::1] floor,  # in: stack of one row
     double gamma,
     double[::1] moved,        # out: a value for each listed fit
-    int n_threads,
+    int n_threads
 ):
     """`multiply` without bounds for each listed fit f, to its bits; moved[f] is what it returns.
 

@@ -13,7 +13,7 @@ def accumulate(
     const double[::1] least,  # in: k
     double rho,
     double gamma,
-    int n_threads,
+    int n_threads
 ):
     """A <- rho A + F^(1/gamma) num, B <- rho B + den, F <- (A / B)^gamma in place; where B is 0, F stays.
 

@@ -300,7 +300,7 @@ def pivot(
     Py_ssize_t most_rounds,
     double[::1] scratch,     # memory
     int32_t[::1] marks,      # memory
-    int n_threads,
+    int n_threads
 ):
     """F <- the minimiser over F >= 0 of 1/2 tr(F G F') - tr(F C'), by block principal pivoting.
 

@@ -331,7 +331,7 @@ def product(
     real[::1] scratch,     # memory
     real[:, ::1] out,      # out: rows x k
     double scale,
-    int n_threads,
+    int n_threads
 ):
     """out = scale X B.
 
@@ -353,7 +353,7 @@ def product_many(
     real[::1] scratch,   # memory
     real[::1] out,       # out: stack of rows
     double scale,
-    int n_threads,
+    int n_threads
 ):
     """out_f = scale X B_f for each listed fit f, to the bits of `product`, in one reading of X.
 

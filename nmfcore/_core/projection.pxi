@@ -80,7 +80,7 @@ def project_rows(
     double target,
     real[::1] scratch,  # memory
     double[::1] wide,   # memory
-    int n_threads,
+    int n_threads
 ):
     """f <- the nearest point of a set, for each row f of F.
 
@@ -137,7 +137,7 @@ def project_columns(
     real[:, ::1] F,  # in and out: rows x k
     bint hoyer,
     double target,
-    int n_threads,
+    int n_threads
 ):
     """f <- the nearest point of a set, for each column f of F; see `project_rows`. A round reads F once."""
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], group = max(<Py_ssize_t> 1, PROBLEMS // k), lanes = group * k
@@ -227,7 +227,7 @@ def project_steps(
     real[::1] scratch,     # memory
     double[::1] wide,      # memory
     double[::1] moved,     # memory
-    int n_threads,
+    int n_threads
 ):
     """Accelerated projected gradient steps F <- P(F A + scale C), A = I - scale G, for 1/2 tr(F G F') - tr(F C').
 

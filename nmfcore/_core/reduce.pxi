@@ -20,7 +20,7 @@ cdef double ordered_sum(double[::1] parts) noexcept nogil:
 def scan(
     const real[:, :] X,  # in: contiguous rows
     double scale,
-    int n_threads,
+    int n_threads
 ):
     """(sum, sum of squares, smallest, largest) of the entries of X; the sums are those of scale X.
 
@@ -43,7 +43,7 @@ def scan(
 def inner(
     const real[:, ::1] A,  # in: rows x k
     const real[:, ::1] B,  # in: rows x k
-    int n_threads,
+    int n_threads
 ):
     """Sum of A_ij B_ij in float64."""
     cdef Py_ssize_t rows = A.shape[0], step = stretch_rows(A.shape[1]), tasks = ceil_div(rows, step), task
@@ -57,7 +57,7 @@ def squared_distance(
     const real[:, :] A,    # in: rows x terms, contiguous rows
     const real[:, ::1] B,  # in: rows x terms
     double scale,
-    int n_threads,
+    int n_threads
 ):
     """Sum of (scale A_ij - B_ij)^2 in float64."""
     cdef Py_ssize_t rows = A.shape[0], step = stretch_rows(A.shape[1]), tasks = ceil_div(rows, step), task, i
@@ -81,7 +81,7 @@ def squared_kkt_residual(
     const real[:, ::1] F,      # in: rows x k
     const real[:, ::1] lower,  # in: rows x k, 1 x k for all rows, or None
     const real[:, ::1] upper,  # in: rows x k, 1 x k for all rows, or None
-    int n_threads,
+    int n_threads
 ):
     """Sum of G_tt min(F_it, gradient_it / G_tt)^2 in float64 for the gradient F G - C. 2 rows k^2 flop.
 
@@ -102,7 +102,7 @@ def extrapolate(
     real[:, ::1] old,        # in and out: rows x k
     double weight,
     bint rising,
-    int n_threads,
+    int n_threads
 ):
     """old <- max(0, new + weight (new - old)); with `rising` old <- new where new < old."""
     cdef Py_ssize_t rows = new.shape[0], k = new.shape[1], step = stretch_rows(k), i
@@ -139,7 +139,7 @@ def inner_many(
     Py_ssize_t rows,
     stack,              # in: (columns, fits), see stack.pxi
     double[::1] out,    # out: a value for each listed fit
-    int n_threads,
+    int n_threads
 ):
     """out[f] = `inner` of the matrices of each listed fit f, to the same bits."""
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
@@ -160,7 +160,7 @@ def column_sums_many(
     Py_ssize_t rows,
     stack,              # in: (columns, fits), see stack.pxi
     double[::1] sums,   # out: stack of one row
-    int n_threads,
+    int n_threads
 ):
     """`column_sums` of the factor of each listed fit f, to the same bits, from sums[columns[f]] on."""
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
@@ -186,7 +186,7 @@ def extrapolate_many(
     stack,                      # in: (columns, fits), see stack.pxi
     const double[::1] weights,  # in: one for each fit
     bint rising,
-    int n_threads,
+    int n_threads
 ):
     """`extrapolate` for each listed fit f, by weights[f]."""
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
@@ -204,7 +204,7 @@ def copy_many(
     real[::1] target,        # out: stack of so many rows
     Py_ssize_t rows,
     stack,                   # in: (columns, fits), see stack.pxi
-    int n_threads,
+    int n_threads
 ):
     """Copy the factor of each listed fit from one stack to another."""
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]

@@ -223,7 +223,7 @@ def simplex_rows(
     double[::1] values,      # out: rows
     double[::1] scratch,     # memory
     int32_t[::1] marks,      # memory
-    int n_threads,
+    int n_threads
 ):
     """f <- the minimiser of 1/2 f G f' - f c over the simplex, for each row f of F.
 
@@ -252,7 +252,7 @@ def simplex_blocks(
     double rho,
     Py_ssize_t sweeps,
     double[::1] scratch,     # memory
-    int32_t[::1] marks,      # memory
+    int32_t[::1] marks       # memory
 ):
     """Sweeps over the rows of B (k x p) that minimise 1/2 tr(Q B G B') - tr(E B'), each over the simplex, in place.
 
@@ -291,7 +291,7 @@ def column_minima(
     double outer,
     double[::1] values,    # out: k
     int64_t[::1] rows,     # out: k
-    int n_threads,
+    int n_threads
 ):
     """The least of inner v, for entries v >= 0, and outer v, for others, in each column of M, and its first row."""
     cdef Py_ssize_t m = M.shape[0], k = M.shape[1], step = stretch_rows(k), tasks = ceil_div(m, step), task, i, t

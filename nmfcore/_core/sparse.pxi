@@ -33,7 +33,7 @@ def sparse_product(
     real[::1] scratch,          # memory
     real[:, ::1] out,           # out: rows x k
     double scale,
-    int n_threads,
+    int n_threads
 ):
     """out = scale X B for X (rows x terms) in compressed rows, B (terms x k).
 
@@ -117,7 +117,7 @@ def sparse_product_many(
     real[::1] scratch,          # memory
     real[::1] out,              # out: stack of rows
     double scale,
-    int n_threads,
+    int n_threads
 ):
     """out_f = scale X B_f for each listed fit f, to the bits of `sparse_product`.
 
@@ -172,7 +172,7 @@ def sparse_share(
     real[:, ::1] num,           # out: rows x k
     double scale,
     bint evaluate,
-    int n_threads,
+    int n_threads
 ):
     """num = (scale X / (F B')) B over the stored entries of X, the numerator of the Kullback-Leibler half-step.
 

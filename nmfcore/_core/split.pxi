@@ -321,7 +321,7 @@ def split_step(
     double scale,
     bint evaluate,
     int n_threads,
-    const real[:, :] weights=None,  # in: rows x terms, strides as those of X, or None
+    const real[:, :] weights=None   # in: rows x terms, strides as those of X, or None
 ):
     """num = P B and den = Q B for scale X and V = F B'; for Kullback-Leibler without weights den is not written.
 
@@ -349,7 +349,7 @@ def split_kkt(
     const real[:, ::1] lower,  # in: rows x k, 1 x k for all rows, or None
     const real[:, ::1] upper,  # in: rows x k, 1 x k for all rows, or None
     const double[::1] mean,    # in: k
-    int n_threads,
+    int n_threads
 ):
     """(sum of den |min(F, mean (1 - num / den))|, sum of F num); with bounds the step is cut where it leaves them."""
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task, i
@@ -364,7 +364,7 @@ def split_kkt(
 
 def column_sums(
     const real[:, ::1] F,  # in: rows x k
-    int n_threads,
+    int n_threads
 ):
     """The sum of each column, in float64."""
     cdef Py_ssize_t rows = F.shape[0], k = F.shape[1], step = stretch_rows(k), tasks = ceil_div(rows, step), task, i

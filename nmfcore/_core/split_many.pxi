@@ -33,7 +33,7 @@ def split_many(
     double parameter,
     double scale,
     double[::1] values,  # out: a value for each listed fit, or None
-    int n_threads,
+    int n_threads
 ):
     """`split_step` without weights for each listed fit f, to its bits; values[f] is what it returns.
 
@@ -101,7 +101,7 @@ def sparse_share_many(
     real[::1] num,              # out: stack of rows
     double scale,
     double[::1] values,         # out: a value for each listed fit, or None
-    int n_threads,
+    int n_threads
 ):
     """`sparse_share` for each listed fit f, to its bits; values[f] is what it returns.
 

@@ -142,7 +142,7 @@ def sweep(
     double stop,
     real[::1] scratch,         # memory
     double[::1] group_moved,   # memory
-    int n_threads,
+    int n_threads
 ):
     """Cyclic coordinate sweeps over F >= 0 for 1/2 tr(F G F') - tr(F C'), in place.
 
@@ -187,7 +187,7 @@ def sweep_many(
     const double[::1] stop,      # in: one for each fit
     real[::1] scratch,           # memory
     double[::1] moved,           # out: a value for each listed fit
-    int n_threads,
+    int n_threads
 ):
     """`sweep` without bounds for each listed fit f, to its bits; moved[f] is what it returns.
 

@@ -226,7 +226,7 @@ def weighted_sweep(
     real[::1] columns,       # memory, or None
     Py_ssize_t max_sweeps,
     double stop,
-    int n_threads,
+    int n_threads
 ):
     """Cyclic coordinate sweeps over the rows of F for the problem above, in place.
 

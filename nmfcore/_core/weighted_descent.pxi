@@ -147,7 +147,7 @@ def weighted_descent(
     real[::1] scratch,         # memory
     Py_ssize_t max_sweeps,
     double stop,
-    int n_threads,
+    int n_threads
 ):
     """The sweeps of `weighted_sweep` for scale X whose every entry has its own weight, in place.
 
