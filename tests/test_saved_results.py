@@ -13,6 +13,7 @@ import pytest
 import scipy.sparse as sp
 
 import nmfcore
+from nmfcore import penalties
 from nmfcore._runtime import Storable
 
 KINDS = (nmfcore.Archetypes, nmfcore.Clustering, nmfcore.Completion, nmfcore.Hierarchy, nmfcore.Separable)
@@ -330,3 +331,11 @@ def test_results_are_compared_by_identity():
         assert result == result and result != same and len({result, same, result}) == 2
         assert {result: 1}[result] == 1 and result in [same, result]
     assert replace(objects[0]) != objects[0]
+
+
+def test_penalties_with_arrays_are_compared_by_identity():
+    array = np.ones((3, 2))
+    for penalty in (penalties.Prior(array, 1.0), penalties.Box(0.0, array), penalties.Smooth(1.0, np.eye(3))):
+        same = copy.copy(penalty)
+        assert penalty == penalty and penalty != same and len({penalty, same, penalty}) == 2
+        assert penalty + penalties.L1(1.0) != same + penalties.L1(1.0)

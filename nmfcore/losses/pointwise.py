@@ -40,7 +40,7 @@ MAX_EXPONENT = 50  # of delta in units of the scaled X; larger values act the sa
 NAMES = {2.0: "frobenius", 1.0: "kullback-leibler", 0.0: "itakura-saito"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SplitBatch:
     """The two parts of the gradients of several fits, and the objectives."""
 

@@ -13,7 +13,7 @@ from .frobenius import CANCELLATION, Frobenius
 from .pointwise import BetaDivergence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowNormals:
     """A weighted least-squares half-step, in which each row of the factor has its own Gram matrix.
 

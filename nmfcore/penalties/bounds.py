@@ -14,7 +14,7 @@ from .base import Penalty, Units, entries_fault
 from .domain import Bounds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Box(Penalty):
     """The bounds lower <= F <= upper on the entries of a factor, in the order of `scipy.optimize.Bounds`.
 
@@ -66,7 +66,7 @@ class Box(Penalty):
         return Bounds(*(bound.astype(F.dtype) for bound in (self.lower, self.upper)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fixed(Penalty):
     """Entries fixed to values, free where these are NaN: the arguments `fixed_W` and `fixed_H`."""
 

@@ -22,7 +22,7 @@ def _csr(graph: Any) -> Any:
     return csr_array(graph, dtype=np.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StrengthPenalty(Penalty):
     """A penalty with a strength."""
 
@@ -193,7 +193,7 @@ class Orthogonality(StrengthPenalty):
         return self.strength * norms * np.einsum("st,t->s", overlaps, norms)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Smooth(StrengthPenalty):
     """Smooth factors: strength / 2 x sum of a_ij |f_i - f_j|^2 over all pairs (i, j) of neighbours.
 
@@ -313,7 +313,7 @@ class MinVolume(StrengthPenalty):
         return Majorizer(self.strength * self._square * np.linalg.inv(self._gram(F)), _no_row(F))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prior(Penalty):
     """A factor close to a target: strength / 2 x ||F - target||_F^2 for the factor F.
 

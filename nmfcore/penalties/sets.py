@@ -22,7 +22,7 @@ SUM_ROUND_OFF = 1e-6  # tolerance for the sums of fixed entries
 KINDS = "columns", "rows"  # `Domain.kind` by the axis of the tall factor that is summed over
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AxisDomain(ProjectedDomain):
     """A set for each row (axis 1) or each column (axis 0) of the tall factor F >= 0."""
 
@@ -76,7 +76,7 @@ class Simplex(AxisDomain):
         return float(sums.mean()) or 1.0 if self.axis == 1 else np.where(sums > 0, sums, 1)[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PartlyFixedSimplex(AxisDomain):
     """Entries >= 0 that sum to total, some of them fixed: `fixed` has their values, and NaN at free entries."""
 
