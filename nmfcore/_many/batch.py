@@ -3,14 +3,8 @@
 An iteration does what `Fit` does for one fit, in the same order. Each fit keeps its own extrapolation weights, restarts
 and end, and its result has the bits that it has alone.
 
-The factors of one fit are contiguous, one fit behind the other. So every kernel but the product works on them as on
-those of one fit, and only the product places the columns of all fits next to each other, in its packed panels. Fits
-join and leave at any iteration.
-
-The gain is what a product with few columns loses. For a dense X of 5000 x 2000, k = 10 and two threads the products of
-an iteration take 5.2 ms for a fit alone and 3.0 ms in a batch, at 133 of the machine's 150 GFLOP/s; the other 0.7 ms
-stay. With k = 2 the gain is larger, with k = 50 there is none. A sparse product fetches two cache lines an entry from
-the second cache level, for one fit or many: on 20 Newsgroups with k = 10 (3.8 and 3.4 of 6.1 ms) a batch gains nothing.
+The gain is in the products with X: for a dense X of 5000 x 2000 and k = 10 they run at 133 of the machine's 150
+GFLOP/s. `_core/stack.pxi` says how the factors of several fits are stored, and what a batch gains and does not gain.
 
 For small X it is Python that takes the time: an iteration of a 96 x 200 X takes 70 us, the Python of a single fit would
 add 50 us, that of a batch adds 5 us a fit. Hence `StoppingState` works on arrays.

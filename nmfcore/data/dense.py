@@ -1,4 +1,8 @@
-"""X as an array in memory, in C or Fortran order, without a copy."""
+"""X as an array in memory, in C or Fortran order, without a copy.
+
+From given factors the memory order of X changes no bit of W and H. ||X|| and the mean are summed in the order in which
+X lies, so they differ in round-off, and with them objectives and computed starts.
+"""
 
 import math
 from collections.abc import Sequence
