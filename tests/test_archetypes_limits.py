@@ -91,7 +91,7 @@ def test_data_frames():
     frame = pandas.DataFrame(X, columns=list("abc"))
     r = nmfcore.archetypes(frame, 2, random_state=0)
     np.testing.assert_array_equal(r.W, nmfcore.archetypes(X, 2, random_state=0).W)
-    with pytest.raises(ValueError, match="X has other columns"):
+    with pytest.raises(ValueError, match="the columns of X are not those of H"):
         r.transform(frame[["a", "c", "b"]])
 
 

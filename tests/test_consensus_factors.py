@@ -180,5 +180,5 @@ def test_names():
     e = Ensemble([fit_from_random(frame, 3, seed, max_iter=40) for seed in range(3)], range(3))
     found = e.consensus_factors(frame)
     assert found.names == e.best().names and found.names[1][1] == "gene 1"
-    with pytest.raises(ValueError, match="X has other columns than H"):
+    with pytest.raises(ValueError, match="the columns of X are not those of H"):
         e.consensus_factors(frame[frame.columns[::-1]])

@@ -117,7 +117,7 @@ def test_callbacks_and_limits(capsys):
     assert seen[-1].objective == r.objective and "relative error" in capsys.readouterr().out
     with pytest.raises(RuntimeError, match="has left iteration 1"):
         assert seen[0].W is not None
-    with pytest.raises(RuntimeError, match="only fits of `nmf` go on from a checkpoint"):
+    with pytest.raises(RuntimeError, match="fits of `complete` and others cannot be resumed"):
         symmetric(S, 4, init=start, callback=lambda state: state.checkpoint())
     symmetric(S, 4, init=start, max_iter=1, callback=lambda state: np.testing.assert_array_equal(state.H, state.W.T))
     assert symmetric(S, 4, random_state=0, max_time=0).n_iter == 1
