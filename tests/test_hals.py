@@ -325,7 +325,7 @@ def test_starts_of_extreme_scale():
     np.testing.assert_array_equal(other.W, one.W * D)
     single = nmfcore.hals(X.astype(np.float32), 5, init=(W0 * 2.0**60, H0 * 2.0**-60), max_iter=20, tol=0)
     np.testing.assert_allclose(single.relative_error, one.relative_error, rtol=1e-3)
-    with pytest.raises(ValueError, match="more than the float32 of X can hold"):
+    with pytest.raises(ValueError, match="beyond the range of float32, the dtype of X"):
         nmfcore.hals(X.astype(np.float32), 5, init=(W0 * 1e60, H0))
 
 

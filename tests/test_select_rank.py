@@ -149,7 +149,7 @@ def test_the_score_is_that_of_the_reference(loss):
     model[rows[0], columns[0]] = 1e9  # kept within the range of what is seen
     found = HoldoutScore(part.data, part.loss).evaluate([(X[rows, columns], model[rows, columns])])
     beta = {"frobenius": 2, "kullback-leibler": 1, "itakura-saito": 0}.get(loss, loss)
-    assert found == pytest.approx(rank.foretold(X, mask, model, beta), rel=1e-9)
+    assert found == pytest.approx(rank.holdout_error(X, mask, model, beta), rel=1e-9)
 
 
 def test_the_description_length_is_that_of_the_reference():

@@ -1,7 +1,8 @@
-"""Checks of the arguments that every function shares: numbers, names, arrays, sparse matrices.
+"""Checks of arguments that many functions share: numbers, names, arrays, sparse matrices.
 
-A check returns the value in the form that the package computes with, or raises one sentence that names the argument,
-what came and what is wanted. This room knows NumPy and SciPy only.
+A check returns the value in the form in which the package uses it, or raises `InputError` or `InputTypeError` with one
+sentence: the argument, its value and what is wanted. Checks of one feature are in the room of that feature. To add a
+check, write a function `check_...` here if several rooms need it. This room knows NumPy and SciPy only.
 """
 
 from .arrays import (

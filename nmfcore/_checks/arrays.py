@@ -7,17 +7,17 @@ import numpy as np
 
 from .errors import InputError, InputTypeError
 
-BLOCK = 1 << 20  # entries looked at at a time to find the first bad one
+BLOCK = 1 << 20  # entries that are tested at a time
 KINDS = {"NaN": np.isnan, "infinite": np.isinf, "negative": lambda block: block < 0}
 
 
 def check_matrix(X: Any, name: str) -> np.ndarray:
-    """A non-empty 2-D array of float32 or float64 in native byte order, with unit stride along one axis."""
+    """Return X as a non-empty 2-D array of float32 or float64 in native byte order, with unit stride along one axis."""
     if is_sparse(X):
         raise InputTypeError(f"{name} is a sparse {type(X).__name__}; wanted a dense array: pass {name}.toarray()")
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         count = np.ma.count_masked(X)
-        raise InputError(f"{name} is a masked array with {count} masked entries; wanted numbers everywhere")
+        raise InputError(f"{name} is a masked array with {count} masked entries; wanted an array without any")
     try:
         X = np.asarray(X)
     except ValueError as error:
@@ -26,12 +26,14 @@ def check_matrix(X: Any, name: str) -> np.ndarray:
     _check_shape(X.shape, name)
     X = np.asarray(X, _computed_in(X.dtype))
     X = X if X.flags.aligned else X.copy()
-    strides = [stride for stride, size in zip(X.strides, X.shape, strict=True) if size > 1]  # the others say nothing
+    # The stride of an axis with one entry is arbitrary.
+    strides = [stride for stride, size in zip(X.strides, X.shape, strict=True) if size > 1]
     readable = X.itemsize in strides and all(stride % X.itemsize == 0 for stride in strides)
     return X if readable else np.ascontiguousarray(X)
 
 
 def is_sparse(X: Any) -> bool:
+    """Whether X is a SciPy sparse matrix or array; SciPy is imported only if it may be one."""
     if not hasattr(X, "tocsr"):
         return False
     import scipy.sparse
@@ -40,6 +42,7 @@ def is_sparse(X: Any) -> bool:
 
 
 def check_dtype(dtype: np.dtype, name: str) -> None:
+    """Refuse a dtype that is not real, or more precise than float64."""
     if dtype.kind == "c":
         raise InputTypeError(f"{name} is complex ({dtype}); wanted real numbers")
     if dtype.kind not in "biuf":
@@ -64,7 +67,7 @@ def _computed_in(dtype: np.dtype) -> type:
 
 
 def check_compressed(X: Any, name: str) -> Any:
-    """A SciPy CSR or CSC array in canonical form, of float32 or float64; it shares the memory of X where it can."""
+    """Return X as a CSR or CSC array in canonical form, of float32 or float64, on the memory of X if possible."""
     import scipy.sparse
 
     check_dtype(X.dtype, name)
@@ -87,24 +90,25 @@ def check_compressed(X: Any, name: str) -> Any:
 
 
 def _check_compressed(X: Any, name: str) -> None:
-    """Refuse arrays that point outside the matrix, which no product would notice before it crashes."""
+    """Refuse indices outside the matrix, with which a product would crash."""
     major, minor = X.shape if X.format == "csr" else X.shape[::-1]
     pointers, stored = X.indptr, min(len(X.indices), len(X.data))
-    wanted = f"wanted {major + 1} numbers from 0 to at most {stored} that never fall"
+    wanted = f"wanted {major + 1} non-decreasing numbers from 0 to at most {stored}"
     if len(pointers) != major + 1:
         raise InputError(f"{name}.indptr has {len(pointers)} numbers; {wanted}")
     if pointers[0] != 0 or pointers[-1] > stored or np.any(pointers[1:] < pointers[:-1]):
-        raise InputError(f"{name}.indptr runs from {pointers[0]} to {pointers[-1]}, or falls; {wanted}")
+        raise InputError(f"{name}.indptr runs from {pointers[0]} to {pointers[-1]}, or decreases; {wanted}")
     check_index_range(X.indices[: pointers[-1]], minor, f"{name}.indices")
 
 
 def check_index_range(indices: np.ndarray, size: int, name: str) -> None:
+    """Refuse indices below 0 or beyond size - 1."""
     if len(indices) and not 0 <= indices.min() <= indices.max() < size:
         raise InputError(f"{name} has indices from {indices.min()} to {indices.max()}; wanted 0 to {size - 1}")
 
 
 def refuse_stored_entries(X: Any, name: str) -> None:
-    """Say how many stored entries are NaN, infinite or negative, and where the first is."""
+    """Raise the error for stored entries that are NaN, infinite or negative: their number, and the first one."""
     for kind, is_bad in KINDS.items():
         bad = np.flatnonzero(is_bad(X.data))
         if len(bad):
@@ -120,7 +124,7 @@ def _refuse(name: str, count: int, kind: str, entry: Any, place: tuple[int, int]
 
 
 def refuse_entries(X: np.ndarray, name: str) -> None:
-    """Say how many entries are NaN, infinite or negative, and where the first is."""
+    """Raise the error for entries that are NaN, infinite or negative: their number, and the first one."""
     step = max(1, BLOCK // X.shape[1])
     for kind, is_bad in KINDS.items():
         count, first = 0, None
@@ -135,18 +139,19 @@ def refuse_entries(X: np.ndarray, name: str) -> None:
 
 
 def check_factor(F: Any, name: str, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
+    """Return a factor of that shape, finite and >= 0, whose entries are in the range of dtype, the dtype of X."""
     F = check_matrix(F, name)
     if F.shape != shape:
         raise InputError(f"{name} has shape {F.shape}; wanted {shape}")
     if not (F.min() >= 0 and F.max() < math.inf):
         refuse_entries(F, name)
     if F.dtype != dtype and F.max() > np.finfo(dtype).max:
-        raise InputError(f"{name} has entries up to {F.max()}, more than the {dtype} of X can hold")
+        raise InputError(f"{name} has entries up to {F.max()}, beyond the range of {dtype}, the dtype of X")
     return F
 
 
 def check_H(H: Any, X: Any) -> np.ndarray:
-    """A whole H for X, finite and >= 0."""
+    """Return H with a column for each column of X, finite and >= 0."""
     H = check_matrix(H, "H")
-    columns = np.shape(X)[1] if np.ndim(X) == 2 else H.shape[1]  # another X is refused for itself
+    columns = np.shape(X)[1] if np.ndim(X) == 2 else H.shape[1]  # an X of other dimensions is refused later
     return check_factor(H, "H", (H.shape[0], columns), H.dtype)

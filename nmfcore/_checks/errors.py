@@ -1,4 +1,4 @@
-"""The errors and warnings that a program above this package may want to tell from others."""
+"""The exceptions and warnings that programs catch by their class."""
 
 import sys
 
@@ -8,12 +8,12 @@ PACKAGE = __name__.partition(".")[0]
 class InputError(ValueError):
     """An argument, a file or an entry of X that the package does not accept.
 
-    The message is one sentence that names the argument, what came and what is wanted.
+    The message is one sentence: the argument, its value and what is wanted.
     """
 
 
 class InputTypeError(TypeError):
-    """An argument of a type that the package does not accept; the message is one sentence, as that of `InputError`."""
+    """An argument of a type that the package does not accept; the message is like that of `InputError`."""
 
 
 class MissingLibraryError(ImportError):

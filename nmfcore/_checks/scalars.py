@@ -12,16 +12,16 @@ import numpy as np
 from .errors import InputError, InputTypeError
 
 Random = np.random.Generator | np.random.RandomState
-MAX_COUNT = 2**31 - 1  # of a count
+MAX_COUNT = 2**31 - 1
 
 
 def ends_fit(answer: Any) -> bool:
-    """Whether the answer of a callback ends a fit: True, and nothing else that is merely true."""
+    """Whether the return value of a callback ends a fit: only True does, not every true value."""
     return isinstance(answer, bool | np.bool_) and bool(answer)
 
 
 def check_number(value: Any, name: str, positive: bool = False) -> float:
-    """A finite number >= 0, or > 0."""
+    """Return a finite number >= 0, or > 0."""
     wanted = "> 0" if positive else ">= 0"
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); wanted a number {wanted}")
@@ -34,7 +34,7 @@ def check_number(value: Any, name: str, positive: bool = False) -> float:
 
 
 def check_count(value: Any, name: str, least: int) -> int:
-    """An integer, of Python or NumPy, that is at least `least`."""
+    """Return an integer, of Python or NumPy, that is at least `least`."""
     wanted = f"wanted an integer >= {least}"
     if isinstance(value, bool | np.bool_):
         raise InputTypeError(f"{name} is {value!r}; {wanted}")
@@ -71,14 +71,14 @@ def is_integer(value: Any) -> bool:
 
 
 def check_flag(value: Any, name: str) -> bool:
-    """True or False."""
+    """Return True or False."""
     if not isinstance(value, bool | np.bool_):
         raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); wanted True or False")
     return bool(value)
 
 
 def check_choice(value: Any, name: str, known: dict[str, Any]) -> Any:
-    """What a name stands for."""
+    """Return the value of a name in `known`."""
     if not isinstance(value, str):
         raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); wanted one of {quote_names(known)}")
     if value not in known:
@@ -87,14 +87,14 @@ def check_choice(value: Any, name: str, known: dict[str, Any]) -> Any:
 
 
 def quote_names(known: dict[str, Any]) -> str:
-    """Names as a message has them."""
+    """Names in quotation marks, for a message."""
     return ", ".join(repr(name) for name in known)
 
 
 def check_random_state(random_state: Any) -> Random:
-    """NumPy's global state for None, a new one for a seed, or the generator that was passed."""
+    """Return NumPy's global state for None, a new generator for a seed, or the generator that was passed."""
     if random_state is None:
-        return np.random.mtrand._rand  # the one behind np.random.seed, as scikit-learn has it
+        return np.random.mtrand._rand  # the state of np.random.seed, as in scikit-learn
     if isinstance(random_state, np.random.Generator | np.random.RandomState):
         return random_state
     wanted = "wanted None, an integer >= 0, a numpy Generator or a RandomState"

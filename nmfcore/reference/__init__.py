@@ -1,7 +1,8 @@
-"""Every algorithm in plain NumPy, to read beside the paper.
+"""Every algorithm of nmfcore in plain NumPy, to be read together with the papers; the tests compare with it.
 
-The factorizations themselves are here; each other subject has a module: `archetypes`, `ensemble`, `online`, `rank`,
-`ratings`, `relatives`, `svd` and `weighted`. This room knows NumPy alone, and no other room imports it.
+The factorizations themselves are in this module. Other subjects have modules of their own: `archetypes`, `ensemble`,
+`online`, `rank`, `ratings`, `relatives`, `svd` and `weighted`. This room knows NumPy (`ensemble` also SciPy), and no
+other room imports it. Nothing here is fast.
 """
 
 from .algorithms import (

@@ -1,8 +1,7 @@
-"""The algorithms of nmfcore in plain NumPy, to be read beside the papers: the oracle of the tests.
+"""The factorizations in plain NumPy.
 
-Nothing here is fast, and nothing but NumPy is used. Notation: X (m x n) ~ W (m x k) H (k x n); a half-step updates
-one factor F (m x k) given the other one B (n x k), X ~ F B', from G = B'B and C = X B. For W that is B = H', for H
-it is the same with X' in the place of X and B = W.
+Notation: X (m x n) ~ W (m x k) H (k x n). A half-step updates one factor F (m x k) given the other factor B (n x k),
+with X ~ F B', from G = B'B and C = X B. For W this means B = H'. For H it means X' instead of X, and B = W.
 """
 
 import math
@@ -10,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-GROUP_ROWS = 64  # rows that share one inner stopping rule
+GROUP_ROWS = 64  # rows that share one decision to stop inner sweeps
 
 
 def objective(X: np.ndarray, W: np.ndarray, H: np.ndarray) -> float:
@@ -19,10 +18,10 @@ def objective(X: np.ndarray, W: np.ndarray, H: np.ndarray) -> float:
 
 
 def kkt_residual(X: np.ndarray, W: np.ndarray, H: np.ndarray) -> float:
-    """Distance from the Karush-Kuhn-Tucker conditions, free of every scale.
+    """Distance from the Karush-Kuhn-Tucker conditions, independent of every scale.
 
-    The root of sum_t G_tt ||min(F_t, gradient_t / G_tt)||^2 over both factors F, over ||X||_F. It is 0 if and only if
-    each entry is either 0 with a gradient >= 0, or positive with a gradient of 0.
+    The root of the sum of G_tt ||min(F_t, gradient_t / G_tt)||^2 over the components of both factors, divided by
+    ||X||_F. It is 0 if and only if each entry is either 0 with a gradient >= 0, or positive with a gradient of 0.
     """
     square = 0.0
     for F, B, Y in ((W, H.T, X), (H.T, W, X.T)):
@@ -38,8 +37,8 @@ def hals_sweep(
 ) -> float:
     """One sweep of hierarchical alternating least squares over F, in place.
 
-    Cichocki & Phan 2009 (doi:10.1587/transfun.E92.A.708), algorithm 2, without its normalisation; lower <= F <= upper.
-    Returns sum_t G_tt ||change of F_t||^2.
+    Cichocki & Phan 2009 (doi:10.1587/transfun.E92.A.708), algorithm 2, without the normalisation and with bounds lower
+    <= F <= upper. Returns sum_t G_tt ||change of F_t||^2.
     """
     lower, upper = np.broadcast_to(lower, F.shape), np.broadcast_to(upper, F.shape)
     moved = 0.0
@@ -52,10 +51,10 @@ def hals_sweep(
 
 
 def accelerated_sweeps(G: np.ndarray, C: np.ndarray, F: np.ndarray, max_sweeps: int, precision: float) -> float:
-    """Sweeps over F, in place, as long as they pay (Gillis & Glineur 2012, doi:10.1162/NECO_a_00256, section 3).
+    """Repeated sweeps over F, in place (Gillis & Glineur 2012, doi:10.1162/NECO_a_00256, section 3).
 
-    At most max_sweeps, and until a sweep changes the rows by less than `precision` times what the first one did, in
-    the norm of `hals_sweep`; GROUP_ROWS rows decide together. Returns the squared change of the first sweep.
+    At most max_sweeps sweeps. A group of GROUP_ROWS rows stops when a sweep changes it by at most `precision` times
+    what its first sweep did, in the norm of `hals_sweep`. Returns the squared change of the first sweep.
     """
     moved = 0.0
     for i in range(0, len(F), GROUP_ROWS):
@@ -75,7 +74,7 @@ def most_sweeps(rows: int, columns: int, k: int, effort: float = 0.5, most: int 
 
 
 def hals(X: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int) -> tuple[np.ndarray, np.ndarray]:
-    """The textbook's HALS: an iteration is one sweep over W, then one over H."""
+    """Plain HALS, as in textbooks: an iteration is one sweep over W, then one over H."""
     W, Ht = W.copy(), H.T.copy()
     for _ in range(n_iter):
         hals_sweep(Ht.T @ Ht, X @ Ht, W)
@@ -86,12 +85,12 @@ def hals(X: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int) -> tuple[np.n
 def extrapolated_hals(
     X: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int, warm_up: int = 3, precision: float = 0.03
 ) -> tuple[np.ndarray, np.ndarray, list[float]]:
-    """HALS with inner sweeps and safeguarded extrapolation: what `nmfcore.hals` does by default.
+    """HALS with inner sweeps and safeguarded extrapolation, the default of `nmfcore.hals`.
 
-    Ang & Gillis 2019 (doi:10.1162/neco_a_01157), algorithm 3: after each half-step the factor is extrapolated along
-    its last change, and the objective, which costs nothing at the extrapolated W and the new H, decides whether the
-    iteration counts. Here the weights are Nesterov's. An iteration that was no progress is followed by a plain one
-    from where it ended, and if that was no progress, too, by one from the best factors.
+    Ang & Gillis 2019 (doi:10.1162/neco_a_01157), algorithm 3: after each half-step the factor is extrapolated along its
+    last change. The objective at the extrapolated W and the new H, which costs nothing, decides whether the iteration
+    is accepted. The weights are those of Nesterov, unlike in the paper. After a rejected iteration, a plain one starts
+    from the factors that it found; if that one is rejected, too, the next one starts from the best factors.
 
     Returns the best factors and, for each iteration, the lowest objective so far.
     """
@@ -124,9 +123,10 @@ def extrapolated_hals(
 def block_principal_pivoting(G: np.ndarray, C: np.ndarray, patience: int = 3) -> np.ndarray:
     """The F >= 0 that minimises 1/2 tr(F G F') - tr(F C'), row by row, for positive definite G.
 
-    Kim & Park 2011 (doi:10.1137/110821172), algorithm 2. f is positive on a passive set, where the gradient y is 0; the
-    infeasible coordinates, f < 0 or y < 0, change sides: all of them, until that has `patience` times not made them
-    fewer, then the last one alone until they are. A gradient of round-off counts as 0.
+    Kim & Park 2011 (doi:10.1137/110821172), algorithm 2. f is positive on a passive set, where the gradient y is 0, and
+    0 elsewhere. Infeasible coordinates, f < 0 or y < 0, change sets: all of them, unless that has failed `patience`
+    times to lower their number; then only the last one, until the number is lower. A gradient of the size of round-off
+    counts as 0.
     """
     F = np.empty_like(C)
     k = len(G)
@@ -160,15 +160,15 @@ def beta_divergence(X: np.ndarray, V: np.ndarray, beta: float) -> float:
 
 
 def beta_gradient(X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray]:
-    """num and den, whose difference den - num is the gradient of the beta-divergence of X from F B' in F."""
+    """The parts (num, den) of the gradient den - num of the beta-divergence of X from F B' in F."""
     V = F @ B.T
     return (X * V ** (beta - 2)) @ B, V ** (beta - 1) @ B
 
 
 def robust_loss(X: np.ndarray, V: np.ndarray, limit: float, absolute: bool) -> float:
-    """Sum of half the squared residuals r up to `limit`, of limit (|r| - limit / 2) beyond (Huber 1964).
+    """Sum of r^2 / 2 for residuals |r| < limit, of limit (|r| - limit / 2) for larger ones (Huber 1964).
 
-    With `absolute` divided by limit and raised so that it is |r| beyond: the sum of the |r|, but for small ones.
+    With `absolute` each term is divided by limit and raised by limit / 2, so that it is |r| for |r| >= limit.
     """
     r = np.abs(X - V)
     huber = np.where(r < limit, r**2 / 2, limit * (r - limit / 2))
@@ -178,7 +178,7 @@ def robust_loss(X: np.ndarray, V: np.ndarray, limit: float, absolute: bool) -> f
 def robust_update(X: np.ndarray, F: np.ndarray, B: np.ndarray, limit: float) -> None:
     """One multiplicative update of F, in place, that does not raise `robust_loss` of X from F B'.
 
-    That of least squares with the weights limit / max(limit, |r|), whose objective touches the loss from above.
+    The update of least squares with the weights limit / max(limit, |r|), an upper bound that touches the loss.
     """
     V = F @ B.T
     weights = limit / np.maximum(limit, np.abs(X - V))
@@ -186,7 +186,7 @@ def robust_update(X: np.ndarray, F: np.ndarray, B: np.ndarray, limit: float) -> 
 
 
 def l21_loss(X: np.ndarray, W: np.ndarray, H: np.ndarray, limit: float) -> float:
-    """Sum over the samples of ||x_i - w_i H||, of the parabola that touches it at `limit` below that."""
+    """Sum over the samples of r = ||x_i - w_i H||; for r < limit of the parabola that touches r at limit."""
     r = np.linalg.norm(X - W @ H, axis=1)
     return float(np.sum(np.where(r < limit, r**2 / (2 * limit) + limit / 2, r)))
 
@@ -194,8 +194,8 @@ def l21_loss(X: np.ndarray, W: np.ndarray, H: np.ndarray, limit: float) -> float
 def l21_iteration(X: np.ndarray, W: np.ndarray, Ht: np.ndarray, limit: float) -> None:
     """One sweep of HALS over W, then one over H', in place, that do not raise `l21_loss`.
 
-    Kong, Ding & Huang 2011 (doi:10.1145/2063576.2063676): least squares with a weight for each sample, 1 over the norm
-    of its residual, which only H sees.
+    Kong, Ding & Huang 2011 (doi:10.1145/2063576.2063676): least squares in which a sample has the weight 1 / norm of
+    its residual. The weight cancels in the update of W.
     """
     hals_sweep(Ht.T @ Ht, X @ Ht, W)
     D = 1 / np.maximum(limit, np.linalg.norm(X - W @ Ht.T, axis=1))
@@ -205,7 +205,7 @@ def l21_iteration(X: np.ndarray, W: np.ndarray, Ht: np.ndarray, limit: float) ->
 def multiplicative_update(X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: float, floor: float = 0.0) -> None:
     """One multiplicative update of F, in place, that does not raise the beta-divergence of X from F B'.
 
-    Fevotte & Idier 2011, section 4.1; for beta = 2 and 1 those of Lee & Seung 2001. Coordinates are kept at least
+    Fevotte & Idier 2011, section 4.1; for beta = 2 and 1 the updates of Lee & Seung 2001. Coordinates are kept at least
     `floor` times the mean of their column.
     """
     exponent = 1 / (2 - beta) if beta < 1 else 1 / (beta - 1) if beta > 2 else 1
@@ -216,8 +216,8 @@ def multiplicative_update(X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: flo
 def kullback_leibler_sweep(X: np.ndarray, F: np.ndarray, B: np.ndarray) -> None:
     """One sweep of coordinate descent over F, in place, that does not raise the Kullback-Leibler divergence.
 
-    Hsieh & Dhillon 2011 (doi:10.1145/2020408.2020577), algorithm 3, with safe steps: Newton's where the derivative is
-    negative, since it is concave and rising, the multiplicative one where it is positive.
+    Hsieh & Dhillon 2011 (doi:10.1145/2020408.2020577), algorithm 3, with safe steps. The derivative is concave and
+    increasing, so Newton's step is safe if it is negative; otherwise the step is multiplicative.
     """
     V = F @ B.T
     for t in range(F.shape[1]):
@@ -231,7 +231,7 @@ def kullback_leibler_sweep(X: np.ndarray, F: np.ndarray, B: np.ndarray) -> None:
 
 
 def mu(X: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int, beta: float) -> tuple[np.ndarray, np.ndarray]:
-    """The textbook's multiplicative updates: an iteration updates W, then H."""
+    """Plain multiplicative updates, as in textbooks: an iteration updates W, then H."""
     W, Ht = W.copy(), H.T.copy()
     for _ in range(n_iter):
         multiplicative_update(X, W, Ht, beta)
@@ -242,10 +242,11 @@ def mu(X: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int, beta: float) ->
 def extrapolated_mu(
     X: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int, beta: float
 ) -> tuple[np.ndarray, np.ndarray, list[float]]:
-    """Multiplicative updates with safeguarded extrapolation: what `nmfcore.mu` does for 1 <= beta <= 2, but 2 itself.
+    """Multiplicative updates with safeguarded extrapolation, the default of `nmfcore.mu` for 1 <= beta < 2.
 
-    Hien, Leplat & Gillis 2024 (arXiv:2401.06646), algorithm 1: both factors are extrapolated where they grew. Here an
-    iteration is judged by the objective where the next one starts, and handled as in `extrapolated_hals`.
+    Hien, Leplat & Gillis 2024 (arXiv:2401.06646), algorithm 1: both factors are extrapolated where they grew. Unlike in
+    the paper, an iteration is accepted by the objective at the point where the next one starts, as in
+    `extrapolated_hals`.
     """
     floor = float(np.finfo(np.float64).eps)
     best = W_old, Ht_old = W.copy(), H.T.copy()
@@ -275,7 +276,8 @@ def extrapolated_mu(
 def nndsvd(X: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Non-negative double SVD (Boutsidis & Gallopoulos 2008, doi:10.1016/j.patcog.2007.09.010).
 
-    Of each singular pair but the first, the positive or the negative part, whichever has the larger product of norms.
+    The absolute values of the first singular pair; of each other pair the positive or the negative parts, whichever
+    have the larger product of norms.
     """
     U, s, Vt = np.linalg.svd(X, full_matrices=False)
     W, H = np.zeros((X.shape[0], k)), np.zeros((k, X.shape[1]))
@@ -294,8 +296,8 @@ def nndsvd(X: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 def successive_projections(X: np.ndarray, k: int, normalize: bool = True) -> list[int]:
     """The successive projection algorithm on the rows of X (Araujo et al. 2001, doi:10.1016/S0169-7439(01)00119-8).
 
-    With `normalize` each row is divided by its sum first. The row of largest norm, then that of what is left of all
-    rows orthogonal to it, and so on. Of rows that are equally long, to half the digits of X, the first is taken.
+    With `normalize` each row is first divided by its sum. Take the row of largest norm, project all rows to its
+    orthogonal complement, and repeat. If norms agree to half the digits of X, the first row is taken.
     """
     almost = 1 - math.sqrt(np.finfo(X.dtype).eps)
     R, rows = X.astype(np.float64), []
@@ -311,7 +313,7 @@ def successive_projections(X: np.ndarray, k: int, normalize: bool = True) -> lis
 
 
 def filled(F: np.ndarray, value: float) -> np.ndarray:
-    """The factor with its zeros set to a value: with mean(X) / sqrt(max(X)), nndsvd becomes nndsvda."""
+    """Set the zeros of a factor to a value; mean(X) / sqrt(max(X)) turns nndsvd into nndsvda."""
     return np.where(F == 0, value, F)
 
 
@@ -325,9 +327,9 @@ def project_simplex(x: np.ndarray, total: float) -> np.ndarray:
 def project_hoyer(x: np.ndarray, level: float) -> np.ndarray:
     """The nearest f >= 0 of sparseness (sqrt(n) - ||f||_1 / ||f||_2) / (sqrt(n) - 1) = level, or 0.
 
-    Hoyer 2004 (JMLR 5:1457-1469), exact by Theis, Stadlthanner & Tanaka 2005: the unit vector u of that sparseness with
-    the largest <x, u>, here times <x, u>, which is the nearest norm. Of equal entries that cannot be equal in u, the
-    first one is preferred.
+    Hoyer 2004 (JMLR 5:1457-1469); exact by Theis, Stadlthanner & Tanaka 2005. u is the unit vector of that sparseness
+    with the largest <x, u>, and <x, u> is the best norm. If equal entries of x cannot be equal in u, the first one is
+    larger.
     """
     n = len(x)
     norm = math.sqrt(n) * (1 - level) + level  # ||u||_1
@@ -353,9 +355,10 @@ def project_hoyer(x: np.ndarray, level: float) -> np.ndarray:
 
 
 def component_sweep(G: np.ndarray, C: np.ndarray, F: np.ndarray, project: Callable[[np.ndarray], np.ndarray]) -> float:
-    """One sweep over the components of F, in place, each by the nearest point of its set to its minimiser.
+    """One sweep over the components of F, in place: each becomes the projection of its minimiser.
 
-    Potluru et al. 2013 (arXiv:1301.3527), algorithm 2, for any set. Returns sum_t G_tt ||change of F_t||^2.
+    Potluru et al. 2013 (arXiv:1301.3527), algorithm 2, for a set that is given by its projection. Returns sum_t G_tt
+    ||change of F_t||^2.
     """
     moved = 0.0
     for t in range(F.shape[1]):
@@ -368,10 +371,11 @@ def component_sweep(G: np.ndarray, C: np.ndarray, F: np.ndarray, project: Callab
 def projected_steps(
     G: np.ndarray, C: np.ndarray, F: np.ndarray, bound: float, project: Callable[[np.ndarray], np.ndarray], steps: int
 ) -> float:
-    """Accelerated projected gradient steps of the rows of F, in place, each for itself.
+    """Accelerated projected gradient steps of each row of F, in place.
 
-    Nesterov's weights, begun anew where the quadratic rose (O'Donoghue & Candes 2015, doi:10.1007/s10208-013-9150-3).
-    bound: of the eigenvalues of G. Returns bound times the squared first step.
+    The weights are those of Nesterov, restarted if the quadratic increases (O'Donoghue & Candes 2015,
+    doi:10.1007/s10208-013-9150-3). bound is an upper bound of the eigenvalues of G. Returns bound times the squared
+    first step.
     """
     moved = 0.0
     for f, c in zip(F, C, strict=True):
@@ -379,15 +383,15 @@ def projected_steps(
         def value(f: np.ndarray, c: np.ndarray = c) -> float:
             return float(0.5 * f @ G @ f - c @ f)
 
-        y, taken = f.copy(), 0
+        y, accepted = f.copy(), 0
         for step in range(steps):
             new = project(y - (G @ y - c) / bound)
             if step == 0:
                 moved += bound * np.sum((new - f) ** 2)
-            if taken <= 1 or value(new) <= value(f):
-                y = new + taken / (taken + 3) * (new - f)
-                taken += 1
+            if accepted <= 1 or value(new) <= value(f):
+                y = new + accepted / (accepted + 3) * (new - f)
+                accepted += 1
                 f[:] = new
             else:
-                y, taken = f.copy(), 0
+                y, accepted = f.copy(), 0
     return moved

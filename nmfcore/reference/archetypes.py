@@ -1,4 +1,4 @@
-"""Archetypal analysis in plain NumPy, the oracle of the tests."""
+"""Archetypal analysis in plain NumPy."""
 
 import numpy as np
 
@@ -11,7 +11,10 @@ def simplex_projection(v: np.ndarray) -> np.ndarray:
 
 
 def nearest_in_hull(x: np.ndarray, points: np.ndarray, steps: int = 5000) -> np.ndarray:
-    """f on the simplex with f points next to x, by accelerated projected gradient steps, restarted where they rise."""
+    """The f on the simplex for which f points is nearest to x.
+
+    Accelerated projected gradient steps, restarted if the objective increases.
+    """
     G, c = points @ points.T, points @ x
     bound = np.linalg.norm(G, 2) or 1.0
     f = y = simplex_projection(c * 0)
@@ -27,17 +30,17 @@ def nearest_in_hull(x: np.ndarray, points: np.ndarray, steps: int = 5000) -> np.
 def archetypes_objective(
     X: np.ndarray, W: np.ndarray, B: np.ndarray, weights: np.ndarray | float = 1.0, huber: float = np.inf
 ) -> float:
-    """Half the squared residuals of the rows, or Huber's loss of their lengths, times the weights of the rows."""
+    """Weighted sum over the rows of half the squared residual, or of Huber's loss of its length."""
     lengths = np.linalg.norm(X - W @ (B @ X), axis=1)
     near = np.minimum(lengths, huber)
     return float(np.sum(weights * near * (lengths - 0.5 * near)))
 
 
 def archetypes(X: np.ndarray, rows: np.ndarray, n_iter: int, steps: int = 200) -> tuple[np.ndarray, np.ndarray]:
-    """W and B after n_iter iterations from the archetypes X[rows]: what `nmfcore.archetypes` does, without its means.
+    """W and B after n_iter iterations from the archetypes X[rows], as for `nmfcore.archetypes`.
 
-    Cutler & Breiman 1994 (doi:10.2307/1269949): W row by row, then each archetype as the point of the hull of X next to
-    the one that would fit the residuals of the others best.
+    Cutler & Breiman 1994 (doi:10.2307/1269949): W row by row; then, for each archetype, the point of the hull of X that
+    is nearest to the best fit of the residuals of the others.
     """
     B = np.eye(len(X))[rows]
     for iteration in range(n_iter + 1):

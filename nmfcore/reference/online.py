@@ -1,4 +1,4 @@
-"""The mini-batch step of `_online` in plain NumPy, to read beside the paper and to test against."""
+"""The step of a mini-batch in plain NumPy."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def parts(X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: float) -> tuple[np.
 
 
 def exponent(beta: float) -> float:
-    """Of the multiplicative updates that do not raise the objective (Fevotte & Idier 2011)."""
+    """Exponent of the multiplicative updates that do not raise the objective (Fevotte & Idier 2011)."""
     return 1 / (2 - beta) if beta < 1 else 1 / (beta - 1) if beta > 2 else 1.0
 
 
@@ -24,9 +24,10 @@ def online_step(
     rho: float,
     nets: tuple[tuple[float, float], tuple[float, float]] = ((0, 0), (0, 0)),
 ) -> None:
-    """One batch X ~ W H: W, then the sums A and B, then H = (A / B)^gamma, all in place.
+    """Update W, the sums A and B, and H = (A / B)^gamma for one batch X ~ W H, in place.
 
-    Lefevre, Bach & Fevotte 2011, doi:10.1109/ASPAA.2011.6082314. nets: (l1, l2) of W and of H, added to den.
+    Lefevre, Bach & Fevotte 2011, doi:10.1109/ASPAA.2011.6082314. rho is the factor by which old sums decay. nets has
+    the elastic net penalties (l1, l2) of W and of H, which are added to den.
     """
     gamma = exponent(beta)
     num, den = parts(X, W, H, beta)

@@ -1,4 +1,4 @@
-"""The choice of a rank in plain NumPy and Python: the oracle of the tests."""
+"""The choice of a rank in plain NumPy and Python."""
 
 import itertools
 import math
@@ -11,7 +11,7 @@ MASK = 2**64 - 1
 
 
 def splitmix64(state: int) -> int:
-    """The output at a state (Steele, Lea & Flood 2014)."""
+    """The output of the generator SplitMix64 at a state (Steele, Lea & Flood 2014)."""
     z = (state + 0x9E3779B97F4A7C15) & MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
@@ -19,7 +19,7 @@ def splitmix64(state: int) -> int:
 
 
 def hidden(shape: tuple[int, int], fraction: float, seed: int) -> np.ndarray:
-    """Which entries are hidden, but for rows and columns of which nothing would be left."""
+    """A mask of hidden entries; rows and columns of which all would be hidden are not hidden."""
     key = splitmix64(seed)
     mask = np.array(
         [[splitmix64(splitmix64(key ^ i) ^ j) < fraction * 2**64 for j in range(shape[1])] for i in range(shape[0])]
@@ -27,8 +27,8 @@ def hidden(shape: tuple[int, int], fraction: float, seed: int) -> np.ndarray:
     return mask & ~mask.all(axis=1, keepdims=True) & ~mask.all(axis=0, keepdims=True)
 
 
-def foretold(X: np.ndarray, hidden: np.ndarray, model: np.ndarray, beta: float) -> float:
-    """The error of a model at hidden entries as a share of that of the mean of the others."""
+def holdout_error(X: np.ndarray, hidden: np.ndarray, model: np.ndarray, beta: float) -> float:
+    """The error of a model at hidden entries, relative to the error of the mean of the other entries."""
     seen = X[~hidden]
     model = np.clip(model, 1e-3 * seen.mean(), seen.max())
     constant = np.full_like(X, seen.mean())
@@ -36,7 +36,7 @@ def foretold(X: np.ndarray, hidden: np.ndarray, model: np.ndarray, beta: float) 
 
 
 def description_length(X: np.ndarray, W: np.ndarray, H: np.ndarray) -> float:
-    """Bits an entry of X / rms(X), W and H with the precisions that make the whole shortest."""
+    """Bits for each entry of X / rms(X), with W and H at the precision that makes the total shortest."""
     m, n = X.shape
     rms = math.sqrt(np.mean(X**2))
     X, W = X / rms, W / rms
@@ -60,7 +60,10 @@ def description_length(X: np.ndarray, W: np.ndarray, H: np.ndarray) -> float:
 def relevance(
     X: np.ndarray, W: np.ndarray, H: np.ndarray, phi: float, iterations: int, least_squares: bool, a: float = 5.0
 ) -> np.ndarray:
-    """By which share the scale of each component exceeds that of an empty one: L1-ARD, multiplicative updates."""
+    """The share by which the scale of each component exceeds that of an empty one, by L1-ARD.
+
+    Multiplicative updates with automatic relevance determination; phi is the weight of the prior and a its shape.
+    """
     m, n = X.shape
     k = W.shape[1]
     c, b = m + n + a + 1, math.sqrt((a - 1) * (a - 2) * X.mean() / k)
@@ -78,7 +81,7 @@ def relevance(
 
 
 def elbow(ranks: list[int], error: list[float]) -> int:
-    """The place of the rank to which the error falls most beside how it falls to the next one."""
+    """The index of the rank with the largest ratio of the decrease of the error before it to the decrease after it."""
     best = [min(error[: i + 1]) for i in range(len(error))]
     falls = [(best[i] - best[i + 1]) / (ranks[i + 1] - ranks[i]) for i in range(len(ranks) - 1)]
     least = 0.1 * sum(falls) / len(falls)

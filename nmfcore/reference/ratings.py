@@ -1,6 +1,6 @@
-"""The completion of ratings in plain NumPy, the oracle of the tests.
+"""The completion of ratings in plain NumPy.
 
-X (m x n) holds the ratings, Observed (m x n, bool) says which of its entries are some. The model of an entry is
+X (m x n) has the ratings; Observed (m x n, bool) marks the entries that are ratings. The model of an entry is
 mean + b_u + c_i + (W H)_ui.
 """
 
@@ -20,10 +20,12 @@ def completion_objective(
     strengths: tuple[float, float],
     per_rating: bool = True,
 ) -> float:
-    """Half the squared residuals of the ratings, and half the penalties: each user and item as often as it has some.
+    """Half the squared residuals of the ratings plus half the penalties.
 
-    Zhou, Wilkinson, Schreiber & Pan 2008 (doi:10.1007/978-3-540-68880-8_32), equation 4, and the biases of Koren, Bell
-    & Volinsky 2009 (doi:10.1109/MC.2009.263), equation 5. Without per_rating each that has any counts once.
+    The penalty of a user or an item is multiplied by its number of ratings; without per_rating it counts once if there
+    is a rating. strengths are those of the factors and of the biases. Zhou, Wilkinson, Schreiber & Pan 2008
+    (doi:10.1007/978-3-540-68880-8_32), equation 4; the biases are those of Koren, Bell & Volinsky 2009
+    (doi:10.1109/MC.2009.263), equation 5.
     """
     counts = [Observed.sum(axis=1), Observed.sum(axis=0)]
     n_users, n_items = counts if per_rating else [count > 0 for count in counts]
@@ -46,10 +48,10 @@ def complete(
     sweeps: int = 3,
     precision: float = 0.03,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
-    """Alternating coordinate sweeps from (W, H) and biases of 0: what `nmfcore.complete` does.
+    """Alternating coordinate sweeps from (W, H) and biases of 0, the algorithm of `nmfcore.complete`.
 
-    The factors are [W, 1, b] and [H', c, 1] with the columns of ones held by their bounds. Returns W, H, the biases of
-    users and items, and the mean.
+    The factors are [W, 1, b] and [H', c, 1]; equal bounds fix the columns of ones. Returns W, H, the biases of users
+    and items, and the mean.
     """
     k, mean = W.shape[1], float(X[Observed].mean()) if biases else 0.0
     Y = np.where(Observed, X - mean, 0)

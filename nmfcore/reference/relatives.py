@@ -1,4 +1,4 @@
-"""Symmetric, projective, orthogonal and hierarchical NMF in plain NumPy, the oracle of the tests."""
+"""Symmetric, projective, orthogonal, hierarchical and semi-NMF in plain NumPy."""
 
 from collections.abc import Callable
 
@@ -8,15 +8,15 @@ from .algorithms import hals_sweep
 
 
 def step_along(R: np.ndarray, P: np.ndarray, Q: np.ndarray, most: float) -> float:
-    """The t from 0 to most at which ||R - t P - t^2 Q||_F^2 is least."""
+    """The t in [0, most] that minimises ||R - t P - t^2 Q||_F^2."""
     c = [np.sum(R * R), -2 * np.sum(R * P), np.sum(P * P) - 2 * np.sum(R * Q), 2 * np.sum(P * Q), np.sum(Q * Q)]
     curve = np.polynomial.Polynomial(c)
-    tried = [0.0, most, *(t.real for t in curve.deriv().roots() if 0 < t.real < most)]
-    return min(tried, key=curve)
+    candidates = [0.0, most, *(t.real for t in curve.deriv().roots() if 0 < t.real < most)]
+    return min(candidates, key=curve)
 
 
 def longest(F: np.ndarray, D: np.ndarray, most: float = 4.0) -> float:
-    """How far F + t D >= 0 for a D under which F + D >= 0, at most so far."""
+    """The largest t <= most with F + t D >= 0, for a D with F + D >= 0."""
     return max(1.0, min([most, *(F[D < 0] / -D[D < 0])]))
 
 
@@ -25,12 +25,13 @@ Curve = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def quartic_descent(F: np.ndarray, model: Model, curve: Curve, n_iter: int) -> np.ndarray:
-    """F >= 0 after n_iter iterations on an error that is of degree four along each line.
+    """F >= 0 after n_iter iterations on an error that is a polynomial of degree four along each line.
 
-    model: G and C of the least squares 1/2 tr(U G U') - tr(U C') with the gradient of the error at F. Sweeps over it,
-    one in the first three iterations and then three, lead from F along a D.
-    curve: the R, P and Q of which ||R - t P - t^2 Q||^2 is the error at F + t D. Its least value is taken; after ten
-    iterations what lies on the line as far as that was the last time is extrapolated instead, if the error falls.
+    model(F) returns G and C: the least squares 1/2 tr(U G U') - tr(U C') have the gradient of the error at U = F.
+    Sweeps of HALS over U, one in each of the first three iterations and three later, give a direction D = U - F.
+    curve(F, D) returns R, P and Q: ||R - t P - t^2 Q||^2 is the error at F + t D. A step goes to the minimum on this
+    line. From iteration ten on a step of the last length is tried first, followed by extrapolation; it is accepted if
+    the error decreases.
     """
 
     def error(F: np.ndarray) -> float:
@@ -57,9 +58,9 @@ def quartic_descent(F: np.ndarray, model: Model, curve: Curve, n_iter: int) -> n
 
 
 def symmetric(S: np.ndarray, W: np.ndarray, n_iter: int) -> np.ndarray:
-    """W, for S ~ W W', after n_iter iterations: what `nmfcore.symmetric` does.
+    """W, for S ~ W W', after n_iter iterations, as by `nmfcore.symmetric`.
 
-    1/2 ||S - U W'||^2 has at U = W the gradient of 1/4 ||S - W W'||^2.
+    At U = W the gradient of 1/2 ||S - U W'||^2 is that of 1/4 ||S - W W'||^2.
     """
     W = W * np.sqrt(np.sum(W * (S @ W)) / np.sum((W.T @ W) ** 2))
     return quartic_descent(
@@ -68,9 +69,10 @@ def symmetric(S: np.ndarray, W: np.ndarray, n_iter: int) -> np.ndarray:
 
 
 def projective(X: np.ndarray, W: np.ndarray, n_iter: int) -> np.ndarray:
-    """W, for X ~ W W'X, after n_iter iterations: what `nmfcore.projective` does.
+    """W, for X ~ W W'X, after n_iter iterations, as by `nmfcore.projective`.
 
-    1/2 ||X - U H||^2 for H = W'X has the gradient of 1/2 ||X - W W'X||^2 where W'W = I; it is corrected for the rest.
+    With H = W'X and W'W = I, the gradient of 1/2 ||X - U H||^2 at U = W is that of 1/2 ||X - W W'X||^2; for other W,
+    the matrix C has a correction.
     """
     W = W * np.sqrt(np.sum((W.T @ X) ** 2) / np.sum((W @ (W.T @ X)) ** 2))
 
@@ -86,8 +88,8 @@ def projective(X: np.ndarray, W: np.ndarray, n_iter: int) -> np.ndarray:
 def projective_mu(X: np.ndarray, W: np.ndarray, n_iter: int) -> np.ndarray:
     """W, for X ~ W W'X, by multiplicative updates that never raise the error.
 
-    Yang & Oja 2010 (doi:10.1109/TNN.2010.2041361). With A = X X' the terms of degree four lie below
-    sum den W^4 / (4 V^3), and -tr(W'A W) below its tangent, at the W = V before; hence the third root.
+    Yang & Oja 2010 (doi:10.1109/TNN.2010.2041361). With A = X X' and the previous W = V, the terms of
+    degree four are at most sum den W^4 / (4 V^3), and -tr(W'A W) is at most its tangent at V; hence the third root.
     """
     for _ in range(n_iter):
         AW = X @ (X.T @ W)
@@ -97,10 +99,10 @@ def projective_mu(X: np.ndarray, W: np.ndarray, n_iter: int) -> np.ndarray:
 
 
 def orthogonal(X: np.ndarray, labels: np.ndarray, k: int, n_iter: int) -> tuple[np.ndarray, np.ndarray]:
-    """Directions (k x n) and clusters after n_iter iterations from clusters that keep a row each.
+    """Directions (k x n) and labels after n_iter iterations from given labels; no cluster may become empty.
 
-    Pompili, Gillis, Absil & Glineur 2014 (doi:10.1016/j.neucom.2014.02.018), with a step of the power method in the
-    place of a singular vector: what `nmfcore.orthogonal` does as long as no cluster is empty.
+    Pompili, Gillis, Absil & Glineur 2014 (doi:10.1016/j.neucom.2014.02.018), with a step of the power method instead of
+    a singular vector, as in `nmfcore.orthogonal`.
     """
     along = np.linalg.norm(X, axis=1)
     for _ in range(n_iter + 1):
@@ -111,7 +113,7 @@ def orthogonal(X: np.ndarray, labels: np.ndarray, k: int, n_iter: int) -> tuple[
 
 
 def spherical_kmeans(X: np.ndarray, labels: np.ndarray, k: int, n_iter: int) -> np.ndarray:
-    """The clusters of the rows of X by their directions alone (Dhillon & Modha 2001, doi:10.1023/A:1007612920971)."""
+    """Labels of the rows of X by their directions only (Dhillon & Modha 2001, doi:10.1023/A:1007612920971)."""
     X = X / np.linalg.norm(X, axis=1, keepdims=True)
     for _ in range(n_iter):
         B = np.array([X[labels == t].sum(axis=0) for t in range(k)])
@@ -120,10 +122,11 @@ def spherical_kmeans(X: np.ndarray, labels: np.ndarray, k: int, n_iter: int) -> 
 
 
 def hierarchical(X: np.ndarray, n_leaves: int, halves: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
-    """The rows of each leaf: the leaf is split whose parts have the larger leading singular values beside its own.
+    """The rows of each leaf of a tree of splits.
 
-    Gillis, Kuang & Park 2015 (doi:10.1109/TGRS.2014.2352857). halves: which of the rows of a matrix go to the first
-    part; all or none where it cannot be split.
+    The next leaf to split is the one with the largest gain: the sum of the squared leading singular values of its parts
+    minus that of the leaf. Gillis, Kuang & Park 2015 (doi:10.1109/TGRS.2014.2352857). halves(X) is a mask of the rows
+    of X that go to the first part; all or none if X cannot be split.
     """
     leaves = [np.arange(len(X))]
     while len(leaves) < n_leaves:
@@ -138,9 +141,10 @@ def hierarchical(X: np.ndarray, n_leaves: int, halves: Callable[[np.ndarray], np
 
 
 def semi(X: np.ndarray, W: np.ndarray, n_iter: int) -> tuple[np.ndarray, np.ndarray]:
-    """W >= 0 and the least squares H of any sign after n_iter iterations: what `nmfcore.semi` does, but for sweeps.
+    """W >= 0 and the least squares H of any sign after n_iter iterations, as by `nmfcore.semi`.
 
-    One sweep of HALS over W, which then is extrapolated with Nesterov's weights as long as that lowers the error.
+    An iteration is one sweep of HALS over W (`nmfcore.semi` takes more) and extrapolation with the weights of Nesterov,
+    if this does not increase the error.
     """
 
     def left(W: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""The textbook's truncated singular value decomposition in plain NumPy, to read and to test against."""
+"""The truncated singular value decomposition in plain NumPy, as in textbooks."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ import numpy as np
 def svd(X: np.ndarray, k: int, n_iter: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The k largest singular triplets (U, s, Vt), one after the other, by power iteration with deflation.
 
-    v <- X'X v / ||X'X v|| ends at the leading right singular vector of X; without the triplet found, X - s u v', it
-    ends at the next one. The largest entry of each u is positive. s of an X of lower rank ends with zeros.
+    v <- X'X v / ||X'X v|| converges to the leading right singular vector of X. On X - s u v' it converges to the next
+    one. The largest entry of each u is positive. If X has a rank below k, s ends with zeros.
     """
     rng = np.random.default_rng(seed)
     X = X.copy()

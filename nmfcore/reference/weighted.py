@@ -1,6 +1,6 @@
-"""Weighted factorizations in plain NumPy, the oracle of the tests; notation as in `reference`.
+"""Weighted least squares in plain NumPy; notation as in `algorithms`.
 
-Omega (m x n) >= 0 are the weights. What stands in X where the weight is 0 is not looked at.
+Omega (m x n) >= 0 has the weights. Entries of X with weight 0 are ignored.
 """
 
 import numpy as np
@@ -46,9 +46,9 @@ def weighted_hals_sweep(
 ) -> tuple[float, float]:
     """Sweeps of weighted HALS over F, in place, each row with the Gram matrix of its own weights.
 
-    With a quadratic 1/2 f (E + ridge_i diag(q)) f' - f C_i added for each row; a row stops where a sweep changes it by
-    at most `stop` of what its first one did. Returns the sum over the rows of G_tt (change)^2 in the first sweep, and
-    that of the quadratics at the end. For E = C = 0: Kim & Choi 2009, doi:10.1109/ICASSP.2009.4959890.
+    Kim & Choi 2009, doi:10.1109/ICASSP.2009.4959890, with the quadratic 1/2 f (E + ridge_i diag(q)) f' - f C_i added
+    for each row. A row stops if a sweep changes it by at most `stop` times what its first sweep did. Returns the sum of
+    G_tt (change)^2 in the first sweep, and the sum of the quadratics at the end.
     """
     k = F.shape[1]
     C, ridge, q = np.broadcast_to(C, F.shape), np.broadcast_to(ridge, len(F)), np.broadcast_to(q, k)
@@ -71,7 +71,7 @@ def weighted_hals_sweep(
 def weighted_hals(
     X: np.ndarray, Omega: np.ndarray, W: np.ndarray, H: np.ndarray, n_iter: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The textbook's weighted HALS: an iteration is one sweep over W, then one over H."""
+    """Plain weighted HALS: an iteration is one sweep over W, then one over H."""
     W, Ht = W.copy(), H.T.copy()
     for _ in range(n_iter):
         weighted_hals_sweep(X, Omega, W, Ht)
