@@ -154,7 +154,7 @@ def broken(**arrays):
         (broken(indices=[0, 1, 2, 4]), r"X.indices has indices from 0 to 4; wanted 0 to 3"),
         (broken(indices=[0, -1, 2, 3]), r"X.indices has indices from -1 to 3; wanted 0 to 3"),
         (broken(indptr=[0, 1, 2, 3, 9]), r"X.indptr runs from 0 to 9, or decreases; wanted 5 non-decreasing numbers"),
-        (broken(indptr=[0, 3, 2, 3, 4]), r"X.indptr runs from 0 to 4, or falls"),
+        (broken(indptr=[0, 3, 2, 3, 4]), r"X.indptr runs from 0 to 4, or decreases"),
         (broken(indptr=[0, 1, 4]), r"X.indptr has 3 numbers; wanted 5"),
         (broken(data=[1.0, 2.0, -3.0, 4.0]), r"X has 1 negative entry, the first \(-3.0\) at \(2, 2\)"),
         (broken(data=[1.0, np.nan, np.nan, 4.0]), r"X has 2 NaN entries, the first \(nan\) at \(1, 1\)"),
