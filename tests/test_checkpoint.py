@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from conftest import planted
 
 import nmfcore
 from nmfcore import penalties
@@ -179,3 +180,20 @@ def test_a_checkpoint_that_was_tampered_with_is_refused(spoil, tmp_path):
     dataclasses.replace(keeper.checkpoint, arrays=arrays, stopping=course).save(tmp_path / "fit.npz")
     with pytest.raises(ValueError, match=r"fit.npz is truncated or damaged; wanted a file that Checkpoint.save has"):
         nmfcore.Checkpoint.load(tmp_path / "fit.npz")
+
+
+def test_files_from_before_box_changed_its_order(tmp_path):
+    """Older files hold "Box(upper, lower)": fits resume, and ledgers are continued."""
+    X, old = planted(20, 12, 3)[0], [None]
+
+    def keep(state):
+        old[0] = state.checkpoint()
+        return state.iteration == 4
+
+    options = {"penalty_H": nmfcore.penalties.L1(0.1) + nmfcore.penalties.Box(0.1, 0.9), "random_state": 0}
+    nmfcore.hals(X, 3, callback=keep, **options)
+    assert old[0].options["penalty_H"] == "L1(0.1) + Box(lower=0.1, upper=0.9)"
+    before = old[0].options | {"penalty_H": "L1(0.1) + Box(0.9, 0.1)"}
+    dataclasses.replace(old[0], options=before).save(tmp_path / "fit.npz")
+    resumed = nmfcore.hals(X, 3, init=nmfcore.Checkpoint.load(tmp_path / "fit.npz"), **options)
+    np.testing.assert_array_equal(resumed.W, nmfcore.hals(X, 3, **options).W)

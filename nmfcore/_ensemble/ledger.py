@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .._checks import InputError
-from .._fit import Result, result_from_arrays, result_to_arrays
+from .._fit import Result, current_options, result_from_arrays, result_to_arrays
 from .._runtime import files
 from .check_ensemble import check_key, check_result_of_rank, check_same_fit, check_same_identity
 from .records import Failure
@@ -268,6 +268,8 @@ def _read_identity(connection: sqlite3.Connection) -> dict[str, Any]:
     try:
         ((text,),) = rows
         identity = json.loads(text)
+        if isinstance(identity.get("options"), dict):
+            identity["options"] = current_options(identity["options"])
         return dict(identity.items())
     except (ValueError, TypeError, AttributeError):
         raise LedgerFormatError("is truncated or damaged") from None

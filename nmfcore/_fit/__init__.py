@@ -10,6 +10,7 @@ from .assemble import STARTS
 from .check import check_entries, check_options
 from .check_result import loss_of_fit
 from .checkpoint import Checkpoint, differing_entries, fingerprint
+from .constraints import current_options
 from .driver import FactorState, Fit
 from .ending import CONVERGED, ending_from_members, ending_to_arrays
 from .factorization import STORED, Factorization, result_to_arrays
@@ -54,6 +55,7 @@ __all__ = [
     "check_options",
     "check_result",
     "components",
+    "current_options",
     "differing_entries",
     "document",
     "ending_from_members",

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._runtime import files
 from ..data import Data
+from .constraints import current_options
 from .stopping import NUMBERS
 
 KIND = files.FileFormat("nmfcore checkpoint", "no checkpoint of nmfcore", "Checkpoint.save")
@@ -125,6 +126,7 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> Checkpoint:
     """The checkpoint that the arrays hold; an exception of any kind where they do not fit together."""
     iteration = int(arrays.pop("iteration").item())
     options, measured, stopping = (json.loads(arrays.pop(member).item()) for member in TEXTS.values())
+    options = current_options(options)
     k, dtype = options["k"], np.dtype(options["dtype"])
     for name, size in zip(("W", "H"), measured["shape"], strict=True):
         for kind in KINDS if arrays.keys() & {"W_old", "H_old"} else KINDS[:2]:

@@ -1,5 +1,6 @@
 """The penalties, sets and fixed values of both factors, checked against each other and against the shape of X."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from ..penalties import Box, Fixed, MinVolume, Penalty, Sum, SumToOne
 
 PENALTIES, FIXED = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
 
+OLD_BOX = re.compile(r"Box\(([^(),=]+), ([^(),=]+)\)")
 BySide = tuple[np.ndarray | None, np.ndarray | None]
 
 
@@ -162,6 +164,16 @@ def describe_penalty(penalty: Penalty) -> str:
     """A penalty without its arrays."""
     terms = []
     for term in penalty.parts:
-        values = [getattr(term, field.name) for field in fields(term) if field.repr] if is_dataclass(term) else []
-        terms.append(f"{type(term).__name__}({', '.join(repr(v) if np.ndim(v) == 0 else '...' for v in values)})")
+        names = [field.name for field in fields(term) if field.repr] if is_dataclass(term) else []
+        values = [getattr(term, name) for name in names]
+        written = [repr(value) if np.ndim(value) == 0 else "..." for value in values]
+        if isinstance(term, Box):  # whose arguments once had the other order
+            written = [f"{name}={text}" for name, text in zip(names, written, strict=True)]
+        terms.append(f"{type(term).__name__}({', '.join(written)})")
     return " + ".join(terms)
+
+
+def current_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a fit as they are written now; older files hold "Box(upper, lower)"."""
+    texts = {name: options[name] for name in PENALTIES if isinstance(options.get(name), str)}
+    return options | {name: OLD_BOX.sub(r"Box(lower=\2, upper=\1)", text) for name, text in texts.items()}

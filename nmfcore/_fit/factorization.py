@@ -12,6 +12,7 @@ from .._checks import check_choice
 from .._runtime import files
 from ..data import Names, frames
 from . import check_result, components
+from .constraints import current_options
 from .records import History
 
 
@@ -202,4 +203,5 @@ def factorization_from_arrays(arrays: dict[str, np.ndarray], kind: type[Kind]) -
     fits &= all(axis is None or len(axis) == size for axis, size in zip(names, shape[::3], strict=True))
     if not fits or not isinstance(options, dict):
         raise ValueError
+    options = current_options(options)
     return kind(W, np.asfortranarray(H), **plain, history=history, unobserved=unobserved, options=options, names=names)
