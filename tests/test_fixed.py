@@ -178,7 +178,7 @@ def test_start_beside_a_given_factor_of_extreme_scale():
         (
             {"penalty_H": penalties.Box(upper=-1.0)},
             ValueError,
-            r"penalty_H=Box\(0.0, -1.0\): upper is below lower, below 0 or",
+            r"penalty_H=Box\(lower=0.0, upper=-1.0\): upper is below lower, below 0 or",
         ),
         ({"penalty_H": penalties.Box(-1.0, 1.0)}, ValueError, "lower is -1.0 somewhere; wanted numbers >= 0"),
         (
@@ -189,7 +189,7 @@ def test_start_beside_a_given_factor_of_extreme_scale():
         (
             {"penalty_H": penalties.Box(upper=0.5), "fixed_H": np.ones((4, 30))},
             ValueError,
-            r"fixed_H has 120 values outside of penalty_H=Box\(0.0, 0.5\), the first \(1.0\) at \(0, 0\)",
+            r"fixed_H has 120 values outside of penalty_H=Box\(lower=0.0, upper=0.5\), the first \(1.0\) at \(0, 0\)",
         ),
         (
             {"fixed_H": partly(np.ones((4, 30))), "solver": "cd", "loss": "kullback-leibler"},
