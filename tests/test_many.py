@@ -89,7 +89,7 @@ def test_fits_that_join_late_and_find_little_room(X, monkeypatch):
         join(self, fits)
 
     monkeypatch.setattr(batch.FitBatch, "join", counted)
-    memory = schedule.ARRAYS * sum(X.shape) * 8 * 12
+    memory = schedule.ARRAYS_PER_FIT * sum(X.shape) * 8 * 12
     ensemble = nmfcore.fit_many(X, [2, 5, 4], 4, memory=memory, random_state=2)
     assert len(joined) > 2
     assert_alone(X, ensemble)
@@ -332,7 +332,7 @@ def test_what_has_ended_is_written_though_no_other_fit_ends(X, tmp_path, monkeyp
         "nmfcore._many.ledger_writer.LedgerWriter.close", lambda self, error=None: None
     )  # as if nothing ran any more
     with pytest.raises(KeyboardInterrupt):
-        memory = schedule.ARRAYS * sum(X.shape) * 8 * 20
+        memory = schedule.ARRAYS_PER_FIT * sum(X.shape) * 8 * 20
         nmfcore.fit_many(X, 5, 8, tol=0, max_iter=10, memory=memory, random_state=0, ledger=tmp_path / "fits")
     assert len(nmfcore.Ensemble.load(tmp_path / "fits")) == 4
 
@@ -343,7 +343,7 @@ def test_fits_under_way_keep_to_the_memory(X, monkeypatch):
     monkeypatch.setattr(
         batch.FitBatch, "advance", lambda self, deadline: widest.append(self.columns) or advance(self, deadline)
     )
-    memory = schedule.ARRAYS * sum(X.shape) * 8 * 12
+    memory = schedule.ARRAYS_PER_FIT * sum(X.shape) * 8 * 12
     nmfcore.fit_many(X, [5, 6, 8, 9, 10, 11, 12], 1, memory=memory, random_state=0)
     assert max(widest) <= 12
 

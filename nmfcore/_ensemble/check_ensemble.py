@@ -151,7 +151,7 @@ def check_refit(X: Any, columns: tuple[str, ...] | None, fit: Result, loss: Any,
     """Refuse an X, a loss, weights or a mask that cannot be those of a fit of the ensemble."""
     check_same_columns(columns, fit.names[1])
     if np.ndim(X) == 2:  # the fit itself refuses any other X
-        check_result.same_shape(np.shape(X), (len(fit.W), fit.H.shape[1]))
+        check_result.check_same_shape(np.shape(X), (len(fit.W), fit.H.shape[1]))
     _check_presence("weights", weights is not None, bool(fit.options.get("weights")))
     masked = mask is not None or isinstance(X, np.ma.MaskedArray)
     _check_presence("mask", masked, bool(fit.options.get("mask")))

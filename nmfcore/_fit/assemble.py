@@ -21,27 +21,27 @@ from .factorization import Factorization
 from .specification import FactorSpec
 
 STARTS = {name: name for name in ("auto", *INITS)}
-ONE = np.array([[0.5]])  # a factor whose entries sum to one has about this size, which sets its scale
+TYPICAL_SHARE = np.array([[0.5]])  # a factor whose entries sum to one has about this size, which sets its scale
 LARGEST = {4: 1e12, 8: 1e60}  # by the bytes of a number: a greater strength is as good as infinite
 
 
 def make_start(constraints: FactorConstraints, init: Any, data: Data, random_state: Any, workspace: Workspace) -> Start:
-    """The start that `init` names or holds; "auto" beside a fixed factor is a constant."""
+    """Build the start that `init` names or holds. If a factor is fixed, "auto" starts the other one from a constant."""
     if isinstance(init, Checkpoint):
         return from_checkpoint(init)
     constrained = any(own is not None for own in constraints.own)
     if constrained and isinstance(init, str) and init == "auto" and any(constraints.fixed):
         fixed = zip(constraints.values, constraints.fixed, strict=True)
         return from_one_factor(data, *(values if is_fixed else None for values, is_fixed in fixed))
-    scales = _sizes(constraints, 0), _sizes(constraints, 1)
+    scales = _scale_values(constraints, 0), _scale_values(constraints, 1)
     return _from_argument(init, data, constraints.k, random_state, workspace, scales, one_scale=constrained)
 
 
-def _sizes(constraints: FactorConstraints, side: int) -> np.ndarray | None:
+def _scale_values(constraints: FactorConstraints, side: int) -> np.ndarray | None:
     """Values of a factor that set its scale, if there are any."""
     values, own = constraints.values[side], constraints.own[side]
     sums_to_one = own is not None and any(isinstance(part, SumToOne) for part in own.parts)
-    return ONE if values is None and sums_to_one else values
+    return TYPICAL_SHARE if values is None and sums_to_one else values
 
 
 def factor_specs(
@@ -67,7 +67,7 @@ def _domain(penalty: Penalty | None, F: np.ndarray) -> Domain:
 
 
 def _in_units_of_fit(constraints: FactorConstraints, side: int, start: Start, loss: Loss, data: Data) -> Penalty | None:
-    """The penalties on a factor in the units of a fit; coupled ones see it times the norms of the other factor."""
+    """The penalties on a factor in the units of a fit; coupled ones count the factor times the norms of the other."""
     own = constraints.own[side]
     if own is None:
         return None
@@ -87,12 +87,12 @@ def _from_argument(
     k: int,
     random_state: Any,
     workspace: Workspace,
-    fixed_values: tuple[np.ndarray | None, np.ndarray | None],
+    scale_values: tuple[np.ndarray | None, np.ndarray | None],
     one_scale: bool,
 ) -> Start:
     """The starting factors that `init` names or holds.
 
-    fixed_values: of W and of H, where they are fixed in part or whole; one_scale: whether components share one scale.
+    scale_values: values that set the scale of W and of H, or None; one_scale: whether all components share one scale.
     """
     rng = check_random_state(random_state)
     if isinstance(init, Factorization):
@@ -113,7 +113,7 @@ def _from_argument(
                 f"entries beyond {limit:.0e}"
             )
         return start
-    of_H = _scale_of_H(data, fixed_values)
+    of_H = _scale_of_H(data, scale_values)
     if not isinstance(init, str):
         raise InputTypeError(
             f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {quote_names(STARTS)}"
@@ -121,7 +121,7 @@ def _from_argument(
     largest = min(data.shape)
     name = check_choice(init, "init", STARTS | {"auto": "nndsvda" if k <= largest and not data.weighted else "random"})
     if k > largest and name != "random":
-        raise InputError(f"init={init!r} needs k <= min(m, n) = {largest}, but k is {k}; 'random' and 'auto' do not")
+        raise InputError(f"init={init!r} needs k <= min(m, n) = {largest}, but k is {k}; wanted 'random' or 'auto'")
     if name == "spa" and data.weighted:
         raise InputError("init is 'spa', which takes whole rows of X, but entries have weights; wanted another start")
     start = build_start(data, name, k, rng, workspace, of_H)
@@ -129,11 +129,11 @@ def _from_argument(
     return start
 
 
-def _scale_of_H(data: Data, fixed_values: tuple[np.ndarray | None, np.ndarray | None]) -> int | None:
+def _scale_of_H(data: Data, scale_values: tuple[np.ndarray | None, np.ndarray | None]) -> int | None:
     """The exponent of 2 of H in a fit where values of a factor are fixed."""
     of_W, of_H = (
         None if values is None or not np.nanmax(values, initial=0) > 0 else int(np.frexp(np.nanmax(values))[1])
-        for values in fixed_values
+        for values in scale_values
     )
     return of_H if of_W is None else data.measures.exponent - of_W if of_H is None else of_H
 

@@ -13,17 +13,17 @@ from .specification import Options
 LEAST_DELTA = 1e-30  # of a Huber loss, in units of the largest entry of X
 
 
-def check_entries(held: Data, X: Any, loss: Loss) -> None:
+def check_entries(data: Data, X: Any, loss: Loss) -> None:
     """Refuse zeros where the loss is infinite at them, and a scale that no residual has."""
-    if isinstance(loss, Huber) and loss.parameter(held) < LEAST_DELTA:
+    if isinstance(loss, Huber) and loss.parameter(data) < LEAST_DELTA:
         raise InputError(
             f"loss has delta={loss.delta}, below {LEAST_DELTA} of the largest entry of X; wanted a larger one"
         )
-    if not loss.positive or held.measures.smallest > 0:
+    if not loss.positive or data.measures.smallest > 0:
         return
-    size = held.shape[0] * held.shape[1]
+    size = data.shape[0] * data.shape[1]
     zeros = size - (X.count_nonzero() if is_sparse(X) else int(np.count_nonzero(X)))
-    found = "zeros that are not hidden" if held.weighted else f"{zeros} zero{'s' * (zeros != 1)} among {size} entries"
+    found = "zeros that are not hidden" if data.weighted else f"{zeros} zero{'s' * (zeros != 1)} among {size} entries"
     raise InputError(
         f"X has {found}, where loss={loss.name!r} is infinite; "
         "wanted X > 0: add a small constant to X, or take 'kullback-leibler' or another beta > 0"

@@ -6,11 +6,11 @@ from .._checks import InputError
 from ..data import Data
 from .checkpoint import Checkpoint, differing_entries, fingerprint
 
-# What may change when a fit goes on: when it stops, and what only its start depends on.
+# These may change on resume: they decide only when the fit stops, how it started, and which version ran.
 FREE = frozenset({"init", "random_state", "max_iter", "max_time", "tol", "version"})
 
 
-def same_fit(checkpoint: Checkpoint, options: dict[str, Any], data: Data) -> None:
+def check_same_fit(checkpoint: Checkpoint, options: dict[str, Any], data: Data) -> None:
     """Refuse to go on from a fit with other options, or of another X."""
     for name in sorted(options.keys() - FREE):
         before = checkpoint.options.get(name)

@@ -21,7 +21,7 @@ def check_finite(F: np.ndarray, before: np.ndarray, name: str) -> np.ndarray:
     return F
 
 
-def unweighted(options: dict[str, Any]) -> None:
+def refuse_weighted(options: dict[str, Any]) -> None:
     """Refuse a fit in which entries had weights, for which no decomposition gives the least error."""
     names = [name for name in ("weights", "mask", "missing") if options.get(name)]
     if names:
@@ -31,13 +31,13 @@ def unweighted(options: dict[str, Any]) -> None:
         )
 
 
-def same_shape(found: tuple[int, int], wanted: tuple[int, int]) -> None:
+def check_same_shape(shape: tuple[int, int], fitted_shape: tuple[int, int]) -> None:
     """Refuse an X that cannot be the one that was fitted."""
-    if found != wanted:
-        raise InputError(f"X has shape {found}, but W H has {wanted}; wanted the X of the fit")
+    if shape != fitted_shape:
+        raise InputError(f"X has shape {shape}, but W H has {fitted_shape}; wanted the X of the fit")
 
 
-def rows(W: np.ndarray, index: Any) -> np.ndarray:
+def take_rows(W: np.ndarray, index: Any) -> np.ndarray:
     """The rows of W that an index names; all of them for None."""
     if index is None:
         return W

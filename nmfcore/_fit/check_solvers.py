@@ -9,7 +9,7 @@ from ..solvers import SOLVERS, Solver
 Needs = tuple[dict[str, str], dict[str, str]]  # of W and of H: kinds of constraint, and the arguments they come from
 
 
-def solvers(
+def choose_solvers(
     name: Any, loss: Loss, needs: Needs, inner_iter: Any, floor: Any, one_factor: bool = False
 ) -> tuple[Solver, Solver]:
     """The solvers of W and of H by that name, with its options, that serve the loss and the constraints.

@@ -19,7 +19,7 @@ from .constraints import current_options
 from .stopping import NUMBERS
 
 KIND = files.FileFormat("nmfcore checkpoint", "no checkpoint of nmfcore", "Checkpoint.save")
-TEXTS = {"options": "options", "fingerprint": "fingerprint", "stopping": "course"}  # JSON members, by attribute
+TEXTS = {"options": "options", "fingerprint": "fingerprint", "stopping": "course"}  # JSON members; older files load
 KINDS = ("factor", "best", "old")
 LARGEST = 1 << 13  # of a power of two, beyond the range of any X
 PLACES_TOLERANCE = 1e-3  # of ||X||: "places" is summed in the dtype of X; another order of entries moves it by ||X||
@@ -32,8 +32,9 @@ class Checkpoint:
 
     The fit ends with the bits of one that was not interrupted. `State.checkpoint` makes a checkpoint in a callback, and
     the command ``nmfcore fit --checkpoint`` at intervals. max_iter, max_time and tol may change; the first two count
-    from the first start. Another X or another option is an error. Changed values in the arrays of penalties, fixed
-    values, weights and masks are not noticed.
+    from the first start. Another option is an error, and so is an X with other sums. An exchange of a few
+    similar entries of X is not noticed, nor are changed values in the arrays of penalties, fixed values, weights and
+    masks.
 
     Attributes
     ----------

@@ -38,7 +38,7 @@ class FactorConstraints:
         self.own = self._own(penalties, 0), self._own(penalties, 1)
         self.fixed = _is_whole(self.values[0]), _is_whole(self.values[1])
         if all(self.fixed):
-            raise InputError("fixed_W and fixed_H leave nothing to fit; wanted a factor, or NaN in one, that is free")
+            raise InputError("fixed_W and fixed_H leave nothing to fit; wanted NaN somewhere in one of them")
         penalised = [own for own in self.own if own is not None]
         self.coupled = len(penalised) == 1 and penalised[0].removable_by_scaling
         for own, name, other in zip(self.own, PENALTIES, reversed(PENALTIES), strict=True):

@@ -106,8 +106,8 @@ class Fit(Generic[Kind]):
         self.exponents = start.exponents
         self.stopping = StoppingState(loss, data)
         self.recorder = Recorder(options, clock, lambda values: loss.units(values, data.measures.exponent))
-        self.statistics: Any = None  # those of the first free factor at the current point, where they are made already
-        self.best_statistics: dict[FactorState, Any] = {}  # those at the best factors, where they are made already
+        self.statistics: Any = None  # of the first free factor at the current point; None if not computed yet
+        self.best_statistics: dict[FactorState, Any] = {}  # at the best factors, as far as an iteration computed them
         if checkpoint is not None:
             self._resume(checkpoint)
 
@@ -253,7 +253,7 @@ class Fit(Generic[Kind]):
         return "max_time" if self.recorder.out_of_time() else None
 
     def _report(self) -> bool:
-        """Call those who listen; whether the callback ends the fit."""
+        """Call the printer and the callback; return whether the fit ends."""
         return self.recorder.report(
             _relative_error=self._relative_error, _factors=self._factors, _checkpoint=self._checkpoint
         )
@@ -308,7 +308,7 @@ class Fit(Generic[Kind]):
         return self.loss.kkt_residual(sides, self.workspace)
 
     def _checkpoint(self) -> Checkpoint:
-        """Copies of all that the next iterations depend on, beside X and the request."""
+        """Copies of everything the next iterations need, except X and the request."""
         recorder = self.recorder
         arrays = {f"{name}_{kind}": F.copy() for name, side in self._named() for kind, F in side.arrays().items()}
         arrays |= {f"{name}_exponents": e for (name, _), e in zip(self._named(), self.exponents, strict=True)}
@@ -317,7 +317,7 @@ class Fit(Generic[Kind]):
         return Checkpoint(recorder.n_iter, self.provenance.options, self._fingerprint, stopping, arrays)
 
     def _resume(self, checkpoint: Checkpoint) -> None:
-        """Go on where the checkpoint was made, from factors that were made of its start."""
+        """Restore the state of a checkpoint."""
         for name, side in self._named():
             side.separate()
             for kind, array in side.arrays().items():

@@ -94,7 +94,7 @@ class Factorization:
         InputError, InputTypeError
             Rows that W does not have, or that are no index.
         """
-        return check_result.rows(self.W, rows) @ self.H
+        return check_result.take_rows(self.W, rows) @ self.H
 
     def to_frame(self, library: str = "pandas") -> tuple[Any, Any]:
         """W and H as data frames, with the names of the rows and columns of X if it had names.

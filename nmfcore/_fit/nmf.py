@@ -172,7 +172,8 @@ def hals(
     r"""Factorize X ~ W H with W, H >= 0 by hierarchical alternating least squares (HALS).
 
     Minimises :math:`f(W, H) = \frac12 \|X - W H\|_F^2` by cyclic coordinate descent, W first, then H [1]_. Two
-    accelerations are on by default. Inner sweeps are repeated as long as they pay beside the products with X [2]_.
+    accelerations are on by default. Inner sweeps are repeated while they are cheap compared with the products with X
+    [2]_.
     Both factors are extrapolated with Nesterov's weights [3]_, safeguarded by the objective: if it rises, the momentum
     is dropped; if that does not help, the fit returns to the best factors.
 

@@ -18,11 +18,11 @@ def optimality(
     W: np.ndarray, H: np.ndarray, options: dict[str, Any], names: Any, X: Any, n_threads: Any, random_state: Any
 ) -> Optimality:
     """See `Result.optimality`."""
-    check_result.unweighted(options)
+    check_result.refuse_weighted(options)
     X, (_, columns) = frames.unwrap(X)
     check_same_columns(columns, names[1])
     data, workspace = as_data(X, check_threads(n_threads))
-    check_result.same_shape(data.shape, (len(W), H.shape[1]))
+    check_result.check_same_shape(data.shape, (len(W), H.shape[1]))
     rng = check_random_state(random_state)
     start = from_factors(data, W, H)
     k = W.shape[1]

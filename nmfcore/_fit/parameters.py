@@ -15,8 +15,8 @@ PARAMETERS = {
 X : array_like, SciPy sparse or data frame, shape (m, n)
     Samples in rows, features in columns; finite, >= 0. float32 and float64 arrays in C or Fortran order, CSR and CSC
     are read in place; X is never written to. float16 is computed in float32, integers and booleans in float64. Sparse X
-    is held once more in the other orientation. Of a data frame (pandas, polars, pyarrow) or an AnnData the result
-    keeps the names.
+    is held once more in the other orientation. The result keeps the names of a data
+    frame (pandas, polars, pyarrow) or an AnnData.
 """,
     "k": """
 k : int

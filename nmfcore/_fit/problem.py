@@ -15,7 +15,7 @@ from .checkpoint import Checkpoint
 from .constraints import FactorConstraints
 from .driver import Fit
 from .factorization import Kind
-from .provenance import provenance, with_random_state
+from .provenance import build_provenance, with_random_state
 from .report import ProgressPrinter
 from .request import FitRequest, RandomState
 
@@ -36,27 +36,27 @@ class Problem(Generic[Kind]):
         self.data, self.workspace = as_weighted_data(self.X, request.weights, request.mask, request.missing, n_threads)
         self.loss = check_weighted_loss(request.loss, self.data)
 
-    def fit(self, clock: float, first: bool = True, **changes: Any) -> Fit[Kind]:
+    def fit(self, clock: float, warn_unobserved: bool = True, **changes: Any) -> Fit[Kind]:
         """A fit that has not begun, of a request with those changes; see `RankedProblem`."""
-        ranked = RankedProblem(self, first, **changes)
+        ranked = RankedProblem(self, warn_unobserved, **changes)
         return ranked.fit(clock, ranked.request.random_state)
 
 
 class RankedProblem(Generic[Kind]):
     """A problem of one rank: what fits that differ in their random state alone have in common.
 
-    With `first` it warns of rows and columns without an observation, which one of several problems does.
+    With `warn_unobserved` it warns of rows and columns without an observation, which one of several problems does.
     """
 
-    def __init__(self, problem: Problem[Kind], first: bool, **changes: Any) -> None:
+    def __init__(self, problem: Problem[Kind], warn_unobserved: bool, **changes: Any) -> None:
         self.problem, self.request = problem, replace(problem.request, **changes)
         request, data, loss = self.request, problem.data, problem.loss
         self.constraints = constraints = FactorConstraints(
             data.shape, request.k, (request.penalty_W, request.penalty_H), (request.fixed_W, request.fixed_H)
         )
-        if first:
+        if warn_unobserved:
             warn_of_unobserved(data, constraints.fixed)
-        self.solvers = check_solvers.solvers(
+        self.solvers = check_solvers.choose_solvers(
             request.solver, loss, constraints.needs, request.inner_iter, request.floor, any(constraints.fixed)
         )
         extrapolates = all(solver.extrapolates(loss) for solver in self.solvers)
@@ -64,15 +64,15 @@ class RankedProblem(Generic[Kind]):
         limits = request.max_iter, request.tol, request.max_time
         self.options = check_options(*limits, request.callback, request.verbose, ProgressPrinter(), extrapolates)
         check_entries(data, problem.X, loss)
-        self.provenance = provenance(request, problem.names, data)
+        self.provenance = build_provenance(request, problem.names, data)
 
     def fit(self, clock: float, random_state: RandomState) -> Fit[Kind]:
         """A fit that has not begun; clock: `time.perf_counter` at the call."""
         request, constraints = self.request, self.constraints
         data, loss, workspace = self.problem.data, self.problem.loss, self.problem.workspace
         same = random_state is request.random_state
-        origin = self.provenance if same else with_random_state(self.provenance, random_state)
+        provenance = self.provenance if same else with_random_state(self.provenance, random_state)
         start = make_start(constraints, request.init, data, random_state, workspace)
         specs = factor_specs(constraints, self.solvers, start, loss, data, workspace)
         checkpoint = request.init if isinstance(request.init, Checkpoint) else None
-        return Fit(data, loss, specs, start, checkpoint, self.options, workspace, clock, origin, self.problem.kind)
+        return Fit(data, loss, specs, start, checkpoint, self.options, workspace, clock, provenance, self.problem.kind)

@@ -17,11 +17,11 @@ from .records import Provenance
 from .request import FitRequest
 
 ARRAYS = ("fixed_W", "fixed_H", "weights", "mask")  # a result says only whether there were any
-LEFT_OUT = ("X", "n_threads", "callback", "verbose")  # beside X, no factor depends on these
+LEFT_OUT = ("X", "n_threads", "callback", "verbose")  # not stored: X itself, and arguments that change no factor
 PLAIN = {str: str, bool: bool, np.bool_: bool, numbers.Integral: int, numbers.Real: float}
 
 
-def provenance(request: FitRequest, names: Names, data: Data) -> Provenance:
+def build_provenance(request: FitRequest, names: Names, data: Data) -> Provenance:
     """What a result says of its origin; a resumed fit has that of its first start."""
     arguments = {field.name: getattr(request, field.name) for field in fields(request)}
     options = {name: _plain(value) for name, value in arguments.items() if name not in LEFT_OUT}
@@ -29,7 +29,7 @@ def provenance(request: FitRequest, names: Names, data: Data) -> Provenance:
     options["mask"] |= isinstance(request.X, np.ma.MaskedArray)
     options |= {"dtype": data.dtype.name, "version": __version__}
     if isinstance(request.init, Checkpoint):
-        check_checkpoint.same_fit(request.init, options, data)
+        check_checkpoint.check_same_fit(request.init, options, data)
         options |= {name: request.init.options[name] for name in ("init", "random_state")}
     return Provenance(options, names)
 
@@ -40,7 +40,7 @@ def with_random_state(origin: Provenance, random_state: Any) -> Provenance:
 
 
 def _plain(value: Any) -> Any:
-    """An argument as a JSON value: what it is, how an object is made, or "given" for arrays and generators."""
+    """An argument as a JSON value: itself, the text of a loss or penalty, or "given" for arrays and generators."""
     if value is None:
         return None
     if isinstance(value, Penalty):

@@ -118,6 +118,6 @@ def transform(
         missing=missing,
         n_threads=n_threads,
     )
-    found = run_fit(request, Factorization, clock)
-    warn_if_far(found, request.tol)
-    return found.W
+    result = run_fit(request, Factorization, clock)
+    warn_if_far(result, request.tol)
+    return result.W

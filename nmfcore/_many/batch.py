@@ -73,43 +73,43 @@ class FactorStateBatch:
 class FitBatch:
     """Fits of one problem that advance together, each of which `can_be_batched`; more may join.
 
-    `fits` are those that joined; `going` are the places in it of those that have not ended. The numbers of `stopping`
-    are arrays with an entry for each that is going.
+    fits: all that joined. active: the indices in `fits` of those still running. Entry p of each array in `stopping`
+    belongs to fit active[p].
     """
 
     def __init__(self, fits: Sequence[Fit[Result]], kernels: BatchKernels) -> None:
         first = fits[0]
         self.loss, self.options, self.data = cast(BatchLoss, first.loss), first.options, first.w.data
-        self.kernels, self.fits, self.going = kernels, [], np.arange(0)
+        self.kernels, self.fits, self.active = kernels, [], np.arange(0)
         self.join(fits)
 
     def join(self, fits: Sequence[Fit[Result]]) -> None:
         """Begin more fits; the memory of those that have ended is released."""
-        going = self.fits_going()
-        for place, f in enumerate(self.going.tolist()):
-            self._hand_back(place, f)
-        self.fits = going + list(fits)
+        active = self.active_fits()
+        for place, f in enumerate(self.active.tolist()):
+            self._release(place, f)
+        self.fits = active + list(fits)
         self.w = FactorStateBatch([fit.w for fit in self.fits], self.loss, self.options.extrapolate)
         self.h = FactorStateBatch([fit.h for fit in self.fits], self.loss, self.options.extrapolate)
-        self.going = np.arange(len(self.fits))
-        self.stale = self.going < len(going)  # fits without statistics of W at the current factors
-        new = self.going[len(going) :]
+        self.active = np.arange(len(self.fits))
+        self.stale = self.active < len(active)  # fits without statistics of W at the current factors
+        new = self.active[len(active) :]
         self.stopping = self._gather(new)
         self._make_statistics(self.w, self.h, new)
         self._summarize(self.w, new)
         self._evaluate(self.w, new)
         for place, f in enumerate(new.tolist()):
             self._scatter(place, f)
-        self.stopping = self._gather(self.going)
+        self.stopping = self._gather(self.active)
 
-    def fits_going(self) -> list[Fit[Result]]:
+    def active_fits(self) -> list[Fit[Result]]:
         """The fits that have not ended."""
-        return [self.fits[f] for f in self.going]
+        return [self.fits[f] for f in self.active]
 
     @property
     def columns(self) -> int:
         """The sum of their ranks."""
-        return sum(self.w.factor.ranks[f] for f in self.going)
+        return sum(self.w.factor.ranks[f] for f in self.active)
 
     def advance(self, deadline: float | None) -> Iterator[tuple[Fit[Result], str]]:
         """One iteration of all fits; yields those that end with it, and why. At the deadline all of them end."""
@@ -117,19 +117,19 @@ class FitBatch:
         late = deadline is not None and time.perf_counter() >= deadline
         reasons = [reason or ("max_time" if late else None) for reason in self._reasons()]
         ended = [(place, reason) for place, reason in enumerate(reasons) if reason]
-        self._finish(self.going[[place for place, _ in ended]])
-        leaving = [(self.fits[self.going[place]], reason) for place, reason in ended]
+        self._finish(self.active[[place for place, _ in ended]])
+        leaving = [(self.fits[self.active[place]], reason) for place, reason in ended]
         for place, _ in ended:
-            self._hand_back(place, int(self.going[place]))
+            self._release(place, int(self.active[place]))
         stays = np.array([reason is None for reason in reasons])
-        self.going, self.stale = self.going[stays], self.stale[stays]
+        self.active, self.stale = self.active[stays], self.stale[stays]
         for name in NUMBERS:
             setattr(self.stopping, name, getattr(self.stopping, name)[stays])
         yield from leaving
 
     def _iterate(self) -> None:
         """One iteration of all fits; see `Fit._iterate`."""
-        stopping, fits, loss = self.stopping, self.going, self.loss
+        stopping, fits, loss = self.stopping, self.active, self.loss
         weights = stopping.advance() if self.options.extrapolate else None
         iterations = np.array([len(self.fits[f].recorder.values) for f in fits])
 
@@ -164,16 +164,16 @@ class FitBatch:
 
     def _summarize(self, side: FactorStateBatch, fits: np.ndarray) -> None:
         side.summaries = self.loss.summaries(side.factor, fits, side.summaries, self.kernels)
-        side.summaries_are_current = len(fits) == len(self.going)
+        side.summaries_are_current = len(fits) == len(self.active)
 
     def _update(self, side: FactorStateBatch, iterations: np.ndarray) -> np.ndarray:
         side.summaries_are_current = False
-        arguments = side.data, self.loss, iterations, self.going, self.kernels
+        arguments = side.data, self.loss, iterations, self.active, self.kernels
         return side.solver.update_many(side.factor, side.statistics, *arguments)
 
     def _extrapolate(self, side: FactorStateBatch, weights: np.ndarray | None) -> None:
         if weights is not None:
-            side.solver.extrapolate_many(side.factor, side.old, weights, self.going, self.kernels)
+            side.solver.extrapolate_many(side.factor, side.old, weights, self.active, self.kernels)
             side.exchange()
 
     def _evaluate(self, side: FactorStateBatch, fits: np.ndarray) -> np.ndarray:
@@ -199,12 +199,12 @@ class FitBatch:
         self.stopping.t[places] = 1.0
         for place in places.tolist():
             for side in (self.w, self.h):
-                side.restart(int(self.going[place]), self.stopping.since_progress[place] == 1)
+                side.restart(int(self.active[place]), self.stopping.since_progress[place] == 1)
 
     def _reasons(self) -> list[str | None]:
         """Why each fit stops after this iteration, if it does."""
-        reasons: list[str | None] = [None] * len(self.going)
-        for place, f in enumerate(self.going):
+        reasons: list[str | None] = [None] * len(self.active)
+        for place, f in enumerate(self.active):
             if self.fits[f].recorder.n_iter >= self.options.max_iter:
                 reasons[place] = "max_iter"
         if self.options.tol > 0:
@@ -246,7 +246,7 @@ class FitBatch:
                 fit = self.fits[f]
                 fit.best_statistics[fit.w if side is self.w else fit.h] = statistics.of_fit(f)
 
-    def _hand_back(self, place: int, f: int) -> None:
+    def _release(self, place: int, f: int) -> None:
         """Give a fit its numbers and its factors back."""
         self._scatter(place, f)
         fit = self.fits[f]

@@ -16,7 +16,7 @@ from . import schedule
 SAME = ("auto", "nndsvd", "nndsvda", "spa")  # starts that depend on no seed, but for round-off
 
 
-def worker(value: Any) -> tuple[int, int]:
+def check_worker(value: Any) -> tuple[int, int]:
     """(i, n): which of n workers this is, from 0."""
     wanted = "wanted (i, n) with 0 <= i < n, such as (0, 4) for the first of four workers"
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
@@ -27,7 +27,7 @@ def worker(value: Any) -> tuple[int, int]:
     return i, n
 
 
-def init(value: Any, ranks: tuple[int, ...], n_starts: int) -> Any:
+def check_init(value: Any, ranks: tuple[int, ...], n_starts: int) -> Any:
     """A start that differs from fit to fit where there are several of one rank."""
     if isinstance(value, Checkpoint):
         raise InputTypeError("init is a Checkpoint, which is of one fit; wanted the name of a start, and a ledger")
@@ -46,7 +46,7 @@ def init(value: Any, ranks: tuple[int, ...], n_starts: int) -> Any:
     return value
 
 
-def path(ledger: Any) -> str | os.PathLike | None:
+def check_path(ledger: Any) -> str | os.PathLike | None:
     """A path to a file, or None."""
     if ledger is None:
         return None
@@ -77,11 +77,11 @@ def entropy(random_state: Any, workers: int, ledger: str | os.PathLike | None) -
     return int(draw(np.iinfo(np.int32).max))
 
 
-def memory(value: Any, data: Data, largest: int) -> int:
+def check_memory(value: Any, data: Data, largest: int) -> int:
     """Bytes that suffice for one fit of the largest rank."""
     needed = schedule.fit_bytes(data, largest)
     if value is None:
-        return max(schedule.MEMORY, needed)
+        return max(schedule.DEFAULT_BYTES, needed)
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise InputTypeError(f"memory is {value!r} ({type(value).__name__}); wanted a number of bytes, or None")
     if not float(value) >= needed:
@@ -92,7 +92,7 @@ def memory(value: Any, data: Data, largest: int) -> int:
     return int(min(float(value), 1 << 62))
 
 
-def listener(callback: Any) -> Any:
+def check_listener(callback: Any) -> Any:
     """A function of one argument."""
     if not callable(callback):
         raise InputTypeError(

@@ -126,9 +126,9 @@ def fit_many(
     """
     clock = time.perf_counter()
     ranks, n_starts = check_ranks(ranks), check_count(n_starts, "n_starts", 1)
-    worker, init = check_many.worker(worker), check_many.init(init, ranks, n_starts)
-    listeners = [check_many.listener(callback)] if callback is not None else []
-    ledger = check_many.path(ledger)
+    worker, init = check_many.check_worker(worker), check_many.check_init(init, ranks, n_starts)
+    listeners = [check_many.check_listener(callback)] if callback is not None else []
+    ledger = check_many.check_path(ledger)
     entropy = check_many.entropy(random_state, worker[1], ledger)
     deadline = None if max_time is None else clock + check_number(max_time, "max_time")
     if check_flag(verbose, "verbose"):
@@ -154,6 +154,6 @@ def fit_many(
         random_state=random_state,
     )
     problem = Problem(request, Result)
-    room = schedule.columns_at_a_time(problem.data, check_many.memory(memory, problem.data, ranks[-1]))
-    run = Run(problem, ranks[0], schedule.jobs(ranks, n_starts, worker), entropy, deadline, room)
-    return run.all(ledger, listeners, clock)
+    max_columns = schedule.max_batch_columns(problem.data, check_many.check_memory(memory, problem.data, ranks[-1]))
+    run = Run(problem, ranks[0], schedule.jobs(ranks, n_starts, worker), entropy, deadline, max_columns)
+    return run.execute(ledger, listeners, clock)

@@ -72,7 +72,7 @@ class LedgerWriter:
 
 
 def digests(request: FitRequest) -> dict[str, str]:
-    """Digests of fixed factors, starts and arrays of penalties, of which the options of a result say only "given"."""
+    """Digests of fixed factors, starts and penalty arrays; the options store only "given" for them."""
     arrays = {name: getattr(request, name) for name in ("fixed_W", "fixed_H") if getattr(request, name) is not None}
     if not isinstance(request.init, str | Checkpoint):
         arrays |= {f"init[{i}]": F for i, F in enumerate(request.init)}

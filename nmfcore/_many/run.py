@@ -1,4 +1,4 @@
-"""Runs the fits of a problem: as many at a time as find room, the others when some have ended."""
+"""Runs the fits of a problem: fills the batch up to its limit and adds fits as others end."""
 
 import os
 import time
@@ -30,9 +30,9 @@ class Run:
         jobs: list[Job],
         entropy: int,
         deadline: float | None,
-        room: int,
+        max_columns: int,
     ) -> None:
-        self.problem, self.entropy, self.deadline, self.room = problem, entropy, deadline, room
+        self.problem, self.entropy, self.deadline, self.max_columns = problem, entropy, deadline, max_columns
         self.first_rank, self.pending, self.total = first_rank, deque(jobs), len(jobs)
         self.writer = LedgerWriter(None)
         self.error: Exception | None = None  # the first one
@@ -41,7 +41,7 @@ class Run:
         self.jobs: dict[Fit[Result], Job] = {}  # of the fits in the batch
         self.batch: FitBatch | None = None
 
-    def all(self, path: str | os.PathLike | None, listeners: list[Callable], clock: float) -> Ensemble:
+    def execute(self, path: str | os.PathLike | None, listeners: list[Callable], clock: float) -> Ensemble:
         """Do the jobs that the ledger does not hold, and call the listeners after each."""
         self._open(path)
         try:
@@ -79,7 +79,7 @@ class Run:
         while True:
             columns = self.batch.columns if self.batch else 0
             late = started and self._late()
-            fresh = (yield from self._start(columns)) if 2 * columns <= self.room and not late else []
+            fresh = (yield from self._start(columns)) if 2 * columns <= self.max_columns and not late else []
             started = True
             self.writer.write_now_and_then()
             if columns or fresh:
@@ -96,7 +96,7 @@ class Run:
         Fits that cannot be batched run here; the others are returned.
         """
         fresh: list[Fit[Result]] = []
-        while self.pending and (columns == 0 or columns + self.pending[0].k <= self.room):
+        while self.pending and (columns == 0 or columns + self.pending[0].k <= self.max_columns):
             if fresh and self._late():
                 break
             job = self.pending.popleft()
@@ -116,7 +116,7 @@ class Run:
 
     def _advance(self, fresh: list[Fit[Result]]) -> Iterator[Outcome]:
         """Let fits join the batch, and do one iteration of it."""
-        under_way = (self.batch.fits_going() if self.batch else []) + fresh
+        under_way = (self.batch.active_fits() if self.batch else []) + fresh
         try:
             if self.batch is None:
                 self.batch = FitBatch(fresh, BatchKernels(self.problem.workspace))

@@ -10,13 +10,13 @@ import numpy as np
 
 from ..data import Data
 
-WIDE = 256  # columns of factors with which a product runs at full speed
-FLOP = 1e9  # of the products of an iteration; its other costs are small then
-NARROW = 48  # columns; with fewer, a product of sparse X is slower
-CACHE = 1 << 26  # bytes of factors that stay near the processor
-ARRAYS = 12  # memory of a fit under way, in units of both factors
-ARRAYS_READ = 4  # the same units, that an iteration goes through
-MEMORY = 1 << 30  # bytes, by default
+FULL_SPEED_COLUMNS = 256  # columns of factors with which a product runs at full speed
+SMALL_ITERATION_FLOP = 1e9  # of the products of an iteration; its other costs are small then
+SPARSE_MIN_COLUMNS = 48  # columns; with fewer, a product of sparse X is slower
+CACHE_BYTES = 1 << 26  # bytes of factors that stay near the processor
+ARRAYS_PER_FIT = 12  # memory of a fit under way, in units of both factors
+ARRAYS_PER_ITERATION = 4  # the same units, that an iteration goes through
+DEFAULT_BYTES = 1 << 30  # bytes, by default
 
 
 class Job(NamedTuple):
@@ -37,15 +37,15 @@ def jobs(ranks: tuple[int, ...], n_starts: int, worker: tuple[int, int]) -> list
 
 def fit_bytes(data: Data, k: int) -> int:
     """The memory that a fit of rank k takes under way, beyond X."""
-    return ARRAYS * sum(data.shape) * k * data.dtype.itemsize
+    return ARRAYS_PER_FIT * sum(data.shape) * k * data.dtype.itemsize
 
 
-def columns_at_a_time(data: Data, memory: int) -> int:
+def max_batch_columns(data: Data, memory: int) -> int:
     """The largest sum of ranks of fits that advance together.
 
     More columns save readings of X, as far as the memory suffices and the factors stay in the cache.
     """
-    column = ARRAYS_READ * sum(data.shape) * data.dtype.itemsize
-    cached = max(CACHE, 2 * data.size * data.dtype.itemsize) // column
-    wanted = max(WIDE, int(FLOP / (4 * data.size + 1)))
-    return min(wanted, max(NARROW, cached), memory // fit_bytes(data, 1))
+    column = ARRAYS_PER_ITERATION * sum(data.shape) * data.dtype.itemsize
+    cached = max(CACHE_BYTES, 2 * data.size * data.dtype.itemsize) // column
+    wanted = max(FULL_SPEED_COLUMNS, int(SMALL_ITERATION_FLOP / (4 * data.size + 1)))
+    return min(wanted, max(SPARSE_MIN_COLUMNS, cached), memory // fit_bytes(data, 1))

@@ -71,7 +71,7 @@ def with_data(problem: Problem, data: Data, loss: Loss) -> Problem:
 
 def start_fit(problem: Problem, k: int, init: Any, rng: RandomState, **changes: Any) -> Fit:
     """A fit of rank k that has not begun."""
-    return problem.fit(time.perf_counter(), first=False, k=k, init=init, random_state=rng, **changes)
+    return problem.fit(time.perf_counter(), warn_unobserved=False, k=k, init=init, random_state=rng, **changes)
 
 
 def fit_path(problem: Problem, ranks: tuple[int, ...], rng: Random) -> Iterator[tuple[int, Result]]:
