@@ -155,7 +155,7 @@ def test_a_newer_version_is_named(path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(files, "VERSION", files.VERSION + 1)
         CHOICE.save(path)
-    refused(path, "has version")
+    refused(path, "has format version")
 
 
 def test_no_file_and_no_folder(tmp_path):

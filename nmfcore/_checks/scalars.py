@@ -56,13 +56,13 @@ def check_ranks(ranks: Any) -> tuple[int, ...]:
         ranks = [ranks]
     if isinstance(ranks, str | bytes | Mapping) or not isinstance(ranks, Iterable):
         raise InputTypeError(f"ranks is {ranks!r} ({type(ranks).__name__}); {wanted}")
-    found = sorted(check_count(k, f"ranks[{i}]", 1) for i, k in enumerate(ranks))
-    if not found:
+    sorted_ranks = sorted(check_count(k, f"ranks[{i}]", 1) for i, k in enumerate(ranks))
+    if not sorted_ranks:
         raise InputError(f"ranks is empty; {wanted}")
-    repeated = next((k for k, following in itertools.pairwise(found) if k == following), None)
+    repeated = next((k for k, following in itertools.pairwise(sorted_ranks) if k == following), None)
     if repeated is not None:
         raise InputError(f"ranks has {repeated} more than once; {wanted}")
-    return tuple(found)
+    return tuple(sorted_ranks)
 
 
 def is_integer(value: Any) -> bool:
@@ -77,18 +77,18 @@ def check_flag(value: Any, name: str) -> bool:
     return bool(value)
 
 
-def check_choice(value: Any, name: str, known: dict[str, Any]) -> Any:
-    """Return the value of a name in `known`."""
+def check_choice(value: Any, name: str, choices: dict[str, Any]) -> Any:
+    """Return the value of a name in `choices`."""
     if not isinstance(value, str):
-        raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); wanted one of {quote_names(known)}")
-    if value not in known:
-        raise InputError(f"{name} is {value!r}; wanted one of {quote_names(known)}")
-    return known[value]
+        raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); wanted one of {quote_names(choices)}")
+    if value not in choices:
+        raise InputError(f"{name} is {value!r}; wanted one of {quote_names(choices)}")
+    return choices[value]
 
 
-def quote_names(known: dict[str, Any]) -> str:
+def quote_names(choices: dict[str, Any]) -> str:
     """Names in quotation marks, for a message."""
-    return ", ".join(repr(name) for name in known)
+    return ", ".join(repr(name) for name in choices)
 
 
 def check_random_state(random_state: Any) -> Random:

@@ -7,11 +7,11 @@
 # again, as in the first step where the rows start from one passive set.
 #
 # The diagonal is raised by 4 k eps, which keeps a singular matrix definite, and one step of refinement takes that out
-# again. Raising or dropping small pivots instead blew up, or lost what a penalty on dependent components decides.
+# again. Raising or dropping small pivots instead diverged, or lost what a penalty on dependent components decides.
 #
 # From all coordinates passive, where one matrix serves all rows, a uniform 300 x 40 B takes 1.3, 3.0 and 4.2 systems a
 # row where none, half and nine tenths of a solution is 0. A start from the signs after some sweeps took longer there;
-# it was faster for a well-conditioned (normal) B with many zeros only.
+# it was faster only for a well-conditioned (normal) B with many zeros.
 
 cdef enum:
     MOST_STEPS = 10  # times k, of the active set method; without round-off it ends before

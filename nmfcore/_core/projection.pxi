@@ -24,7 +24,7 @@ cdef Py_ssize_t first_active(const real *x, Py_ssize_t stride, double shift, dou
     return i
 
 
-# Beyond so many sums from 0 entries are counted from the largest one, since the mean of all would have no digits left
+# If entries exceed FAR times the target sum, they are measured from the largest one: their mean would leave no digits
 # for the sum. What lies a whole sum below the largest entry becomes 0.
 cdef double FAR = 1e6
 

@@ -1,5 +1,5 @@
-# Sums over whole matrices, entry by entry, and the extrapolation. A sum is made in float64 over fixed stretches, which
-# are added in their order.
+# Sums over whole matrices, entry by entry, and the extrapolation. A sum is computed in float64 over fixed stretches,
+# which are added in their order.
 
 cdef enum:
     STRETCH = 32768  # entries that one task takes

@@ -6,7 +6,7 @@
 # the same bits. Only the product puts columns of all fits side by side, in its packed panels. Fits may join and leave
 # at any iteration, so a kernel works on the fits that are listed and leaves the others as they are.
 #
-# What fits side by side gain is what a product of few columns loses. 5000 x 2000, k = 10, two threads: the products of
+# Batching recovers the speed that a product with few columns loses. 5000 x 2000, k = 10, two threads: the products of
 # an iteration take 5.2 ms alone and 3.0 ms together, the rest (0.7 ms) stays. For k = 2 the gain is larger, for k = 50
 # there is none. Beyond 256 columns together a product is no faster, and the other kernels wait for factors that have
 # left the cache. A sparse product gathers two cache lines an entry from the second cache level, for one fit or for

@@ -10,8 +10,8 @@
 # A row is solved by its Gram matrix, k^2 flop for each place and cheap sweeps, or along its places
 # (weighted_descent.pxi), 2 k flop a place and 8 k for each sweep. The flop decide, at about k = 20 for one sweep.
 #
-# What is taken out must leave digits: where less than KEPT_F64 of a diagonal entry of G is left, the Gram matrix of the
-# row is summed over all entries. So a component that only hidden entries see has a curvature of exactly 0.
+# A difference must keep its digits: if less than KEPT_F64 of a diagonal entry of G remains, the Gram matrix of the row
+# is summed over all entries. So a component that only hidden entries see has a curvature of exactly 0.
 
 cdef enum:
     GATHERED = 64  # places that are multiplied at a time
@@ -236,12 +236,12 @@ def weighted_sweep(
     1 x k for all rows. G: k x k.
 
     A row stops after max_sweeps, 0 allowed, or when the sum of curvature (change)^2 in a sweep is at most stop times
-    that of its first. A coordinate without curvature stays. Where the places leave next to nothing of a diagonal entry
-    of G, the Gram matrix of the row is summed over all entries: what is left of a difference has no digits.
+    that of its first. A coordinate without curvature stays. If less than `kept` of a diagonal entry of G remains
+    after the places, the Gram matrix of the row is summed over all entries, since the difference has lost its digits.
 
     With `columns` rows are solved by residuals along their places, 2 k flop a place and 8 k for each sweep; where it is
-    None by Gram matrices, k^2 flop a place; beside 2 k^2 a row and sweep. Returns the sum of curvature (change)^2 of
-    the first sweep, and that of the quadratics at the end, in float64.
+    None by Gram matrices, k^2 flop a place; in addition, 2 k^2 for each row and sweep. Returns the sum of curvature
+    (change)^2 of the first sweep, and that of the quadratics at the end, in float64.
     """
     indptr, indices, values, moments, tasks = places
     cdef const real[::1] w = values, y = moments

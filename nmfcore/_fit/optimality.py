@@ -7,7 +7,7 @@ import numpy as np
 
 from .._checks import check_random_state
 from .._runtime import Workspace, check_threads, single_blas
-from .._starts import FLOOR, from_factors, singular_triplets
+from .._starts import LEAST_ERROR_EFFORT, from_factors, singular_triplets
 from ..data import Data, as_data, check_same_columns, frames
 from ..losses import Frobenius, Normal
 from . import check_result
@@ -29,7 +29,7 @@ def optimality(
     error, best = _error(data, start.W, start.Ht, workspace), 0.0
     if k < min(data.shape):
         with single_blas():
-            U, s, V = singular_triplets(data, k, rng, workspace, FLOOR)
+            U, s, V = singular_triplets(data, k, rng, workspace, LEAST_ERROR_EFFORT)
         best = min(error, _error(data, U * s, V, workspace))  # both are upper bounds
     ratio = error / best if best > 0 else math.inf if error > 0 else 1.0
     with np.errstate(over="ignore", under="ignore"):

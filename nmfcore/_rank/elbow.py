@@ -8,7 +8,7 @@ right for 14 of 28 planted ranks, the ratio for 38 of 42.
 import numpy as np
 
 from .._runtime import single_blas
-from .._starts import ACCURATE, singular_triplets
+from .._starts import SVD_EFFORT, singular_triplets
 from .fits import Selection, Task, fit_ensemble, mean_and_spread
 
 MIN_FALL = 0.1  # of the mean fall: smaller falls count as that much
@@ -31,7 +31,7 @@ def least_errors(task: Task) -> np.ndarray:
     """The least relative errors of matrices of rank 1, 2, ... up to the largest candidate, by singular values."""
     data, workspace = task.problem.data, task.problem.workspace
     with single_blas():
-        s = singular_triplets(data, task.ranks[-1], task.rng, workspace, ACCURATE)[1].astype(np.float64)
+        s = singular_triplets(data, task.ranks[-1], task.rng, workspace, SVD_EFFORT)[1].astype(np.float64)
     norm = data.measures.squared_norm
     return np.sqrt(np.maximum(0, 1 - np.cumsum(s**2) / norm)) if norm > 0 else np.zeros_like(s)
 

@@ -13,7 +13,7 @@ import numpy as np
 from .._checks import Random
 from .._fit import FitRequest, Options, Result, run_fit
 from .._runtime import Workspace
-from .._starts import FLOOR, singular_triplets
+from .._starts import LEAST_ERROR_EFFORT, singular_triplets
 from ..data import Dense, Names, Sparse, UnweightedData
 from ..losses import CANCELLATION, EPS
 from .assignment import ROUND_OFF, Assignment, directions_of_labels
@@ -148,7 +148,7 @@ class ClusterTreeBuilder:
         return Trial(gain, halves)
 
     def _make_node(self, rows: np.ndarray, parent: int) -> Node:
-        _, s, V = singular_triplets(self._select_rows(rows)[1], 1, self.rng, self.workspace, FLOOR)
+        _, s, V = singular_triplets(self._select_rows(rows)[1], 1, self.rng, self.workspace, LEAST_ERROR_EFFORT)
         return Node(rows, parent, float(s[0]) ** 2, np.abs(V[:, 0]))
 
     def _select_rows(self, rows: np.ndarray) -> tuple[Any, UnweightedData]:

@@ -1,6 +1,6 @@
 """The kernels for several fits of one X at once, with their scratch memory and their threads.
 
-Each fit gets the bits that it gets alone. What that gains is said in `_core/stack.pxi`.
+Each fit gets the bits that it gets alone. `_core/stack.pxi` has the gains measured.
 """
 
 import functools
@@ -17,7 +17,7 @@ from .workspace import FLOAT64, Workspace, aligned_empty
 CompressedRows: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """indptr, indices, data and the first row of each task; see `_core.kernels.sparse_product`."""
 
-FITS_A_THREAD = 2  # from so many on, a thread takes whole fits
+FITS_A_THREAD = 2  # fits per thread from which each thread takes whole fits
 
 
 class FactorBatch:

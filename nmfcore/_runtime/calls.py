@@ -1,8 +1,9 @@
 """Kernel calls short enough that Ctrl-C is heard between two of them.
 
 A kernel runs without the GIL and cannot be interrupted. Work that takes more than `CALL_FLOP` is therefore cut into
-several calls. The cuts depend on the sizes of the arrays alone, never on the threads, so the bits of a result do not
-depend on the machine.
+several calls. A product of a dense array with fewer than 16384 rows is the exception: it is one call, however many
+columns the array has, since a cut would change the order of its sums. The cuts depend on the sizes of the arrays alone,
+never on the threads, so the bits of a result do not depend on the machine.
 """
 
 import math

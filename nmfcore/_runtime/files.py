@@ -108,9 +108,7 @@ def _arrays(file: BinaryIO, kind: FileFormat) -> dict[str, np.ndarray]:
             raise UnknownFormat
         version = int(_array(archive, "format_version.npy"))
         if version > VERSION:
-            raise UnknownFormat(
-                f"has version {version} of its format, of which this nmfcore ({__version__}) reads {VERSION}"
-            )
+            raise UnknownFormat(f"has format version {version}; this nmfcore ({__version__}) reads up to {VERSION}")
         names = [name for name in archive.namelist() if name not in ("format.npy", "format_version.npy")]
         return {name.removesuffix(".npy"): _array(archive, name) for name in names}
 

@@ -65,10 +65,10 @@ class Members:
         """True or False."""
         return self._item(name, "b")
 
-    def choice(self, name: str, known: tuple[str, ...]) -> str:
-        """One of the known words."""
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """One of the words in `choices`."""
         value = self._item(name, "U")
-        if value not in known:
+        if value not in choices:
             raise ValueError(name)
         return value
 
@@ -80,7 +80,7 @@ class Members:
     def _array(self, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
         value = self.arrays[name]
         if value.ndim != len(shape) or any(
-            wanted not in (None, size) for wanted, size in zip(shape, value.shape, strict=True)
+            expected not in (None, size) for expected, size in zip(shape, value.shape, strict=True)
         ):
             raise ValueError(name)
         return value
@@ -146,13 +146,13 @@ class Storable:
         Returns
         -------
         result
-            Equal to the one that was saved, to the bit.
+            Equal to the one that was saved, with identical bits.
 
         Raises
         ------
         OSError
             The file cannot be read.
-        ValueError
+        InputError
             The file is truncated or damaged, was written by a newer version, or holds something else. Every member is
             checked; no code in a file is ever executed.
 

@@ -1,8 +1,9 @@
-"""The number of threads of a call, and the limit of BLAS to one thread. The only importer of threadpoolctl.
+"""The number of threads of a call, and the limit of BLAS to one thread.
 
-Nothing after the start of a fit calls BLAS. After a threaded product the idle threads of OpenBLAS spin for 130 ms and
-keep processors busy: an iteration of 1.6 ms took 6 ms, and 2.4 ms with `ThreadBudget`; one product at the end of a fit
-slowed the next fit threefold.
+The products of an iteration are kernels of `_core`, not of BLAS. After a threaded product the idle threads of OpenBLAS
+spin for 130 ms and keep processors busy: an iteration of 1.6 ms took 6 ms, and 2.4 ms with `ThreadBudget`; one product
+at the end of a fit slowed the next fit threefold. NumPy's linear algebra is left for small work after the start: the
+k x k matrices of the penalty on the volume, and a product with a vector for the value of a weighted quadratic.
 
 After a fork GNU OpenMP waits for threads that no longer exist. A forked process therefore computes on one thread.
 """
@@ -64,7 +65,7 @@ class ThreadBudget:
 
     A parallel region waits for its slowest thread. A thread that shares its processor takes a time slice (4 ms), many
     times what a short region takes. Other processes keep processors busy, and so do the idle threads of a BLAS. Then
-    fewer threads are faster: Swimmer beside a compiler took 4 s with all threads and 0.1 s with those that were left.
+    fewer threads are faster: next to a compiler, Swimmer took 4 s with all threads and 0.1 s with those that were left.
     The number of threads changes no bit of a result.
     """
 

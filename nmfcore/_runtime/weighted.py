@@ -8,7 +8,7 @@ from .._core import kernels
 from .calls import parts, task_parts
 from .workspace import FLOAT64, Workspace
 
-TASK_PLACES = 1024  # of a task; a row counts as ROW_PLACES
+TASK_PLACES = 1024  # cost of a task in exceptions; a row adds ROW_PLACES
 ROW_PLACES = 16
 GROUP = 8  # rows of a task of `_core.kernels.weighted_descent`
 

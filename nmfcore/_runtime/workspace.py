@@ -10,7 +10,7 @@ from .threads import ThreadBudget
 
 PARALLEL_FLOP = 2e5  # below this a second thread costs more than it saves
 PATIENT_FLOP = 1e9  # from here on all threads are used, even if they share processors
-PRODUCT_ROWS = 8192  # at least, of a call: then a product has one stretch, so that the cut changes no bit
+PRODUCT_ROWS = 8192  # least rows of a call: from here a product has a single stretch, so the cut changes no bit
 SPLIT_ROWS = 192  # a multiple of the rows of a task of `_core.kernels.split_step`
 DESCENT_ROWS = 8  # of a task of `_core.kernels.descent`
 PIVOT_ROWS = 64  # at least of one call of `_core.kernels.pivot`, so that its lanes are full

@@ -7,7 +7,7 @@ import numpy as np
 from .._checks import check_count, check_random_state
 from .._fit import RandomState
 from .._runtime import check_threads, single_blas
-from .._starts import ACCURATE, Effort, singular_triplets
+from .._starts import SVD_EFFORT, Effort, singular_triplets
 from ..data import as_data, frames
 from .check_svd import check_n_triplets, check_power_iter
 
@@ -90,7 +90,7 @@ def svd(
     True
     """
     oversampling, n_iter = check_count(oversampling, "oversampling", 0), check_power_iter(power_iter)
-    effort = ACCURATE._replace(oversampling=oversampling) if n_iter is None else Effort(n_iter, None, oversampling)
+    effort = SVD_EFFORT._replace(oversampling=oversampling) if n_iter is None else Effort(n_iter, None, oversampling)
     data, workspace = as_data(frames.unwrap(X)[0], check_threads(n_threads), signed=True)
     k = check_n_triplets(k, data.shape)
     with single_blas():

@@ -4,13 +4,13 @@ To add a start, write a function and add it to `INITS`. This room knows the stor
 """
 
 from .init import INITS, Start, build_start, check_independent, from_factors, from_one_factor, project_starts
-from .singular import ACCURATE, FLOOR, Effort, singular_triplets
+from .singular import LEAST_ERROR_EFFORT, SVD_EFFORT, Effort, singular_triplets
 from .spa import solve_coordinates, successive_projections
 
 __all__ = [
-    "ACCURATE",
-    "FLOOR",
     "INITS",
+    "LEAST_ERROR_EFFORT",
+    "SVD_EFFORT",
     "Effort",
     "Start",
     "build_start",

@@ -15,7 +15,7 @@ from .._checks import InputError, Random
 from .._runtime import Workspace, single_blas
 from ..data import Data, is_unweighted
 from ..penalties import ORTHANT, Domain
-from .singular import START, singular_triplets
+from .singular import START_EFFORT, singular_triplets
 from .spa import solve_coordinates, successive_projections
 
 
@@ -107,7 +107,7 @@ def nndsvd(data: Data, k: int, rng: Random, workspace: Workspace) -> tuple[np.nd
     are taken, so that round-off does not decide. The sign of a pair is such that u is positive at its first largest
     entry.
     """
-    U, s, V = singular_triplets(data, k, rng, workspace, START)
+    U, s, V = singular_triplets(data, k, rng, workspace, START_EFFORT)
     W, Ht = np.empty_like(U), np.empty_like(V)
     W[:, 0], Ht[:, 0] = np.sqrt(s[0]) * np.abs(U[:, 0]), np.sqrt(s[0]) * np.abs(V[:, 0])
     almost = 1 - np.sqrt(np.finfo(U.dtype).eps)

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._checks import Random
 from .._runtime import Workspace
 from ..data import Data
 
-Random = np.random.Generator | np.random.RandomState
 Triplets = tuple[np.ndarray, np.ndarray, np.ndarray]
 DIRECT = 2  # if X has at most so many columns for each vector of the subspace, X itself is decomposed
 
@@ -32,9 +32,9 @@ class Effort(NamedTuple):
     oversampling: int = 10
 
 
-ACCURATE = Effort(20, 1e-2)
-FLOOR = Effort(100, 1e-4)  # for comparing an error with the least possible one, which may be close
-START = Effort(3, 1e-1)  # more iterations gave no better fits
+SVD_EFFORT = Effort(20, 1e-2)
+LEAST_ERROR_EFFORT = Effort(100, 1e-4)  # for comparing an error with the least possible one, which may be close
+START_EFFORT = Effort(3, 1e-1)  # more iterations gave no better fits
 
 
 def singular_triplets(data: Data, k: int, rng: Random, workspace: Workspace, effort: Effort) -> Triplets:

@@ -112,8 +112,8 @@ class Data(Protocol):
     ) -> float:
         """Compute num = P B and den = Q B, the two parts of the gradient at (F, B); return the objective.
 
-        The objective is 0 unless `evaluate` is set. For Kullback-Leibler den is not written. For family and parameter
-        see `_core.kernels.split_step`.
+        The objective is 0 unless `evaluate` is set. Without weights, Kullback-Leibler leaves den unwritten. For
+        family and parameter see `_core.kernels.split_step`.
         """
         ...
 
@@ -228,7 +228,8 @@ def measure(scan: Callable[[float], tuple[float, float, float, float]], size: fl
     total, squares, low, high = scan(1.0)
     largest = max(high, -low)
     exponent = math.frexp(largest)[1] - 1 if largest > 0 else 0
-    exponent = max(exponent, 8 - np.finfo(dtype).maxexp)  # 2**-exponent must be finite in the dtype, too
+    # 2**-exponent must be finite in the dtype, too; 8 leaves room for the rounding to an even number.
+    exponent = max(exponent, 8 - np.finfo(dtype).maxexp)
     exponent -= exponent % 2  # even, so that each factor can take half of it
     scale = math.ldexp(1.0, -exponent)
     if 1e-250 < squares < 1e250 or largest <= 0:

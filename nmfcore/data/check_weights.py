@@ -165,9 +165,9 @@ def _describe(Omega: Any, dtype: np.dtype, most: float) -> Weights:
         weights = Weights(float(base), rows, columns, Omega[rows, columns])
         any_left = base > 0 or bool(np.any(weights.weights > 0))
     else:
-        (rows, columns), seen = _stored(Omega), Omega.data > 0
-        weights = Weights(0.0, rows[seen], columns[seen], Omega.data[seen])
-        any_left = bool(seen.any())
+        (rows, columns), has_weight = _stored(Omega), Omega.data > 0
+        weights = Weights(0.0, rows[has_weight], columns[has_weight], Omega.data[has_weight])
+        any_left = bool(has_weight.any())
     if not any_left:
         raise InputError("weights, mask and missing entries leave nothing of X; wanted a positive weight somewhere")
     shape = Omega.hidden.shape if isinstance(Omega, SparseMask) else Omega.shape
@@ -182,15 +182,15 @@ def _refuse_observed(X: Any, Omega: Any) -> None:
     """Raise the error for bad entries of X that have a positive weight."""
     if isinstance(X, np.ndarray):
         if isinstance(Omega, SparseMask):
-            seen = np.ones(X.shape, dtype=bool)
-            seen[_stored(Omega.hidden)] = False
+            has_weight = np.ones(X.shape, dtype=bool)
+            has_weight[_stored(Omega.hidden)] = False
         else:
-            seen = (Omega if isinstance(Omega, np.ndarray) else Omega.toarray()) > 0
-        refuse_entries(np.where(seen, X, 0), "X")
+            has_weight = (Omega if isinstance(Omega, np.ndarray) else Omega.toarray()) > 0
+        refuse_entries(np.where(has_weight, X, 0), "X")
     else:
         sparse_mask = isinstance(Omega, SparseMask)
-        seen = (_at(Omega.hidden if sparse_mask else Omega, *_stored(X)) > 0) != sparse_mask
-        refuse_stored_entries(type(X)((np.where(seen, X.data, 0), X.indices, X.indptr), shape=X.shape), "X")
+        has_weight = (_at(Omega.hidden if sparse_mask else Omega, *_stored(X)) > 0) != sparse_mask
+        refuse_stored_entries(type(X)((np.where(has_weight, X.data, 0), X.indices, X.indptr), shape=X.shape), "X")
     raise InputError("weights times the squares of X are beyond float64; scale the weights")
 
 

@@ -23,20 +23,20 @@ def refuse_without_x(name: str) -> NoReturn:
     raise InputTypeError(f"{name} is an AnnData whose X is None; wanted an AnnData with X, or one of its layers")
 
 
-def check_same_columns(found: tuple[str, ...] | None, wanted: tuple[str, ...] | None) -> None:
+def check_same_columns(columns: tuple[str, ...] | None, fitted_columns: tuple[str, ...] | None) -> None:
     """Refuse a data frame whose columns are not those of the fit; no check if either has no names."""
-    if found is None or wanted is None or found == wanted:
+    if columns is None or fitted_columns is None or columns == fitted_columns:
         return
-    columns, fitted = set(found), set(wanted)
-    missing = [name for name in wanted if name not in columns]
-    extra = [name for name in found if name not in fitted]
+    names, fitted_names = set(columns), set(fitted_columns)
+    missing = [name for name in fitted_columns if name not in names]
+    extra = [name for name in columns if name not in fitted_names]
     if missing or extra:
-        faults = [f"{_first_of(names)} {what}" for names, what in ((missing, "missing"), (extra, "extra")) if names]
-    elif len(found) == len(wanted):
-        at = next(i for i, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b)
-        faults = [f"{found[at]!r} instead of {wanted[at]!r} (column {at})"]
+        faults = [f"{_first_of(some)} {what}" for some, what in ((missing, "missing"), (extra, "extra")) if some]
+    elif len(columns) == len(fitted_columns):
+        at = next(i for i, (a, b) in enumerate(zip(columns, fitted_columns, strict=True)) if a != b)
+        faults = [f"{columns[at]!r} instead of {fitted_columns[at]!r} (column {at})"]
     else:
-        faults = [f"{len(found)} columns instead of {len(wanted)}"]
+        faults = [f"{len(columns)} columns instead of {len(fitted_columns)}"]
     raise InputError(
         f"the columns of X are not those of H: {', '.join(faults)}; wanted the columns of the fit, in its order"
     )

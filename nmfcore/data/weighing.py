@@ -33,12 +33,12 @@ def weigh(X: Any, weights: Weights, workspace: Workspace) -> DenselyWeighted | S
     others = _BaseEntries(X, rows, columns)
     x = np.where(omega > 0, others.removed, 0).astype(X.dtype)
     total = base * (float(X.shape[0]) * X.shape[1] - len(rows)) + float(np.sum(omega, dtype=np.float64))
-    seen, values, w64 = omega > 0, x.astype(np.float64), omega.astype(np.float64)
+    has_weight, values, w64 = omega > 0, x.astype(np.float64), omega.astype(np.float64)
 
     def scan(scale: float) -> tuple[float, float, float, float]:
         own = scale * values
         own_total, own_squares = float(w64 @ own), float(w64 @ own**2)
-        low, high = np.min(x, where=seen, initial=np.inf), np.max(x, initial=0)
+        low, high = np.min(x, where=has_weight, initial=np.inf), np.max(x, initial=0)
         if base == 0:
             return own_total, own_squares, low, high
         base_total, base_squares, base_low, base_high = others.scan(workspace, scale)
@@ -52,9 +52,10 @@ def weigh(X: Any, weights: Weights, workspace: Workspace) -> DenselyWeighted | S
     else:
         indptr = np.searchsorted(rows, np.arange(X.shape[0] + 1))
         product = _sparse((omega * x, np.ascontiguousarray(columns), indptr), X.shape, workspace, measures)
-    entropy = -scale * float((w64 * values) @ np.log(np.where(seen, w64, 1)))
+    entropy = -scale * float((w64 * values) @ np.log(np.where(has_weight, w64, 1)))
     entropy -= math.log(base or 1.0) * (measures.mean * total - scale * float(w64 @ values))
-    hidden = [np.bincount(side[~seen if base else seen], minlength=size) for side, size in _sides(X, rows, columns)]
+    counted = ~has_weight if base else has_weight
+    hidden = [np.bincount(side[counted], minlength=size) for side, size in _sides(X, rows, columns)]
     empty = (X.shape[1], X.shape[0]) if base else (0, 0)
     without_rows, without_columns = (np.flatnonzero(count == size) for count, size in zip(hidden, empty, strict=True))
     y = np.zeros_like(x) if base else omega * x * x.dtype.type(scale)
@@ -140,9 +141,9 @@ def _weigh_all(X: np.ndarray, Omega: np.ndarray, workspace: Workspace) -> Densel
     """Store X with a weight for every entry, both in the memory order of X, with 0 where the weight is 0."""
     order = "F" if X.flags.f_contiguous and not X.flags.c_contiguous else "C"
     X, Omega = np.asarray(X, order=order), np.asarray(Omega, X.dtype, order=order)
-    seen = Omega > 0
-    if not seen.all():
-        X = np.where(seen, X, X.dtype.type(0)).astype(X.dtype, order=order, copy=False)
+    has_weight = Omega > 0
+    if not has_weight.all():
+        X = np.where(has_weight, X, X.dtype.type(0)).astype(X.dtype, order=order, copy=False)
     total = float(np.sum(Omega, dtype=np.float64))
 
     def scan(scale: float) -> tuple[float, float, float, float]:
@@ -151,8 +152,8 @@ def _weigh_all(X: np.ndarray, Omega: np.ndarray, workspace: Workspace) -> Densel
             block = scale * X[rows].astype(np.float64)
             weighted = Omega[rows] * block
             first, squares = first + float(np.sum(weighted)), squares + float(np.sum(weighted * block))
-        return first, squares, float(np.min(X, where=seen, initial=np.inf)), float(np.max(X))
+        return first, squares, float(np.min(X, where=has_weight, initial=np.inf)), float(np.max(X))
 
     measures = measure(scan, total, X.dtype)
-    unobserved = np.flatnonzero(~seen.any(axis=1)), np.flatnonzero(~seen.any(axis=0))
+    unobserved = np.flatnonzero(~has_weight.any(axis=1)), np.flatnonzero(~has_weight.any(axis=0))
     return DenselyWeighted(X, Omega, WeightStatistics(workspace, measures, total, unobserved))

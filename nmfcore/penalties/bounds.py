@@ -40,11 +40,11 @@ class Box(Penalty):
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """Bounds that do not broadcast to the factor or are out of range."""
-        seen = (shape[1], shape[0]) if transposed else shape
+        user_shape = (shape[1], shape[0]) if transposed else shape
         try:
-            lower, upper = (np.broadcast_to(np.asarray(b, np.float64), seen) for b in (self.lower, self.upper))
+            lower, upper = (np.broadcast_to(np.asarray(b, np.float64), user_shape) for b in (self.lower, self.upper))
         except (TypeError, ValueError):
-            return f"bounds are not numbers that broadcast to {seen}"
+            return f"bounds are not numbers that broadcast to {user_shape}"
         if not lower.min() >= 0:
             return f"lower is {lower.min()} somewhere; wanted numbers >= 0"
         if not np.isfinite(lower.max()):
@@ -58,8 +58,8 @@ class Box(Penalty):
         bounds = [units.values(bound) for bound in (self.lower, self.upper)]
         if all(bound.ndim == 0 for bound in bounds):
             return Box(*(np.full((1, shape[1]), bound) for bound in bounds))
-        seen = [np.broadcast_to(bound, shape[::-1] if transposed else shape) for bound in bounds]
-        return Box(*(np.ascontiguousarray(bound.T if transposed else bound) for bound in seen))
+        full_bounds = [np.broadcast_to(bound, shape[::-1] if transposed else shape) for bound in bounds]
+        return Box(*(np.ascontiguousarray(bound.T if transposed else bound) for bound in full_bounds))
 
     def domain(self, F: np.ndarray) -> Bounds:
         """The bounds in the dtype of F."""

@@ -9,7 +9,9 @@ import numpy as np
 from .._checks import InputError, check_number
 from .base import Majorizer, Penalty, Units, entries_fault
 
-OFF = 1e30  # curvature and slope that keep a component at 0 once it is 0
+# Curvature and slope that keep a component at 0 once it is 0: no gradient at the scale of a fit outweighs them, and
+# they are finite in float32, too.
+OFF = 1e30
 
 
 def _no_row(F: np.ndarray) -> np.ndarray:
@@ -219,11 +221,11 @@ class Smooth(StrengthPenalty):
         if self.graph is None:
             return None
         try:
-            graph, wanted = _csr(self.graph), (shape[0],) * 2
+            graph, square = _csr(self.graph), (shape[0],) * 2
         except (TypeError, ValueError):
             return "graph is not a matrix of numbers"
-        if graph.shape != wanted:
-            return f"graph has shape {graph.shape}; wanted {wanted}"
+        if graph.shape != square:
+            return f"graph has shape {graph.shape}; wanted {square}"
         if graph.nnz and not (graph.data.min() >= 0 and np.isfinite(graph.data.max())):
             return "graph has negative, NaN or infinite weights; wanted finite numbers >= 0"
         if (graph != graph.T).nnz:

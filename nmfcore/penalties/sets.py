@@ -3,7 +3,7 @@
 The nearest point of a simplex and of Hoyer's cone both have the form scale max(0, x - threshold). The threshold is
 found by iteration from below, without sorting: sixteen rows side by side in vectors, columns by passes over the whole
 factor. Moments are relative to the mean of the active entries; if entries exceed 1e6 times the sum of the simplex, to
-the largest entry. A sum of 1 beside entries of 1e6, or of 1e30, therefore loses no digits. 100 000 rows of 20 take 14
+the largest entry. A sum of 1 therefore loses no digits next to entries of 1e6, or of 1e30. 100 000 rows of 20 take 14
 ms on one thread (float32: 6), for Hoyer's cone 22 (14).
 """
 
