@@ -16,8 +16,8 @@ Many fits and the rank
     `select_rank` (X, ranks)     the number of parts                                        `RankChoice`
     ============================ ========================================================== =======================
 
-    An `Ensemble` gives `Matching`, `Stability`, `Consensus` and `ConsensusFactors`. `Progress` is what the callback of
-    `fit_many` is given, `Failure` a fit that failed.
+    An `Ensemble` gives `Matching`, `Stability`, `Consensus` and `ConsensusFactors`. The callback of
+    `fit_many` gets a `Progress`; a fit that failed is a `Failure`.
 
 Relatives of NMF
     ============================ ========================================================== =======================
@@ -26,7 +26,7 @@ Relatives of NMF
     `orthogonal` (X, k)          X ~ W H with one part for each row                         `Clustering`
     `semi` (X, k)                X ~ W H, X and H of any sign, W >= 0                       `Clustering`
     `hierarchical` (X, n_leaves) a tree of clusters by fits of rank 2                       `Hierarchy`
-    `archetypes` (X, k)          X of any sign as mixtures of mixtures of its rows          `Archetypes`
+    `archetypes` (X, k)          samples as mixtures of archetypes, mixtures of samples     `Archetypes`
     ============================ ========================================================== =======================
 
 Without alternation
@@ -44,7 +44,7 @@ Ratings
 Results and files
     The result objects in these tables have ``save`` and ``load``. A `Result` also has ``order``, ``normalize``,
     ``transform``, ``reconstruct``, ``to_frame`` and ``optimality`` (an `Optimality`). Its ``history`` is a `History`.
-    A callback is given a `State` (`CompletionState` by `complete`) after each iteration. A `Checkpoint` continues an
+    A callback gets a `State` after each iteration (from `complete`, a `CompletionState`). A `Checkpoint` continues an
     interrupted fit.
 
 Penalties and losses

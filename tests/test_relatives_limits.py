@@ -83,5 +83,5 @@ def test_a_start_with_a_tiny_column_is_left(name):
 def test_a_start_that_float32_cannot_hold():
     X = little("semi", 9, 6).astype(np.float32)
     init = np.column_stack([np.ones(9), np.full(9, 1e-60)])
-    with pytest.raises(ValueError, match="init has columns that float32 cannot hold"):
+    with pytest.raises(ValueError, match="init has columns too small for float32"):
         semi(X, 2, init=init)

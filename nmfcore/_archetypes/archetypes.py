@@ -58,9 +58,9 @@ def archetypes(
         How far the sum of a row of B may differ from 1, from 0 to 1. Archetypes can then lie outside the hull of the
         points, or inside it, along the line to the origin [3]_. The origin of X matters then.
     init : {"aa++", "furthest_sum", "random"} or sequence of int
-        The k points to start from. "aa++" draws them one after the other with chances that are their losses beside the
-        hull of those before [4]_; "furthest_sum" chooses them by sums of distances [3]_; "random" draws them with equal
-        chances. A sequence gives their indices.
+        The k points to start from. "aa++" draws them one after the other, with probability proportional to their loss
+        from the hull of those already drawn [4]_; "furthest_sum" chooses them by sums of distances [3]_; "random" draws
+        them with equal probability. A sequence gives their indices.
     n_starts : int
         The number of fits; the one with the lowest objective is returned.
     max_iter : int
@@ -72,7 +72,7 @@ def archetypes(
     max_time : float, optional
         Seconds after which no further iteration and no further start begins. One iteration is always done.
     n_threads : int, optional
-        See `hals`. The result does not depend on it, to the bit.
+        See `hals`. Any number of threads gives identical bits.
     random_state : int, Generator, RandomState, optional
         Where the starts are drawn from; None: NumPy's global state.
 
@@ -83,11 +83,11 @@ def archetypes(
 
     Raises
     ------
-    TypeError
+    InputTypeError
         X or weights do not hold real numbers, or an option has the wrong type.
-    ValueError
+    InputError
         X is empty or has NaN or infinite entries; weights are negative, not finite, all 0, or not one for each point;
-        an option is out of its range; several starts are asked for although `init` gives the points.
+        an option is out of its range; n_starts is more than 1 although `init` gives the points.
 
     See Also
     --------

@@ -72,7 +72,7 @@ class Archetypes(Storable):
         X : array_like, SciPy sparse or data frame, shape (p, n)
             As for `archetypes`, with the same columns.
         n_threads : int, optional
-            See `hals`.
+            See `hals`. Any number of threads gives identical bits.
 
         Returns
         -------
@@ -81,7 +81,7 @@ class Archetypes(Storable):
 
         Raises
         ------
-        TypeError, ValueError
+        InputTypeError, InputError
             As `archetypes` for X, or X has another number of columns or other names of them.
         """
         X, (_, columns) = frames.unwrap(X)

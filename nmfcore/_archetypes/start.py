@@ -26,7 +26,7 @@ def hull_distances(problem: ArchetypalProblem, rows: np.ndarray, W: np.ndarray) 
 
 
 def draw_plus_plus(problem: ArchetypalProblem, rng: Random) -> np.ndarray:
-    """Rows that are drawn one after the other; the chance of a row is its loss beside the hull of those before.
+    """Rows drawn one after the other, with probability proportional to their loss from the hull of those already drawn.
 
     The method is archetypal analysis++ of Mair & Sjolund (2023).
     """
@@ -62,7 +62,7 @@ def draw_furthest_sum(problem: ArchetypalProblem, rng: Random) -> np.ndarray:
 
 
 def draw_uniformly(problem: ArchetypalProblem, rng: Random) -> np.ndarray:
-    """Rows with equal chances, no row twice while there are others."""
+    """Rows drawn with equal probability, no row twice while there are others."""
     m, k = problem.data.shape[0], problem.k
     return np.resize(rng.permutation(m)[:k], k)
 

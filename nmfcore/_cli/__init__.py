@@ -1,7 +1,7 @@
 """The command line: options, files of every format, and one module for each command.
 
 `nmfcore.__main__` uses `parser` and `run`. This room stands above all others. It uses the functions that `nmfcore`
-exports, and the doors of the rooms below it.
+exports, and the names in the `__init__.py` of the rooms below.
 
 A command refuses what cannot succeed before it reads X, because reading may take minutes. It checks the options with a
 matrix of one entry (`_model.check_arguments`) and the output by creating a temporary file in its folder

@@ -132,8 +132,8 @@ def _read_archive(path: Path, archive: Any, key: str | None) -> Table:
     if key is None and len(keys) == 1:
         key = keys[0]
     if key is None or key not in keys:
-        found = f"{len(keys)} arrays" if key is None else f"no array {key!r}"
-        raise InputError(f"{path} has {found}; wanted one array, or for X --key with one of {', '.join(keys)}")
+        content = f"{len(keys)} arrays" if key is None else f"no array {key!r}"
+        raise InputError(f"{path} has {content}; wanted one array, or for X --key with one of {', '.join(keys)}")
     with _refuse_damage(path, DAMAGED):
         try:
             return Table(archive[key])

@@ -14,7 +14,7 @@ from .._checks import InputError
 from .._runtime import atomic_write
 
 FORMATS = (".npy", ".npz", ".csv", ".tsv")
-MARGIN = 1 << 16  # bytes of a result file besides the factors
+MARGIN = 1 << 16  # bytes of a result file in addition to the factors
 
 
 def check(path: Path, formats: Iterable[str], inputs: Iterable[Path] = ()) -> None:

@@ -8,7 +8,6 @@ from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 
-from .. import losses
 from .._checks import InputError, InputTypeError, check_count, check_number
 from .._fit import Result, check_result, differing_entries
 from ..data import check_same_columns
@@ -16,7 +15,7 @@ from .records import Failure
 
 OBJECTIVE_TOLERANCE = 1e-6  # relative, between the objectives of one fit that was computed twice
 MAX_DIFFERENCES = 3  # listed in a message
-# A sweep may go on with a newer version of nmfcore: the options of each fit say which one computed it.
+# The version may differ: many fits may be continued with a newer nmfcore, and the options of each fit name its version.
 NOT_COMPARED = frozenset({"version"})
 OBJECTIVE_OPTIONS = ("loss", "penalty_W", "penalty_H", "weights", "mask", "missing")
 
@@ -147,17 +146,14 @@ def require_components(
     )
 
 
-def check_refit(X: Any, columns: tuple[str, ...] | None, fit: Result, loss: Any, weights: Any, mask: Any) -> None:
-    """Refuse an X, a loss, weights or a mask that cannot be those of a fit of the ensemble."""
+def check_refit(X: Any, columns: tuple[str, ...] | None, fit: Result, weights: Any, mask: Any) -> None:
+    """Refuse an X, weights or a mask that cannot be those of a fit of the ensemble."""
     check_same_columns(columns, fit.names[1])
     if np.ndim(X) == 2:  # the fit itself refuses any other X
         check_result.check_same_shape(np.shape(X), (len(fit.W), fit.H.shape[1]))
     _check_presence("weights", weights is not None, bool(fit.options.get("weights")))
     masked = mask is not None or isinstance(X, np.ma.MaskedArray)
     _check_presence("mask", masked, bool(fit.options.get("mask")))
-    fitted_loss = fit.options.get("loss", "frobenius")
-    if loss is None and fitted_loss not in losses.LOSSES and isinstance(fitted_loss, str):
-        raise InputError(f"the fits have the loss {fitted_loss}, which no result holds; wanted it as loss=")
 
 
 def _check_presence(name: str, is_there: bool, was_there: bool) -> None:

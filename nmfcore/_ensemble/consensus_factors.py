@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._checks import Random
-from .._fit import FitRequest, Result, components, run_fit
+from .._fit import FitRequest, Result, components, loss_of_fit, run_fit
 from .._runtime import single_blas
 from ..data import Names
 from . import clusters
@@ -133,5 +133,5 @@ def fit_consensus(
 
 def refit_options(fit: Result, loss: Any, weights: Any, mask: Any) -> dict[str, Any]:
     """The options with which one factor is fitted again, as in the fits, of which `fit` is one."""
-    loss = fit.options.get("loss", "frobenius") if loss is None else loss
+    loss = loss_of_fit(fit.options) if loss is None else loss
     return {"loss": loss, "missing": fit.options.get("missing"), "weights": weights, "mask": mask}

@@ -53,7 +53,7 @@ class Ensemble:
 
     Raises
     ------
-    TypeError, ValueError
+    InputTypeError, InputError
         The fits are of X of different shapes, or with different loss, penalties, weights, mask or missing (a result
         holds no more of X and its objective); a start of a rank is there twice.
     """
@@ -118,7 +118,7 @@ class Ensemble:
 
         Raises
         ------
-        TypeError, ValueError
+        InputTypeError, InputError
             The ensemble has no fit of that rank.
         """
         return match_components(self.of(k), self.best(k), check_choice(of, "of", FACTORS))
@@ -149,7 +149,7 @@ class Ensemble:
 
         Raises
         ------
-        TypeError, ValueError
+        InputTypeError, InputError
             The ensemble has fewer than two fits of that rank; an option is out of its range.
 
         Notes
@@ -192,7 +192,7 @@ class Ensemble:
 
         Raises
         ------
-        TypeError, ValueError
+        InputTypeError, InputError
             The ensemble has fewer than two fits of that rank; an option is out of its range.
 
         References
@@ -225,7 +225,7 @@ class Ensemble:
 
         Raises
         ------
-        TypeError, ValueError
+        InputTypeError, InputError
             The ensemble has fewer than two fits of that rank.
         """
         fits, rng = self._starts_of(k, "silhouette"), check_random_state(random_state)
@@ -267,15 +267,15 @@ class Ensemble:
         refit_H : bool
             Whether to fit H again, to that W.
         loss
-            By default the loss of the fits. It must be given if that is an object, such as `Huber`.
+            By default the loss of the fits. Required if that is an object of a class outside nmfcore.
         weights, mask
             Those of the fits; required if the fits had them.
         n_starts : int
             The number of starts of k-means: the best fit, and random ones.
         n_threads : int, optional
-            See `hals`; it does not change a bit of the result.
+            See `hals`. Any number of threads gives identical bits.
         random_state : int, Generator, RandomState or None
-            The source of the random starts of k-means.
+            The source of the starts of k-means.
 
         Returns
         -------
@@ -284,7 +284,7 @@ class Ensemble:
 
         Raises
         ------
-        TypeError, ValueError
+        InputTypeError, InputError
             The ensemble has fewer than two fits of that rank; X has another shape; the threshold leaves fewer than k
             components; an option is out of its range.
 
@@ -305,7 +305,7 @@ class Ensemble:
         refit_H, n_starts = check_flag(refit_H, "refit_H"), check_count(n_starts, "n_starts", 1)
         rng = check_random_state(random_state)
         X, (_, columns) = frames.unwrap(X)
-        check_refit(X, columns, fits[0], loss, weights, mask)
+        check_refit(X, columns, fits[0], weights, mask)
         options = refit_options(fits[0], loss, weights, mask) | {"n_threads": n_threads}
         groups = cluster_components(fits, self.best(k), threshold, neighbours, n_starts, rng)
         return fit_consensus(fits, groups, X, refit_H, options)
@@ -359,7 +359,7 @@ class Ensemble:
         ------
         ImportError
             The library is not installed; the message says how to install it.
-        TypeError, ValueError
+        InputTypeError, InputError
             Another library.
         """
         library = check_choice(library, "library", frames.LIBRARIES)
@@ -394,7 +394,7 @@ class Ensemble:
 
         Raises
         ------
-        TypeError, ValueError
+        InputTypeError, InputError
             There is no ensemble, or something else than ensembles; the fits cannot be in one ensemble; two ensembles
             have the same start of the same rank with different objectives.
         """
@@ -443,7 +443,7 @@ class Ensemble:
         ------
         OSError
             A file cannot be read.
-        TypeError, ValueError
+        InputTypeError, InputError
             A file is not a ledger, is damaged, or is of other data or options than the first; as `combine`.
         """
         ledgers = [Ledger.read(path) for path in check_paths(paths)]

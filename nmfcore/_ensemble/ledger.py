@@ -31,7 +31,9 @@ TABLES = {
     "PRIMARY KEY (k, start, piece))",
     "failures": "CREATE TABLE failures (k INTEGER, start INTEGER, message TEXT, PRIMARY KEY (k, start))",
 }
-VARYING_OPTIONS = frozenset({"k", "random_state", "version"})  # in which the fits of one ledger may differ
+# In these options the fits of one ledger may differ. The rank and the seed tell them apart. The version may change
+# between two runs that write to one file.
+VARYING_OPTIONS = frozenset({"k", "random_state", "version"})
 WHERE_KEY = "WHERE k = ? AND start = ?"
 PIECE_BYTES = 1 << 28  # SQLite limits a value to 1e9 bytes
 LOCK_SECONDS = 60.0  # to wait for another process
@@ -75,7 +77,7 @@ class Ledger:
         ------
         OSError
             The file cannot be written, or its folder does not exist.
-        ValueError
+        InputError
             The file is not a ledger, is damaged, or has another identity; the message says what differs.
         """
         ledger = cls(Path(os.fsdecode(path)), json.loads(json.dumps(identity)))
@@ -106,7 +108,7 @@ class Ledger:
         ------
         OSError
             The file cannot be read.
-        ValueError
+        InputError
             The file is not a ledger, or is damaged.
         """
         ledger = cls(Path(os.fsdecode(path)), {})
@@ -144,7 +146,7 @@ class Ledger:
         ------
         OSError
             The file cannot be written; its content does not change.
-        TypeError, ValueError
+        InputTypeError, InputError
             Not a result of that rank; the file has a fit of that rank and start with another objective.
         """
         self.add_all([(k, start, result)])

@@ -78,7 +78,7 @@ def require_hidden_entries(count: int, shape: tuple[int, int], fraction: float) 
         raise InputError(f"X has shape {shape}; wanted two rows and two columns at least, to hide entries of it")
     if not count:
         raise InputError(
-            f"X has shape {shape}, of which fraction={fraction:g} hides no entry; wanted a larger X or fraction"
+            f"fraction={fraction:g} hides no entry of an X of shape {shape}; wanted a larger X or fraction"
         )
 
 

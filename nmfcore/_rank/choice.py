@@ -63,7 +63,7 @@ class RankChoice:
         ------
         ImportError
             The library is not installed; the message says how to install it.
-        TypeError, ValueError
+        InputTypeError, InputError
             Another library.
         """
         return frames.table(self.table(), check_choice(library, "library", frames.LIBRARIES))
@@ -101,13 +101,13 @@ class RankChoice:
         Returns
         -------
         RankChoice
-            With the same values to the bit.
+            With identical bits.
 
         Raises
         ------
         OSError
             The file cannot be read.
-        ValueError
+        InputError
             The file is truncated, damaged, of a newer version, or not a file of `save`. No code in a file is executed.
         """
         return files.read(path, _from_arrays, KIND)

@@ -109,7 +109,7 @@ def select_rank(
         Of a fit, see `hals`. Defaults: 100 and 1e-3 for "speckled" and "bi-cross-validation", 2000 and 1e-5 (of the
         relative change of a scale) for "ard", 200 and 1e-3 for the others.
     n_threads : int, optional
-        See `hals`; it does not change a bit of the result.
+        See `hals`. Any number of threads gives identical bits.
     random_state : int, Generator, RandomState, optional
         The source of the starts and of the hidden entries. None: NumPy's global state.
     verbose : bool
@@ -122,7 +122,7 @@ def select_rank(
 
     Raises
     ------
-    TypeError, ValueError
+    InputTypeError, InputError
         As `nmf` for X and loss; ranks that are empty, not integers, not positive, repeated, too few or too large; an
         unknown method, or one that does not serve the loss; an option out of its range, or of another method.
 
@@ -132,7 +132,7 @@ def select_rank(
     include zeros of a sparse X, which stays sparse. No row or column is hidden completely, since no model can predict
     it. The fit of each rank starts from that of the rank before, with small random components appended: this is faster
     than a random start and ends less often in a bad local minimum, which would count against the rank. The cost is that
-    of n_repeats fits of each rank with `mask`.
+    of n_repeats fits of each rank with `mask`, and m n hashes a repeat, also for sparse X.
 
     References
     ----------

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._fit import Problem
-from ..data import Weights, find_stored, pair_products, weigh
+from ..data import Weights, entries_at, pair_products, weigh
 from ..losses import Frobenius, with_weights
 from .check_select_rank import require_hidden_entries
 from .fits import HoldoutScore, Selection, Task, fit_path, mean_and_spread, select_smallest_error, with_data
@@ -31,7 +31,7 @@ def select_by_speckled_validation(task: Task) -> Selection:
     for repeat, seed in enumerate(task.seeds(n_repeats)):
         rows, columns = hidden_entries(shape, fraction, seed)
         problem = hide_entries(task.problem, task.X, rows, columns)
-        holdout, x = HoldoutScore(problem.data, problem.loss), read_entries(task.X, rows, columns)
+        holdout, x = HoldoutScore(problem.data, problem.loss), entries_at(task.X, rows, columns)
         scores = []
         for k, fit in fit_path(problem, task.ranks, np.random.default_rng(seed)):
             scores.append(holdout.evaluate([(x, pair_products(fit.W, fit.H.T, rows, columns))]))
@@ -61,6 +61,7 @@ def hidden_entries(shape: tuple[int, int], fraction: float, seed: int) -> tuple[
     """Rows and columns of about that fraction of the entries, chosen by a hash of (seed, row, column); row by row.
 
     Whether an entry is stored has no influence. A row or column of which no entry would be left is not hidden at all.
+    The cost is m n hashes, also for sparse X.
     """
     m, n = shape
     limit = np.uint64(int(fraction * 2.0**64))
@@ -89,13 +90,4 @@ def hide_entries(problem: Problem, X: Any, rows: np.ndarray, columns: np.ndarray
         dense = np.ones(X.shape, X.dtype)
         dense[rows, columns] = 0
     weights = Weights(1.0, rows, columns, np.zeros(len(rows), X.dtype), dense)
-    data: Any = weigh(X, weights, problem.workspace)  # it lacks the products of `Data` that only many fits need
-    return with_data(problem, data, with_weights(problem.loss))
-
-
-def read_entries(X: Any, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """The entries of an array or of a canonical CSR array at these places."""
-    if isinstance(X, np.ndarray):
-        return X[rows, columns]
-    places, stored = find_stored(X, rows, columns)
-    return np.where(stored, np.append(X.data, 0)[places], 0)
+    return with_data(problem, weigh(X, weights, problem.workspace), with_weights(problem.loss))

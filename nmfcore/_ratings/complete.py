@@ -69,12 +69,12 @@ def complete(
     max_time : float, optional
         Seconds after which no further iteration begins. One iteration is always done.
     n_threads : int, optional
-        See `hals`. The result does not depend on it, to the bit.
+        See `hals`. Any number of threads gives identical bits.
     random_state : int, Generator, RandomState, optional
         Where the start of H is drawn from; None: NumPy's global state. The start of W is constant.
     callback : callable, optional
-        Called as callback(state) after each iteration with a `CompletionState`. If it returns True, the fit ends, such
-        as where ``state.completion.rmse(X_test)`` rises. An exception in it is passed on.
+        Called as callback(state) after each iteration with a `CompletionState`. If it returns True, the fit ends;
+        for example when ``state.completion.rmse(X_test)`` rises. An exception in it is passed on.
 
     Returns
     -------
@@ -84,9 +84,9 @@ def complete(
 
     Raises
     ------
-    TypeError
+    InputTypeError
         X is not sparse, is stored as BSR or DIA, or does not hold real numbers; an option has the wrong type.
-    ValueError
+    InputError
         X is empty, has no rating, several ratings for a pair, NaN or infinite ratings, or indices outside its shape; an
         option is out of its range.
 

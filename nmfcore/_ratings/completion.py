@@ -87,9 +87,9 @@ class Completion(Storable):
 
         Raises
         ------
-        TypeError
+        InputTypeError
             Indices are not integers, or limits is not a pair of numbers.
-        ValueError
+        InputError
             Indices are out of range, shapes do not fit each other, or limits are in the wrong order.
         """
         users, items = check_pairs(users, items, self.shape)
@@ -119,7 +119,7 @@ class Completion(Storable):
 
         Raises
         ------
-        TypeError, ValueError
+        InputTypeError, InputError
             The user or the excluded items are not indices of X, or n is not a count.
         """
         user, n = check_user(user, self.shape), check_count(n, "n", 0)
@@ -149,7 +149,7 @@ class Completion(Storable):
 
         Raises
         ------
-        TypeError, ValueError
+        InputTypeError, InputError
             As `complete` for X, or X_test has another shape than X.
         """
         X_test = check_test_ratings(X_test, self.shape)

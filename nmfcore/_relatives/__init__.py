@@ -2,7 +2,8 @@
 
 The first four return a `Clustering` and share one body (`fit_clustering`), one loop (`iterations`) and the checks. To
 add a relative, write a class with the protocol `IterativeFit`, describe it by a `ClusteringModel`, and write the
-function that users call. This room knows the storages, the starts, and of the fit its options, records and `nmf`.
+function that users call. This room knows the storages, the starts, the accuracies of the losses, and of the fit
+its options and records, `Recorder`, `ProgressPrinter`, `Momentum`, and `run_fit` with a `FitRequest`.
 """
 
 from .clustering import Clustering

@@ -81,7 +81,7 @@ class Assignment:
         self.W[rows, labels] = C[rows, labels]
 
     def _worst_rows(self, products: np.ndarray, most: int) -> np.ndarray:
-        """The rows with the largest residuals beside their directions; none where all residuals are round-off."""
+        """The rows with the largest residuals from their directions; none where all residuals are round-off."""
         residuals = self.squares - products.astype(np.float64) ** 2
         residuals[residuals <= ROUND_OFF * EPS[self.B.dtype] * self.squares] = 0
         return np.argsort(-residuals, kind="stable")[: min(most, np.count_nonzero(residuals))]
@@ -99,8 +99,8 @@ def normalize_columns(sums: np.ndarray, before: np.ndarray | None = None) -> np.
 def draw_directions(data: UnweightedData, k: int, rng: Random) -> np.ndarray:
     """Directions (n x k) of rows that are drawn one after the other.
 
-    The chance of a row is its squared residual beside the nearest direction so far. Of a few rows that are drawn, the
-    one that leaves the least residual is taken. Directions are 0 where no residual is left.
+    A row is drawn with probability proportional to the squared residual from the nearest direction so far. Of a few
+    rows that are drawn, the one that leaves the least residual is taken. Directions are 0 where no residual is left.
     """
     squares = data.squared_row_norms(np.ones(data.shape[0]))
     B, residuals, trials = np.zeros((data.shape[1], k), data.dtype), squares, 2 + int(math.log(k))
@@ -119,7 +119,7 @@ def draw_directions(data: UnweightedData, k: int, rng: Random) -> np.ndarray:
 
 
 def directions_of_labels(data: UnweightedData, labels: np.ndarray, k: int) -> np.ndarray:
-    """The directions (n x k) of given clusters: sums of their rows, weighted by the norms of the rows."""
+    """The directions (n x k) of clusters: sums of their rows, weighted by the norms of the rows."""
     W = np.zeros((data.shape[0], k), data.dtype)
     W[np.arange(len(labels)), labels] = np.sqrt(data.squared_row_norms(np.ones(len(labels))))
     return normalize_columns(data.T.dot(W, np.empty((data.shape[1], k), data.dtype)))

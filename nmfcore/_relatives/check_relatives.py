@@ -75,7 +75,7 @@ def check_start_factor(init: Any, shape: tuple[int, int], dtype: np.dtype) -> np
     scale = -int(np.frexp(F.max())[1])  # a start has any scale; the fit brings its largest entry near 1
     if not np.ldexp(F.max(axis=0), scale).astype(dtype).all():
         raise InputError(
-            f"init has columns that {dtype} cannot hold beside its largest entry; wanted them closer to it"
+            f"init has columns too small for {dtype} relative to its largest entry; wanted columns closer to it"
         )
     return F
 

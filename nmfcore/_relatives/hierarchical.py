@@ -54,9 +54,9 @@ def hierarchical(
     max_time : float, optional
         Seconds after which no further split begins.
     n_threads : int, optional
-        See `hals`. The result does not depend on it, to the bit.
+        See `hals`. Any number of threads gives identical bits.
     random_state : int, Generator, RandomState, optional
-        Where the starts of the fits are drawn from; None: NumPy's global state.
+        Where the starts are drawn from; None: NumPy's global state.
     callback : callable, optional
         Called as callback(tree) after each split with the `Hierarchy` so far. If it returns True, the tree is done.
     verbose : bool
@@ -69,9 +69,9 @@ def hierarchical(
 
     Raises
     ------
-    TypeError
+    InputTypeError
         X does not hold real numbers, or an option has the wrong type.
-    ValueError
+    InputError
         X is empty or has NaN, infinite or negative entries; an option is out of its range; n_leaves > m.
 
     See Also

@@ -14,7 +14,7 @@ from .check_relatives import check_cut, check_node
 class Hierarchy(Storable):
     """A binary tree of clusters of the rows of X.
 
-    Nodes are numbered in the order in which they were made: node 0 is all of X, and the i-th split made the nodes
+    Nodes are numbered in the order of their creation: node 0 is all of X, and the i-th split created the nodes
     2 i - 1 and 2 i.
 
     Attributes
@@ -73,9 +73,9 @@ class Hierarchy(Storable):
 
         Raises
         ------
-        TypeError
+        InputTypeError
             n_leaves is not an integer.
-        ValueError
+        InputError
             n_leaves is out of its range.
         """
         n_leaves = check_cut(n_leaves, len(self.leaves))
@@ -99,9 +99,9 @@ class Hierarchy(Storable):
 
         Raises
         ------
-        TypeError
+        InputTypeError
             node is not an integer.
-        ValueError
+        InputError
             The tree has no node of that number.
         """
         node, below = check_node(node, len(self.parents)), self.leaves.copy()

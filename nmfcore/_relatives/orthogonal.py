@@ -53,7 +53,8 @@ def orthogonal(
         The number of clusters. If X has fewer different directions, some clusters are empty.
     init : array_like of int, shape (m,), optional
         The cluster from 0 to k - 1 in which each row starts. By default k rows are drawn one after the other as
-        directions, each with a chance that is its squared residual beside those before, as in greedy k-means++ [2]_.
+        directions, with probability proportional to the squared residual from the nearest direction, as in greedy
+        k-means++ [2]_.
     n_starts : int or "auto"
         The number of fits from such starts; the one with the lowest objective is returned. "auto" is 10, or 1 if
         `init` is given.
@@ -72,11 +73,11 @@ def orthogonal(
 
     Raises
     ------
-    TypeError
+    InputTypeError
         X does not hold real numbers, or an option has the wrong type.
-    ValueError
+    InputError
         X is empty or has NaN, infinite or negative entries; an option is out of its range; `init` has the wrong shape
-        or other clusters; several starts are asked for although `init` is given.
+        or other clusters; n_starts is more than 1 although `init` is given.
 
     See Also
     --------

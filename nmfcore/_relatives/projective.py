@@ -59,11 +59,11 @@ def projective(
 
     Raises
     ------
-    TypeError
+    InputTypeError
         X does not hold real numbers, or an option has the wrong type.
-    ValueError
+    InputError
         X is empty or has NaN, infinite or negative entries; an option is out of its range; `init` has the wrong shape;
-        several starts are asked for although `init` is given.
+        n_starts is more than 1 although `init` is given.
 
     See Also
     --------

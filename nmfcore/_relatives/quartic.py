@@ -32,7 +32,7 @@ from .._runtime import Workspace
 from ..data import UnweightedData
 from ..losses import CANCELLATION, EPS
 
-SWEEPS = 3  # over F; they are cheap beside the product
+SWEEPS = 3  # over F; they are cheap compared with the product
 WARM_UP = 3  # iterations with one sweep, as in the driver
 STEPS = 10  # iterations before the first extrapolation
 MOST_STEP = 4.0  # the longest step, as a multiple of the direction, where F >= 0 allows it
@@ -53,7 +53,7 @@ class Point(NamedTuple):
 class Quartic(ABC):
     """An `IterativeFit` of either model from a start."""
 
-    steepness = 1.0
+    gradient_factor = 1.0
     """The gradient of 2 f is this multiple of the gradient of the least-squares problem."""
 
     def __init__(self, data: UnweightedData, start: np.ndarray, workspace: Workspace) -> None:
@@ -68,7 +68,7 @@ class Quartic(ABC):
         """A B."""
 
     @abstractmethod
-    def model(self) -> tuple[np.ndarray, np.ndarray]:
+    def normal_equations(self) -> tuple[np.ndarray, np.ndarray]:
         """The Gram matrix and the right-hand side of the least-squares problem."""
 
     @abstractmethod
@@ -82,7 +82,7 @@ class Quartic(ABC):
         """The coefficients of t and t^2 in R at F + t D; G1 and G2 are those of G."""
 
     @abstractmethod
-    def pair(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def model_factors(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F and the B for which the model is F B'."""
 
     def objective(self) -> float:
@@ -91,7 +91,7 @@ class Quartic(ABC):
 
     def iterate(self) -> float:
         """Extrapolate, or make a step."""
-        M, C = self.model()
+        M, C = self.normal_equations()
         F = self.point.F
         D = F.copy()
         self.workspace.sweep(M, C, D, 1 if self.n_iter < WARM_UP else SWEEPS, 0.0)
@@ -99,14 +99,14 @@ class Quartic(ABC):
         self.n_iter += 1
         if self.n_iter <= STEPS or not self._extrapolate(D):
             gradient = self.workspace.product(F, M.astype(F.dtype), np.empty_like(F)) - C
-            self._step(D, self.steepness * self.workspace.inner(gradient, D))
+            self._step(D, self.gradient_factor * self.workspace.inner(gradient, D))
         return self.point.value
 
     def kkt_residual(self) -> float:
         """(sum_t M_tt ||min(F_t, gradient_t / M_tt)||^2)^(1/2) divided by the norm of the data."""
         self.point = self._evaluate(self.point.F)
         total = self.data.measures.squared_norm
-        squared = self.workspace.squared_kkt_residual(*self.model(), self.point.F)
+        squared = self.workspace.squared_kkt_residual(*self.normal_equations(), self.point.F)
         return math.sqrt(squared / total) if total > 0 else 0.0
 
     def cross(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
@@ -139,7 +139,7 @@ class Quartic(ABC):
         R = self.second_gram(F, AF, G)
         value = 0.5 * total - trace + 0.5 * float(np.sum(G * R))
         if not value > CANCELLATION[F.dtype] * total:
-            value = 0.5 * self.data.squared_residual(*self.pair(F))
+            value = 0.5 * self.data.squared_residual(*self.model_factors(F))
         return Point(F, AF, G, R, trace, value)
 
     def _best_multiple(self, point: Point) -> float:
@@ -162,13 +162,13 @@ class Quartic(ABC):
 class Symmetric(Quartic):
     """S ~ F F'."""
 
-    steepness = 4.0
+    gradient_factor = 4.0
 
     def apply(self, B: np.ndarray) -> np.ndarray:
         """S B."""
         return self.data.dot(B, np.empty_like(B))
 
-    def model(self) -> tuple[np.ndarray, np.ndarray]:
+    def normal_equations(self) -> tuple[np.ndarray, np.ndarray]:
         """1/2 ||S - U F'||^2."""
         return self.point.G, self.point.AF
 
@@ -182,7 +182,7 @@ class Symmetric(Quartic):
         """The coefficients of G."""
         return G1, G2
 
-    def pair(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def model_factors(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F twice."""
         return F, F
 
@@ -196,13 +196,13 @@ class Symmetric(Quartic):
 class Projective(Quartic):
     """X ~ F F'X."""
 
-    steepness = 2.0
+    gradient_factor = 2.0
 
     def apply(self, B: np.ndarray) -> np.ndarray:
         """X (X'B)."""
         return self.data.dot(self._transposed_product(B), np.empty_like(B))
 
-    def model(self) -> tuple[np.ndarray, np.ndarray]:
+    def normal_equations(self) -> tuple[np.ndarray, np.ndarray]:
         """1/2 ||X - U H||^2 for H = F'X, with a correction since F'F is not the identity."""
         _, AF, G, N, *_ = self.point
         return N, 2 * AF - self.workspace.product(AF, G.astype(AF.dtype), np.empty_like(AF))
@@ -219,7 +219,7 @@ class Projective(Quartic):
         N1, N2 = self.cross(self.point.F, AD), self.cross(D, AD)
         return N1 + N1.T, 0.5 * (N2 + N2.T)
 
-    def pair(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def model_factors(self, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F and X'F."""
         return F, self._transposed_product(F)
 
@@ -242,8 +242,8 @@ def longest_step(F: np.ndarray, D: np.ndarray) -> float:
 def minimize_quartic(coefficients: np.ndarray, most: float) -> float:
     """The t from 0 to most that minimises sum_i coefficients_i t^(i + 1).
 
-    Coefficients can differ so much in size that some are round-off beside others. The stationary points are therefore
-    also looked for in units of t in which two of the terms have the same size.
+    Coefficients can differ so much in size that some are round-off compared with others. The stationary points are
+    therefore also looked for in units of t in which two of the terms have the same size.
     """
     size = np.abs(coefficients).max()
     if not size > 0:

@@ -131,11 +131,11 @@ def semi(
 
     Raises
     ------
-    TypeError
+    InputTypeError
         X does not hold real numbers, or an option has the wrong type.
-    ValueError
+    InputError
         X is empty or has NaN or infinite entries; an option is out of its range; `init` has the wrong shape or negative
-        entries; several starts are asked for although `init` is given.
+        entries; n_starts is more than 1 although `init` is given.
 
     See Also
     --------

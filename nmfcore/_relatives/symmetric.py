@@ -56,7 +56,7 @@ def symmetric(
     max_time : float, optional
         Seconds after which no further iteration and no further start begins. One iteration is always done.
     n_threads : int, optional
-        See `hals`. The result does not depend on it, to the bit.
+        See `hals`. Any number of threads gives identical bits.
     random_state : int, Generator, RandomState, optional
         Where the starts are drawn from; None: NumPy's global state.
     callback : callable, optional
@@ -74,11 +74,11 @@ def symmetric(
 
     Raises
     ------
-    TypeError
+    InputTypeError
         S does not hold real numbers, or an option has the wrong type.
-    ValueError
+    InputError
         S is not square, not symmetric, or empty, or has NaN, infinite or negative entries; an option is out of its
-        range; `init` has the wrong shape; several starts are asked for although `init` is given.
+        range; `init` has the wrong shape; n_starts is more than 1 although `init` is given.
 
     See Also
     --------

@@ -11,10 +11,10 @@ METHODS = {name: name for name in ("bpp", "hals")}
 
 def check_given(B: Any, X: Any, G: Any, C: Any) -> bool:
     """Whether B and X state the problem; else G and C do."""
-    given = {name for name, value in {"B": B, "X": X, "G": G, "C": C}.items() if value is not None}
-    if given not in ({"B", "X"}, {"G", "C"}):
-        raise InputTypeError(f"nnls was given {', '.join(sorted(given)) or 'nothing'}; wanted B and X, or G and C")
-    return given == {"B", "X"}
+    names = {name for name, value in {"B": B, "X": X, "G": G, "C": C}.items() if value is not None}
+    if names not in ({"B", "X"}, {"G", "C"}):
+        raise InputTypeError(f"nnls was given {', '.join(sorted(names)) or 'nothing'}; wanted B and X, or G and C")
+    return names == {"B", "X"}
 
 
 def check_finite(X: Any, name: str) -> np.ndarray:

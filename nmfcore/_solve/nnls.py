@@ -42,7 +42,7 @@ def nnls(
         The right-hand sides; finite, of any sign. float32 is computed in float32 (systems of equations in float64),
         other real dtypes in float64.
     G, C : array_like, shapes (k, k) and (k, n) or (k,)
-        G = B'B and C = B'X, in the place of B and X. C must lie in the range of G, as it does if both come from a B.
+        G = B'B and C = B'X instead of B and X. C must lie in the range of G, which holds if both come from one B.
         Otherwise there is no minimum, and the result is large.
     method : {"bpp", "hals"}
         Exact, or iterative.
@@ -52,7 +52,7 @@ def nnls(
         "hals" ends for a group of 64 columns when a sweep changes them by no more than tol times what the first sweep
         did, in the norm :math:`(\sum_t G_{tt} \|\Delta_t\|^2)^{1/2}`; 1e-6 by default.
     n_threads : int, optional
-        See `hals`. The result does not depend on it, to the bit.
+        See `hals`. Any number of threads gives identical bits.
 
     Returns
     -------
@@ -62,9 +62,9 @@ def nnls(
 
     Raises
     ------
-    TypeError
+    InputTypeError
         Neither B and X nor G and C are given; an array does not hold real numbers; an option has the wrong type.
-    ValueError
+    InputError
         Arrays are empty, not finite, or do not fit each other. G is not symmetric, or has an entry that no B'B with its
         diagonal can have. C is positive where the diagonal of G is 0. An option is out of its range or belongs to the
         other method.

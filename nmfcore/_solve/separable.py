@@ -84,7 +84,7 @@ def separable(X: Any, k: int, *, normalize: bool = True, n_threads: int | None =
         Divide each row by its sum before the choice. Without it, the choice is exact only if the rows of W sum to at
         most 1; it prefers long rows, which can be right where short ones are mostly noise.
     n_threads : int, optional
-        See `hals`. The result does not depend on it, to the bit.
+        See `hals`. Any number of threads gives identical bits.
 
     Returns
     -------
@@ -93,9 +93,9 @@ def separable(X: Any, k: int, *, normalize: bool = True, n_threads: int | None =
 
     Raises
     ------
-    TypeError
+    InputTypeError
         X does not hold real numbers, or an option has the wrong type.
-    ValueError
+    InputError
         As `hals` for X; k exceeds the number of rows of X that are linearly independent, up to round-off.
 
     See Also

@@ -40,7 +40,7 @@ def svd(
     oversampling : int
         The number of vectors beyond k that are iterated.
     n_threads : int, optional
-        See `hals`. The result does not depend on it, to the bit.
+        See `hals`. Any number of threads gives identical bits.
     random_state : int, Generator, RandomState, optional
         Where the start of the iteration is drawn from; None: NumPy's global state.
 
@@ -55,14 +55,14 @@ def svd(
 
     Raises
     ------
-    TypeError
+    InputTypeError
         X does not hold real numbers, or an option has the wrong type.
-    ValueError
+    InputError
         X is not 2-D, is empty, or has NaN or infinite entries; k exceeds min(m, n); an option is out of its range.
 
     See Also
     --------
-    Result.optimality : The error of a factorization beside the least one of its rank.
+    Result.optimality : The error of a factorization compared with the least one of its rank.
 
     Notes
     -----

@@ -13,7 +13,7 @@ from .names import Names, check_same_columns
 from .pairs import pair_products
 from .sparse import Sparse
 from .storage import as_data
-from .weighing import Weights, find_stored, weigh
+from .weighing import Weights, entries_at, weigh
 from .weighted import DenselyWeighted, SparselyReweighted
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
     "as_data",
     "as_weighted_data",
     "check_same_columns",
-    "find_stored",
+    "entries_at",
     "frames",
     "is_unweighted",
     "is_weighted",

@@ -20,7 +20,7 @@ from .._checks import (
 from .._runtime import Workspace
 from .base import Data
 from .storage import as_data
-from .weighing import Weights, find_stored, weigh
+from .weighing import Weights, entries_at, weigh
 
 MISSING = {"nan": "nan", "unstored": "unstored"}
 MAX_EXCEPTIONS = {True: 0.25, False: 0.5}  # share of X (dense: True); beyond it a weight for every entry is cheaper
@@ -121,7 +121,7 @@ def _mask(mask: Any, shape: tuple[int, int]) -> Any:
 def _restrict(Omega: Any, X: Any) -> Any:
     """A CSR array with the weights of the stored entries of X."""
     kind, (rows, columns) = type(X), _stored(X)
-    values = np.ones(len(rows)) if Omega is None else _at(Omega, rows, columns)
+    values = np.ones(len(rows)) if Omega is None else entries_at(Omega, rows, columns)
     return kind((values.astype(X.dtype), X.indices.copy(), X.indptr.copy()), shape=X.shape)
 
 
@@ -135,21 +135,13 @@ def _hide(Omega: Any, mask: Any) -> Any:
         return Omega
     rows, columns = _stored(Omega)
     Omega = Omega.copy()
-    Omega.data[_at(mask, rows, columns) > 0] = 0
+    Omega.data[entries_at(mask, rows, columns) > 0] = 0
     return Omega
 
 
 def _stored(A: Any) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the stored entries of a CSR array, in order."""
     return np.repeat(np.arange(A.shape[0]), np.diff(A.indptr)), A.indices.astype(np.int64)
-
-
-def _at(A: Any, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """The entries of an array or of a CSR array at the given positions."""
-    if isinstance(A, np.ndarray):
-        return A[rows, columns]
-    at, stored = find_stored(A, rows, columns)
-    return np.where(stored, np.append(A.data, 0)[at], 0)
 
 
 def _describe(Omega: Any, dtype: np.dtype, most: float) -> Weights:
@@ -189,7 +181,7 @@ def _refuse_observed(X: Any, Omega: Any) -> None:
         refuse_entries(np.where(has_weight, X, 0), "X")
     else:
         sparse_mask = isinstance(Omega, SparseMask)
-        has_weight = (_at(Omega.hidden if sparse_mask else Omega, *_stored(X)) > 0) != sparse_mask
+        has_weight = (entries_at(Omega.hidden if sparse_mask else Omega, *_stored(X)) > 0) != sparse_mask
         refuse_stored_entries(type(X)((np.where(has_weight, X.data, 0), X.indices, X.indptr), shape=X.shape), "X")
     raise InputError("weights times the squares of X are beyond float64; scale the weights")
 

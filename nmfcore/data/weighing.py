@@ -84,6 +84,14 @@ def find_stored(X: Any, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarr
     return at, np.append(keys, -1)[at] == rows * n + columns
 
 
+def entries_at(A: Any, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """The entries of an array or of a canonical CSR array at these positions."""
+    if isinstance(A, np.ndarray):
+        return A[rows, columns]
+    at, stored = find_stored(A, rows, columns)
+    return np.where(stored, np.append(A.data, 0)[at], 0)
+
+
 def _drop_entries(X: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
     """A CSR array without entries stored at the given positions: hidden entries count the same, stored or not."""
     at, stored = find_stored(X, rows, columns)

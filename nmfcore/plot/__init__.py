@@ -2,7 +2,7 @@
 
 =================== ====================================================================================
 `parts`             the rows of H as images or as lines
-`reconstruction`    samples beside their model
+`reconstruction`    samples next to their model
 `factors`           W or H as a heat map
 `top_words`         the features with the largest entries in each component
 `share`             the share of the model that each component has, for titles

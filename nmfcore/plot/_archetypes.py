@@ -39,7 +39,7 @@ def archetypes(X: Any, result: Any, *, features: Any = None, names: Any = None, 
 
     Raises
     ------
-    TypeError, ValueError
+    InputTypeError, InputError
         If X does not fit the result, the result is of another kind, or the features cannot be drawn.
     ImportError
         If matplotlib is missing.

@@ -10,7 +10,7 @@ from ._inputs import names_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RATIO = 0.85  # height over width of a square with a colour bar beside it
+RATIO = 0.85  # height over width of a square with a colour bar to its right
 
 
 def consensus(
@@ -41,7 +41,7 @@ def consensus(
     at_most : int
         The largest number of samples (features) shown; of more, that many are chosen at random.
     random_state : int, Generator, RandomState or None
-        For this choice.
+        The source of that draw.
     names : sequence of str, optional
         The names of all samples (features), by default those of the fits. They are drawn if there is room.
     cmap : str or Colormap
@@ -58,7 +58,7 @@ def consensus(
 
     Raises
     ------
-    TypeError, ValueError
+    InputTypeError, InputError
         If the ensemble has fewer than two fits of the rank, or an argument does not fit.
     ImportError
         If matplotlib is missing.

@@ -39,7 +39,7 @@ def convergence(
 
     Raises
     ------
-    TypeError, ValueError
+    InputTypeError, InputError
         If a result has no history, or `best` is above the lowest objective.
     ImportError
         If matplotlib is missing.

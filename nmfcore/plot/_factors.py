@@ -34,7 +34,7 @@ def share(result: Any) -> np.ndarray:
 
     Raises
     ------
-    TypeError, ValueError
+    InputTypeError, InputError
         If the factors do not fit each other.
     """
     W, H = _check_plot.check_factors(result)
@@ -79,7 +79,7 @@ def factors(
 
     Raises
     ------
-    TypeError, ValueError
+    InputTypeError, InputError
         If factors, names or options do not fit.
     ImportError
         If matplotlib is missing.

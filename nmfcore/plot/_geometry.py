@@ -43,7 +43,7 @@ def geometry(X: Any, result: Any, *, features: Any = None, names: Any = None, ax
 
     Raises
     ------
-    TypeError, ValueError
+    InputTypeError, InputError
         If X does not fit the factors, or the features cannot be drawn.
     ImportError
         If matplotlib is missing.

@@ -63,7 +63,7 @@ def parts(
 
     Raises
     ------
-    TypeError, ValueError
+    InputTypeError, InputError
         If factors, shapes or options do not fit.
     ImportError
         If matplotlib is missing.
@@ -160,7 +160,7 @@ def reconstruction(
 
     Raises
     ------
-    TypeError, ValueError
+    InputTypeError, InputError
         If X, factors, shapes or indices do not fit.
     ImportError
         If matplotlib is missing.

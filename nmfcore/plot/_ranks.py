@@ -39,7 +39,7 @@ def rank_scores(choice: Any, ax: "Axes | None" = None) -> "Axes":
 
     Raises
     ------
-    TypeError
+    InputTypeError
         If `choice` is not a RankChoice.
     ImportError
         If matplotlib is missing.

@@ -56,7 +56,7 @@ def top_words(
 
     Raises
     ------
-    TypeError, ValueError
+    InputTypeError, InputError
         If factors, names or options do not fit.
     ImportError
         If matplotlib is missing.

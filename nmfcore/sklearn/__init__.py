@@ -25,7 +25,7 @@ from .._runtime import import_optional
 
 _decomposition = import_optional("sklearn.decomposition", "sklearn", "nmfcore.sklearn")
 
-# Imported only after `load`, which reports a missing scikit-learn.
+# Imported after `import_optional`, which reports a missing scikit-learn.
 from ._minibatch import MiniBatchNMF  # noqa: E402
 from ._nmf import NMF, non_negative_factorization  # noqa: E402
 

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from .._runtime import Workspace, check_threads
-from ..data import Data, as_data
+from ..data import UnweightedData, as_data
 from ..losses import Loss, beta_loss
 from . import _check
 from ._base import BaseNMF
@@ -63,11 +63,11 @@ class MiniBatchNMF(BaseNMF):
     transform_max_iter : int or None
         The same for `transform`; None: max_iter.
     random_state : int, RandomState, Generator or None
-        For the start.
+        For the start. None: NumPy's global state.
     verbose : int
         Whether to print a line for each batch.
     n_threads : int or None
-        *The number of threads, see `nmfcore.hals`; not in scikit-learn. The result does not depend on it.*
+        *The number of threads, see `nmfcore.hals`; not in scikit-learn. Any number gives identical bits.*
     start_weight : float
         *The value of B at the start; not in scikit-learn, where it is 1. If den stays far below 1, as with tf-idf and
         "frobenius", a start of 1 keeps H near its start. With 0 the fit scales with X.*
@@ -93,8 +93,8 @@ class MiniBatchNMF(BaseNMF):
     -----
     A step takes two passes over its batch: 10 n_batch n k flop for Kullback-Leibler, 14 n_batch n k for other
     divergences, and 4 n_batch n k plus terms in k^2 for "frobenius". For sparse X, Kullback-Leibler and "frobenius"
-    visit stored entries only. W H is never stored. Memory besides X: 5 n k numbers, and for sparse X a second copy of
-    its entries.
+    visit stored entries only. W H is never stored. Memory in addition to X: 5 n k numbers, and for
+    sparse X a second copy of its entries.
 
     References
     ----------
@@ -199,7 +199,7 @@ class MiniBatchNMF(BaseNMF):
         solver = self._solver(OnlineState.start(H, exponent, self._loss, self.start_weight), workspace)
         size = min(self.batch_size, m)
         self._rho = self.forget_factor ** (size / m)
-        batches = [(_row_slice(data, rows.start, rows.stop), rows) for rows in gen_batches(m, size)]
+        batches = [(data.row_slice(rows.start, rows.stop), rows) for rows in gen_batches(m, size)]
         W, n_steps = np.ldexp(W, -exponent), self.max_iter * len(batches)
         printed = (n_steps, solver.cost_unit) if self.verbose else None
         stopping = BatchStopping(self.tol, self.max_no_improvement, m, printed)
@@ -251,7 +251,7 @@ class MiniBatchNMF(BaseNMF):
             solver = self._solver(state, workspace)
             self._rho = self.forget_factor ** (min(self.batch_size, X.shape[0]) / X.shape[0])
             self.n_steps_ = 0
-        self._step(solver, _with_exponent(data, solver.state.exponent), None)
+        self._step(solver, data.with_exponent(solver.state.exponent), None)
         self.n_steps_ += 1
         self._store(solver.state)
         return self
@@ -319,7 +319,7 @@ class MiniBatchNMF(BaseNMF):
         )
         return OnlineSolver(state, self._loss, (penalty_W, penalty_H), workspace)
 
-    def _step(self, solver: OnlineSolver, batch: Data, W: np.ndarray | None) -> StepResult:
+    def _step(self, solver: OnlineSolver, batch: UnweightedData, W: np.ndarray | None) -> StepResult:
         """One batch, from its W or from a constant start."""
         if W is not None:
             return solver.step(batch, W, self._rho)
@@ -330,19 +330,6 @@ class MiniBatchNMF(BaseNMF):
         """Set the attributes from which the next batch continues."""
         self.components_, self.n_components_ = state.Ht.T, state.Ht.shape[1]
         self._sums = state.exponent, state.A, state.B, state.unit
-
-
-# The protocol `Data` has neither of these methods, since a storage with weights lacks them. `as_data` makes no weights.
-
-
-def _row_slice(data: Data, first: int, last: int) -> Data:
-    """The rows first ... last - 1 of X, with the scale of X."""
-    return data.row_slice(first, last)  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def _with_exponent(data: Data, exponent: int) -> Data:
-    """X in the scale 2**-exponent."""
-    return data.with_exponent(exponent)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class BatchStopping:

@@ -71,7 +71,7 @@ class NMF(BaseNMF):
     shuffle : bool, default=False
         For "cd", whether coordinates are updated in a random order, *the same one in all iterations*.
     n_threads : int, optional
-        *The number of threads, see `nmfcore.hals`; not in scikit-learn. The result does not depend on it.*
+        *The number of threads, see `nmfcore.hals`; not in scikit-learn. Any number gives identical bits.*
     penalty_W, penalty_H : penalties.Penalty, optional
         *Further penalties or constraints of W and H, see `nmfcore.penalties`; not in scikit-learn. `transform` applies
         penalty_W, too. With alpha_W = alpha_H = 0, a penalty on one factor alone that scaling could remove refers to
