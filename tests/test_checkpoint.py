@@ -193,7 +193,7 @@ def test_files_from_before_box_changed_its_order(tmp_path):
     options = {"penalty_H": nmfcore.penalties.L1(0.1) + nmfcore.penalties.Box(0.1, 0.9), "random_state": 0}
     nmfcore.hals(X, 3, callback=keep, **options)
     assert old[0].options["penalty_H"] == "L1(0.1) + Box(lower=0.1, upper=0.9)"
-    before = old[0].options | {"penalty_H": "L1(0.1) + Box(0.9, 0.1)"}
+    before = old[0].options | {"penalty_H": "L1(np.float64(0.1)) + Box(np.float64(0.9), 0.1)"}
     dataclasses.replace(old[0], options=before).save(tmp_path / "fit.npz")
     resumed = nmfcore.hals(X, 3, init=nmfcore.Checkpoint.load(tmp_path / "fit.npz"), **options)
     np.testing.assert_array_equal(resumed.W, nmfcore.hals(X, 3, **options).W)

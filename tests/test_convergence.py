@@ -47,7 +47,18 @@ def test_transform_warns():
 
 
 @pytest.mark.parametrize(
-    "loss", ["kullback-leibler", "itakura-saito", 1.5, "l1", nmfcore.Huber(0.5), nmfcore.BetaDivergence(0.5)]
+    "loss",
+    [
+        "kullback-leibler",
+        "itakura-saito",
+        1.5,
+        np.float64(1.5),
+        "l1",
+        nmfcore.losses.L1(np.float64(0.01)),
+        nmfcore.Huber(0.5),
+        nmfcore.Huber(np.float32(0.7)),
+        nmfcore.BetaDivergence(0.5),
+    ],
 )
 def test_new_samples_get_the_loss_of_the_fit(loss):
     X = planted(30, 20, 3)[0] + 0.1
@@ -58,6 +69,13 @@ def test_new_samples_get_the_loss_of_the_fit(loss):
     other = nmfcore.transform(X[:5], result, loss="frobenius")
     np.testing.assert_array_equal(other, nmfcore.transform(X[:5], result.H))
     assert not np.array_equal(other, expected)
+
+
+def test_l21_is_written_as_it_is_made():
+    X = planted(30, 20, 3)[0]
+    result = nmfcore.nmf(X, 3, loss=nmfcore.L21(0.01), random_state=0)
+    assert result.options["loss"] == "L21(epsilon=0.01)"
+    np.testing.assert_array_equal(result.transform(X), nmfcore.transform(X, result.H, loss=nmfcore.L21(0.01)))
 
 
 def test_a_result_that_was_loaded_knows_its_loss(tmp_path):

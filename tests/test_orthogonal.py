@@ -118,3 +118,8 @@ def test_scale_threads_storage_and_seeds(dtype):
 def test_bad_input(options, error, message):
     with pytest.raises(error, match=re.escape(message)):
         orthogonal(**({"X": np.eye(3), "k": 2} | options))
+
+
+def test_a_fit_without_progress_ends_after_two_iterations():
+    result = orthogonal(np.random.default_rng(0).random((20, 10)), 3, random_state=0, tol=0.9)
+    assert (result.n_iter, result.converged) == (2, True)

@@ -12,6 +12,7 @@ from ..penalties import Box, Fixed, MinVolume, Penalty, Sum, SumToOne
 
 PENALTIES, FIXED = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
 
+NUMPY_SCALAR = re.compile(r"np\.((?:float|u?int)\d+)\(([^()]+)\)")
 OLD_BOX = re.compile(r"Box\(([^(),=]+), ([^(),=]+)\)")
 BySide = tuple[np.ndarray | None, np.ndarray | None]
 
@@ -166,14 +167,20 @@ def describe_penalty(penalty: Penalty) -> str:
     for term in penalty.parts:
         names = [field.name for field in fields(term) if field.repr] if is_dataclass(term) else []
         values = [getattr(term, name) for name in names]
-        written = [repr(value) if np.ndim(value) == 0 else "..." for value in values]
+        written = [plain_text(repr(value)) if np.ndim(value) == 0 else "..." for value in values]
         if isinstance(term, Box):  # whose arguments once had the other order
             written = [f"{name}={text}" for name, text in zip(names, written, strict=True)]
         terms.append(f"{type(term).__name__}({', '.join(written)})")
     return " + ".join(terms)
 
 
+def plain_text(text: str) -> str:
+    """The text of an object with Python's numbers for NumPy's: "Huber(delta=np.float64(0.5))" has delta=0.5."""
+    return NUMPY_SCALAR.sub(lambda scalar: repr(np.dtype(scalar[1]).type(scalar[2]).item()), text)
+
+
 def current_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a fit as they are written now; older files hold "Box(upper, lower)"."""
-    texts = {name: options[name] for name in PENALTIES if isinstance(options.get(name), str)}
-    return options | {name: OLD_BOX.sub(r"Box(lower=\2, upper=\1)", text) for name, text in texts.items()}
+    """The options of a fit as they are written now; older files hold NumPy's scalars and "Box(upper, lower)"."""
+    names = [name for name in (*PENALTIES, "loss") if isinstance(options.get(name), str)]
+    texts = {name: OLD_BOX.sub(r"Box(lower=\2, upper=\1)", plain_text(options[name])) for name in names}
+    return options | texts

@@ -47,8 +47,8 @@ class FactorState:
         The loss's summary of `factor` and of `best`; None where the factor has changed since.
     """
 
-    def __init__(self, data: Data, spec: FactorSpec, start: np.ndarray, memory: Any, extrapolate: bool) -> None:
-        self.data, self.spec, self.memory, self.extrapolate = data, spec, memory, extrapolate
+    def __init__(self, data: Data, spec: FactorSpec, start: np.ndarray, extrapolate: bool) -> None:
+        self.data, self.spec, self.extrapolate = data, spec, extrapolate
         unobserved = data.unobserved[0]  # only the penalties say what these rows are
         if len(unobserved) and not spec.fixed:
             start[unobserved] = 0
@@ -99,9 +99,8 @@ class Fit(Generic[Kind]):
     ) -> None:
         self.loss, self.options, self.workspace = loss, options, workspace
         self.provenance, self.kind = provenance, kind
-        memories = loss.allocate(data, start.W, start.Ht)
-        self.w = FactorState(data, specs[0], start.W, memories[0], options.extrapolate)
-        self.h = FactorState(data.T, specs[1], start.Ht, memories[1], options.extrapolate)
+        self.w = FactorState(data, specs[0], start.W, options.extrapolate)
+        self.h = FactorState(data.T, specs[1], start.Ht, options.extrapolate)
         self.free = [side for side in (self.w, self.h) if not side.spec.fixed]
         self.exponents = start.exponents
         self.stopping = StoppingState(loss, data)
@@ -173,13 +172,21 @@ class Fit(Generic[Kind]):
     def _other(self, side: FactorState) -> FactorState:
         return self.h if side is self.w else self.w
 
+    @functools.cached_property
+    def _memories(self) -> tuple[Any, Any]:
+        """Memory for the statistics of both factors; fits that advance together need none of their own."""
+        return self.loss.allocate(self.w.data, self.w.factor, self.h.factor)
+
+    def _memory(self, side: FactorState) -> Any:
+        return self._memories[side is self.h]
+
     def _make_statistics(self, side: FactorState) -> Any:
         """The statistics from which a factor is updated: one reading of X."""
         other = self._other(side)
         if other.summary is None:
             other.summary = self.loss.summary(other.factor, self.workspace)
         evaluate = side is self.free[0]
-        return self.loss.statistics(side.data, side.factor, other.factor, other.summary, side.memory, evaluate)
+        return self.loss.statistics(side.data, side.factor, other.factor, other.summary, self._memory(side), evaluate)
 
     def _update(self, side: FactorState, statistics: Any, iteration: int) -> float:
         """Update a factor in place; returns the squared length of the solver's first step."""
@@ -301,7 +308,7 @@ class Fit(Generic[Kind]):
         for side in reversed(self.free):
             other = self._other(side)
             statistics = self.best_statistics.get(side) or self.loss.statistics(
-                side.data, side.best, other.best, other.best_summary, side.memory, False
+                side.data, side.best, other.best, other.best_summary, self._memory(side), False
             )
             statistics = self._with_penalties(side, side.best, other.best, statistics)
             sides.append((side.data, side.best, statistics, side.spec.domain))

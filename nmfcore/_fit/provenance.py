@@ -12,7 +12,7 @@ from ..losses import L1, L21, BetaDivergence, Frobenius, Huber
 from ..penalties import Penalty
 from . import check_checkpoint
 from .checkpoint import Checkpoint
-from .constraints import describe_penalty
+from .constraints import describe_penalty, plain_text
 from .records import Provenance
 from .request import FitRequest
 
@@ -46,5 +46,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Penalty):
         return describe_penalty(value)
     if isinstance(value, Frobenius | BetaDivergence | Huber | L1 | L21):
-        return repr(value)
+        return plain_text(repr(value))
     return next((plain(value) for kind, plain in PLAIN.items() if isinstance(value, kind)), "given")

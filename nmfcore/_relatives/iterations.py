@@ -52,7 +52,7 @@ class IterationLoop:
         self.fit, self.options = fit, options
         self.total = fit.data.measures.squared_norm
         self.recorder = Recorder(options, clock, lambda values: np.ldexp(values, 2 * fit.data.measures.exponent))
-        self.idle = 0
+        self.idle = 1  # the start, which is no progress, counts
 
     def run(self) -> LoopResult:
         """Iterate until the stopping rule, a limit or the callback ends the fit."""

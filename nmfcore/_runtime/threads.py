@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import InputError, InputTypeError
+from .._checks import InputError, InputTypeError, user_stacklevel
 from .._core import baseline
 
 # Idle threads of our own then never stop spinning, so the load says nothing about other processes.
@@ -117,7 +117,7 @@ def thread_count(n_threads: int | None) -> int:
                 f"n_threads={n_threads} asked for in a forked process, where OpenMP threads that its parent may have "
                 "used cannot start again: running on one (multiprocessing's 'spawn' keeps them all)",
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=user_stacklevel(),
             )
         return 1
     return count

@@ -64,8 +64,12 @@ class L21:
     positive = False
     provides = frozenset({"normal"})
     constant = False
-    batched: frozenset[str] = frozenset()
     takes = frozenset({"linear", "bounds"}), ALL_PENALTIES
+
+    @property
+    def batched(self) -> frozenset[str]:
+        """No statistics for several fits at once."""
+        return frozenset()
 
     def __post_init__(self) -> None:
         if check_number(self.epsilon, "epsilon", positive=True) < MIN_EPSILON:
