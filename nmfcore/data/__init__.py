@@ -7,12 +7,12 @@ it in one of these functions. This room knows the kernels, through `Workspace`, 
 
 from . import frames
 from .base import Data, UnweightedData, WeightedData, is_unweighted, is_weighted
-from .check_weights import as_weighted_data, warn_of_unobserved
+from .check_weights import warn_of_unobserved
 from .dense import Dense
 from .names import Names, check_same_columns
 from .pairs import pair_products
 from .sparse import Sparse
-from .storage import as_data
+from .storage import as_data, as_weighted_data
 from .weighing import Weights, entries_at, weigh
 from .weighted import DenselyWeighted, SparselyReweighted
 

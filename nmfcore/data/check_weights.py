@@ -1,4 +1,4 @@
-"""Checks of weights, masks and missing entries, and the step from them to the storage of X."""
+"""Checks of weights, masks and missing entries."""
 
 import math
 import warnings
@@ -17,10 +17,8 @@ from .._checks import (
     refuse_stored_entries,
     user_stacklevel,
 )
-from .._runtime import Workspace
 from .base import Data
-from .storage import as_data
-from .weighing import Weights, entries_at, weigh
+from .weighing import Weights, entries_at
 
 MISSING = {"nan": "nan", "unstored": "unstored"}
 MAX_EXCEPTIONS = {True: 0.25, False: 0.5}  # share of X (dense: True); beyond it a weight for every entry is cheaper
@@ -34,31 +32,14 @@ class SparseMask(NamedTuple):
     hidden: Any
 
 
-def as_weighted_data(X: Any, weights: Any, mask: Any, missing: Any, n_threads: int) -> tuple[Data, Workspace]:
-    """Check X and its weights and return its storage for a fit and the workspace of that fit.
-
-    Without weights, mask and missing entries the storage is that of `as_data`.
-    """
+def check_missing(missing: Any) -> None:
+    """Refuse what names no kind of missing entries."""
     if missing is not None:
         check_choice(missing, "missing", MISSING)
-    own_mask = None
-    if isinstance(X, np.ma.MaskedArray):
-        own_mask, X = (np.ma.getmaskarray(X) if np.ma.is_masked(X) else None), X.data
-    if weights is None and mask is None and missing is None and own_mask is None:
-        return as_data(X, n_threads)
-    X = check_compressed(X, "X").tocsr() if is_sparse(X) else check_matrix(X, "X")
-    Omega = _combine(X, weights, [own_mask, mask], missing)
-    description = _describe(Omega, X.dtype, MAX_EXCEPTIONS[isinstance(X, np.ndarray)])
-    workspace = Workspace(X.dtype, n_threads)
-    with np.errstate(invalid="ignore", over="ignore"):  # entries that are refused below
-        data = weigh(X, description, workspace)
-    if not (data.measures.smallest >= 0 and math.isfinite(data.measures.squared_norm)):
-        _refuse_observed(X, Omega)
-    return data, workspace
 
 
-def _combine(X: Any, weights: Any, masks: list, missing: str | None) -> Any:
-    """Omega: an array, a CSR array (0 where nothing is stored), or a `SparseMask`."""
+def combine_weights(X: Any, weights: Any, masks: list, missing: str | None) -> Any:
+    """The checked weights of all entries: an array, a CSR array (0 where nothing is stored), or a `SparseMask`."""
     Omega = None if weights is None else _weights(weights, X)
     hidden = [_mask(mask, X.shape) for mask in masks if mask is not None]
     dense = isinstance(X, np.ndarray)
@@ -144,7 +125,7 @@ def _stored(A: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(np.arange(A.shape[0]), np.diff(A.indptr)), A.indices.astype(np.int64)
 
 
-def _describe(Omega: Any, dtype: np.dtype, most: float) -> Weights:
+def describe_weights(Omega: Any, dtype: np.dtype, most: float) -> Weights:
     """Find the most frequent weight and the exceptions; all weights if more than a share `most` are exceptions."""
     if isinstance(Omega, SparseMask):
         rows, columns = _stored(Omega.hidden)
@@ -170,7 +151,7 @@ def _describe(Omega: Any, dtype: np.dtype, most: float) -> Weights:
     return weights._replace(dense=Omega if isinstance(Omega, np.ndarray) else Omega.toarray())
 
 
-def _refuse_observed(X: Any, Omega: Any) -> None:
+def refuse_observed(X: Any, Omega: Any) -> None:
     """Raise the error for bad entries of X that have a positive weight."""
     if isinstance(X, np.ndarray):
         if isinstance(Omega, SparseMask):
