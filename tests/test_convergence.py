@@ -29,14 +29,17 @@ def test_a_fit_that_is_far_from_its_end_warns(fit):
 
 def test_where_there_is_nothing_to_warn_of():
     X, *_ = planted(60, 40, 5)
-    nmfcore.hals(X, 5, random_state=0)
-    nmfcore.mu(X, 5, loss="kullback-leibler", random_state=0)
-    nmfcore.hals(X, 5, max_iter=3, tol=0)
-    nmfcore.hals(X, 5, max_iter=0)
-    nmfcore.hals(X, 5, callback=lambda state: state.iteration == 2)
-    nmfcore.hals(np.zeros((4, 3)), 2, max_iter=2)
-    nmfcore.fit_many(X, [2, 3], 2, max_iter=3, random_state=0)
-    nmfcore.select_rank(X, [2, 3], max_iter=3, random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        nmfcore.hals(X, 5, random_state=0)
+        nmfcore.mu(X, 5, loss="kullback-leibler", random_state=0)
+        nmfcore.hals(X, 5, max_iter=3, tol=0)
+        nmfcore.hals(X, 5, max_iter=0)
+        nmfcore.hals(X, 5, callback=lambda state: state.iteration == 2)
+        nmfcore.hals(np.zeros((4, 3)), 2, max_iter=2)
+        nmfcore.fit_many(X, [2, 3], 2, max_iter=3, random_state=0)
+        nmfcore.select_rank(X, [2, 3], max_iter=3, random_state=0)
+    assert not [warning for warning in caught if warning.category is nmfcore.ConvergenceWarning]
 
 
 def test_transform_warns():

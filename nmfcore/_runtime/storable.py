@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -105,7 +106,7 @@ def names_to_array(names: tuple[tuple[str, ...] | None, tuple[str, ...] | None])
     return np.asarray(json.dumps(names))
 
 
-class Storable:
+class Storable(ABC):
     """A result that can be written to a file and read again.
 
     A subclass sets `_file_kind`, gives its values as named arrays in `_to_arrays`, and builds itself from checked
@@ -162,11 +163,11 @@ class Storable:
         """
         return files.read(path, lambda arrays: cls._from_members(Members(arrays)), cls._file_kind)
 
+    @abstractmethod
     def _to_arrays(self) -> dict[str, np.ndarray]:
         """The values of the result as arrays of numbers and text."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def _from_members(cls, members: Members) -> Self:
         """The result that the members of a file describe; any exception where they do not fit together."""
-        raise NotImplementedError
