@@ -377,7 +377,7 @@ def test_errors_of_given_factors():
 
 def test_without_scikit_learn():
     code = "import sys; sys.modules['sklearn'] = None; import nmfcore.sklearn"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    run = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
     assert 'nmfcore.sklearn needs sklearn: pip install "nmfcore[sklearn]"' in run.stderr
 
 
