@@ -15,7 +15,9 @@ from conftest import planted
 import nmfcore
 from nmfcore import Result
 from nmfcore.__main__ import main
-from nmfcore._cli import _fit, _writing
+from nmfcore._checks import InputError
+from nmfcore._cli import _fit, _results, _writing
+from nmfcore._fit import result_to_arrays
 
 X = planted(30, 12, 3)[0]
 
@@ -199,6 +201,50 @@ def test_h5_files_of_others(fails):
         assert code == 2 and said.startswith("other.h5 is no result of nmfcore, or damaged")
     Path("text.h5").write_text("a,b")
     assert fails("info", "text.h5")[1].startswith("text.h5 cannot be read")
+
+
+def test_damaged_h5_files(fails):
+    """A file with one other byte is refused, or it says what the undamaged one says."""
+    h5py = pytest.importorskip("h5py")
+    main(["fit", "x.npy", "-k", "2", "-q", "-o", "out.h5"])
+    whole, undamaged = Path("out.h5").read_bytes(), result_to_arrays(_results.read(Path("out.h5")))
+    rng, of_hash = np.random.default_rng(0), len(whole) - _results.HASH_BYTES
+    for at in [*rng.integers(len(whole), size=300), *range(of_hash, len(whole))]:
+        content = bytearray(whole)
+        content[at] ^= rng.integers(1, 256)
+        Path("damaged.h5").write_bytes(content)
+        if at < of_hash + len(_results.HASH) and at >= of_hash:  # as a file without a hash
+            read = result_to_arrays(_results.read(Path("damaged.h5")))
+            assert all(np.array_equal(read[name], undamaged[name]) for name in undamaged)
+        else:
+            with pytest.raises(InputError, match=r"damaged.h5 is no result of nmfcore, or damaged; wanted a file that"):
+                _results.read(Path("damaged.h5"))
+    for size in (0, 100, 4000, of_hash - 1, len(whole) - 1):
+        Path("damaged.h5").write_bytes(whole[:size])
+        if size < of_hash:
+            fails("info", "damaged.h5")
+        else:
+            _results.read(Path("damaged.h5"))
+    with h5py.File("out.h5", "r+") as file:  # other programs may change it, and read it
+        file["W"][0, 0] += 1
+        file["note"] = 3
+    assert _results.read(Path("out.h5")).W[0, 0] == undamaged["W"][0, 0] + 1
+
+
+def test_h5_files_that_declare_more_than_they_have(fails):
+    h5py = pytest.importorskip("h5py")
+    main(["fit", "x.npy", "-k", "2", "-q", "-o", "out.h5"])
+    with h5py.File("out.h5", "r+") as file:
+        del file["W"]
+        file.create_dataset("W", (10**6, 10**6), "f8")
+    assert fails("info", "out.h5")[1].startswith("out.h5 is no result of nmfcore, or damaged")
+    main(["fit", "x.npy", "-k", "2", "-q", "-o", "out.h5"])
+    with h5py.File("out.h5", "r+") as file:
+        values = file["W"][:]
+        del file["W"]
+        values.tofile("elsewhere")
+        file.create_dataset("W", values.shape, "f8", external=[("elsewhere", 0, values.nbytes)])
+    assert fails("info", "out.h5")[1].startswith("out.h5 is no result of nmfcore, or damaged")
 
 
 def test_memory(fails, monkeypatch):

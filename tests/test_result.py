@@ -5,9 +5,15 @@ import io
 import json
 import os
 import pickle
+import signal
 import stat
+import subprocess
+import sys
+import textwrap
+import tracemalloc
 import zipfile
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,20 +130,20 @@ def test_saved_to_the_bit(tmp_path, dtype):
 
 @settings(max_examples=50, deadline=None)
 @given(
-    st.floats(width=32),
+    st.floats(0, width=32),
     st.text(),
     st.integers(1, 3),
     st.sampled_from([np.float32, np.float64]),
+    st.sampled_from(["tol", "stalled", "max_iter", "max_time", "callback"]),
 )
-def test_any_values_are_kept(tmp_path_factory, value, text, k, dtype):
+def test_any_values_are_kept(tmp_path_factory, value, text, k, dtype, reason):
     history = nmfcore.History(np.array([value]), np.array([0.0]))
     none = np.empty(0, np.intp)
-    factors = np.full((2, k), value, dtype), np.full((k, 1), value, dtype)
-    names = (text, text + "x"), (text,)
-    result = Result(*factors, value, value, 0, False, text, value, history, (none, none), {text: text}, names)
+    entry = min(value, np.finfo(np.float32).max)
+    factors = np.full((2, k), entry, dtype), np.full((k, 1), entry, dtype)
+    names, converged = ((text, text + "x"), (text,)), reason in ("tol", "stalled")
+    result = Result(*factors, value, value, 0, converged, reason, value, history, (none, none), {text: text}, names)
     path = tmp_path_factory.mktemp("any") / "r.npz"
-    if text.endswith("\0"):  # which an array of text cannot hold, and no reason has
-        result = replace(result, reason="tol")
     result.save(path)
     assert_same(result, Result.load(path))
 
@@ -262,10 +268,65 @@ def test_members_that_do_not_fit(saved, tmp_path):
         {"names": np.array("[null]")},
         {"names": np.array("3")},
     ]
+    result = Result.load(saved)
+    for number in ("objective", "relative_error", "kkt_residual"):
+        wrong += [{number: np.array(value)} for value in ("low", np.nan, 3, True, [1.0])]
+    wrong += [{number: np.array(-1.0)} for number in ("relative_error", "kkt_residual")]
+    for factor in ("W", "H"):
+        for value in (-1.0, np.nan, np.inf):
+            entries = getattr(result, factor).copy()
+            entries[-1, -1] = value
+            wrong.append({factor: entries})
+    wrong += [
+        {"objective": np.array(result.objective + 1)},  # the history ends at another one
+        {"history_objective": np.full(6, "1")},
+        {"history_seconds": result.history.seconds[::-1].copy()},
+        {"n_iter": np.array(-1)},
+        {"n_iter": np.array(5.0)},
+        {"converged": np.array("maybe")},
+        {"converged": np.array(1)},
+        {"converged": np.array(not result.converged)},
+        {"reason": np.array("luck")},
+        {"unobserved_rows": np.array([30])},
+        {"unobserved_columns": np.array([-1])},
+        {"unobserved_columns": np.array([0.5])},
+        {"options": np.array(3)},
+        {"names": np.array("[[" + "1, " * 29 + "1], null]")},
+    ]
     for members in wrong:
         refused(changed(saved, path, **members), "truncated or damaged")
     refused(changed(saved, path, zipfile.ZIP_DEFLATED), "is no result of nmfcore")
     refused(changed(saved, path, W=np.ones((30, 3), [("a", "f8")])), "is no result of nmfcore")
+
+
+def test_overlapping_members_take_no_memory(saved, tmp_path):
+    """A small file whose directory names one large member many times."""
+    path = tmp_path / "overlapping.npz"
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+        new.writestr("large.npy", bytes(1 << 20))
+        large = new.getinfo("large.npy")
+        for i in range(50):
+            twin = copy.copy(large)
+            twin.filename = twin.orig_filename = f"more_{i}.npy"
+            new.filelist.append(twin)
+            new.NameToInfo[twin.filename] = twin
+    tracemalloc.start()
+    refused(path, "is no result of nmfcore")
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
+
+
+def test_a_file_is_read_once_into_memory(tmp_path):
+    result = fitted()
+    W = np.ones((200_000, 3))
+    replace(result, W=W).save(tmp_path / "large.npz")
+    tracemalloc.start()
+    Result.load(tmp_path / "large.npz")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.6 * W.nbytes
 
 
 def test_other_byte_and_memory_order(saved, tmp_path):
@@ -289,6 +350,46 @@ def test_a_file_is_there_as_a_whole_or_not_at_all(tmp_path):
         temporary.write_text("after")
         assert path.read_text() == "before"
     assert path.read_text() == "after" and os.listdir(tmp_path) == ["result.npz"]
+
+
+def test_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
+    """A power cut leaves the old file or the new one."""
+    steps, fsync, rename = [], os.fsync, Path.replace
+
+    def record_fsync(descriptor):
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def record_rename(path, target):
+        steps.append("rename")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(Path, "replace", record_rename)
+    fitted().save(tmp_path / "result.npz")
+    assert steps[:2] == ["file", "rename"] and (os.name != "posix" or steps == ["file", "rename", "folder"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody can ask whether a process exists")
+def test_temporary_files_of_a_killed_process_are_removed(tmp_path):
+    code = """
+    import os, signal, sys
+    from nmfcore._runtime import files
+    with files.atomic_write(sys.argv[1]) as temporary:
+        temporary.write_text("half")
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    command = [sys.executable, "-P", "-c", textwrap.dedent(code), str(tmp_path / "killed.npz")]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    (abandoned,) = os.listdir(tmp_path)
+    assert abandoned.startswith(".nmfcore-")
+    mine = tmp_path / ".nmfcore-notes.txt"
+    mine.touch()
+    with files.atomic_write(tmp_path / "other.npz") as temporary:
+        temporary.touch()
+        fitted().save(tmp_path / "result.npz")  # leaves what a living process writes
+        assert temporary.exists()
+    assert sorted(os.listdir(tmp_path)) == [mine.name, "other.npz", "result.npz"]
 
 
 def test_permissions_are_those_of_a_new_file(tmp_path):

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 import nmfcore
 from nmfcore import penalties
+from nmfcore._fit import Factorization
 from nmfcore._runtime import Storable
 
 KINDS = (nmfcore.Archetypes, nmfcore.Clustering, nmfcore.Completion, nmfcore.Hierarchy, nmfcore.Separable)
@@ -197,7 +198,7 @@ def test_changed_bytes(name, tmp_path):
 
 def test_files_of_other_kinds(tmp_path):
     one_of_each = {type(result): name for name, result in results().items()}
-    assert set(one_of_each) == set(KINDS) == set(Storable.__subclasses__())
+    assert set(one_of_each) == set(KINDS) == set(Storable.__subclasses__()) - {Factorization, nmfcore.Checkpoint}
     for writer, name in one_of_each.items():
         path = tmp_path / writer.__name__
         path.write_bytes(content(name))

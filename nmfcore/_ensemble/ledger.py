@@ -204,6 +204,7 @@ class Ledger:
         try:
             connection = sqlite3.connect(address, uri=True, timeout=LOCK_SECONDS, isolation_level=None)
             connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA cell_size_check = ON")  # finds more of the damage before it is used
             yield connection
             if connection.in_transaction:
                 connection.execute("COMMIT")

@@ -7,27 +7,26 @@ same bits, because they are the same kernels on the same arrays.
 
 import json
 import math
-import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .._runtime import files
+from .._runtime import Members, Storable, files
 from ..data import Data
 from .constraints import current_options
 from .stopping import NUMBERS
 
-KIND = files.FileFormat("nmfcore checkpoint", "no checkpoint of nmfcore", "Checkpoint.save")
 TEXTS = {"options": "options", "fingerprint": "fingerprint", "stopping": "course"}  # JSON members; older files load
 KINDS = ("factor", "best", "old")
-LARGEST = 1 << 13  # of a power of two, beyond the range of any X
+LARGEST = np.finfo(np.float64).max  # entries of the factors are finite
+LARGEST_EXPONENT = 1 << 13  # of a power of two, beyond the range of any X
 PLACES_TOLERANCE = 1e-3  # of ||X||: "places" is summed in the dtype of X; another order of entries moves it by ||X||
 SUM_TOLERANCE = 1e-9  # relative: the other sums over X are float64, and differ by round-off for another memory order
 
 
 @dataclass(frozen=True, eq=False)
-class Checkpoint:
+class Checkpoint(Storable):
     """The state of a fit after an iteration: ``nmf(X, k, init=checkpoint)`` continues it, with the same X and options.
 
     The fit ends with the bits of one that was not interrupted. `State.checkpoint` makes a checkpoint in a callback, and
@@ -53,41 +52,32 @@ class Checkpoint:
     arrays: dict[str, np.ndarray] = field(repr=False)
     """The factors, their scales and the history."""
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the checkpoint to a file, which replaces the file of that name, as `Result.save` does.
+    _file_kind: ClassVar = files.FileFormat("nmfcore checkpoint", "no checkpoint of nmfcore", "Checkpoint.save")
 
-        Parameters
-        ----------
-        path : str or os.PathLike
-
-        Raises
-        ------
-        OSError
-            The file cannot be written; a file of that name stays as it was.
-        """
+    def _to_arrays(self) -> dict[str, np.ndarray]:
         texts = {member: np.asarray(json.dumps(getattr(self, name))) for name, member in TEXTS.items()}
-        files.write(path, {"iteration": np.asarray(self.iteration)} | texts | self.arrays, KIND)
+        return {"iteration": np.asarray(self.iteration)} | texts | self.arrays
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "Checkpoint":
-        """Read a file that `save` has written.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-
-        Returns
-        -------
-        Checkpoint
-
-        Raises
-        ------
-        OSError
-            The file cannot be read.
-        InputError
-            It is truncated, damaged, of a newer version, or of another kind. No code in a file is ever executed.
-        """
-        return files.read(path, _from_arrays, KIND)
+    def _from_members(cls, members: Members) -> Self:
+        iteration = members.count("iteration")
+        options, measured, stopping = (members.mapping(member) for member in TEXTS.values())
+        options = current_options(options)
+        k, dtype = options["k"], np.dtype(options["dtype"])
+        extrapolated = members.arrays.keys() & {"W_old", "H_old"}
+        arrays = {
+            "objective": members.floats("objective", (iteration + 1,), np.float64),
+            "seconds": members.floats("seconds", (iteration + 1,), np.float64, 0, LARGEST),
+        }
+        for factor, size in zip(("W", "H"), measured["shape"], strict=True):
+            for name in (f"{factor}_{kind}" for kind in (KINDS if extrapolated else KINDS[:2])):
+                arrays[name] = members.floats(name, (size, k), dtype, 0, LARGEST)
+            name = f"{factor}_exponents"
+            members.indices(name, (k,), LARGEST_EXPONENT + 1, -LARGEST_EXPONENT)
+            arrays[name] = members.arrays[name]
+        if iteration < 1 or set(stopping) != set(NUMBERS) or not all(map(_is_number, stopping.values())):
+            raise ValueError("stopping")
+        return cls(iteration, options, measured, stopping, arrays)
 
 
 def fingerprint(data: Data) -> dict[str, Any]:
@@ -123,20 +113,6 @@ def _float_or_nan(value: Any) -> float:
     return value if isinstance(value, float) else math.nan
 
 
-def _from_arrays(arrays: dict[str, np.ndarray]) -> Checkpoint:
-    """The checkpoint that the arrays hold; an exception of any kind where they do not fit together."""
-    iteration = int(arrays.pop("iteration").item())
-    options, measured, stopping = (json.loads(arrays.pop(member).item()) for member in TEXTS.values())
-    options = current_options(options)
-    k, dtype = options["k"], np.dtype(options["dtype"])
-    for name, size in zip(("W", "H"), measured["shape"], strict=True):
-        for kind in KINDS if arrays.keys() & {"W_old", "H_old"} else KINDS[:2]:
-            F = arrays[f"{name}_{kind}"]
-            if F.shape != (size, k) or F.dtype != dtype or not (F.min() >= 0 and F.max() < np.inf):
-                raise ValueError
-        exponents = arrays[f"{name}_exponents"]
-        if exponents.shape != (k,) or exponents.dtype.kind != "i" or np.abs(exponents).max() > LARGEST:
-            raise ValueError
-    if not len(arrays["objective"]) == len(arrays["seconds"]) == iteration + 1 > 1 or set(stopping) != set(NUMBERS):
-        raise ValueError
-    return Checkpoint(iteration, options, measured, stopping, arrays)
+def _is_number(value: Any) -> bool:
+    """Whether a value of a JSON file is a number, perhaps infinite, but not NaN."""
+    return type(value) in (int, float) and value == value

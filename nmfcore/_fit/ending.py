@@ -25,13 +25,17 @@ def ending_to_arrays(result: Ending) -> dict[str, np.ndarray]:
     return plain | {"history_objective": result.history.objective, "history_seconds": result.history.seconds}
 
 
-def ending_from_members(members: Members, reasons: tuple[str, ...]) -> dict[str, Any]:
-    """The same as keyword arguments of the result; a ValueError where they contradict each other."""
+def ending_from_members(members: Members, reasons: tuple[str, ...], least: float = 0.0) -> dict[str, Any]:
+    """The same as keyword arguments of the result; a ValueError where they contradict each other.
+
+    least: the lowest objective that is possible.
+    """
     n_iter, reason = members.count("n_iter"), members.choice("reason", reasons)
-    objective, converged = members.number("objective", 0), members.flag("converged")
-    values = members.floats("history_objective", (n_iter + 1,), np.float64, 0)
+    objective, converged = members.number("objective", least), members.flag("converged")
+    values = members.floats("history_objective", (n_iter + 1,), np.float64, least)
     seconds = members.floats("history_seconds", (n_iter + 1,), np.float64, 0, np.finfo(np.float64).max)
-    if converged != (reason in CONVERGED) or objective != values[-1] or np.any(np.diff(seconds) < 0):
+    contradictory = not converged if reason == "tol" else converged and reason not in CONVERGED
+    if contradictory or objective != values[-1] or np.any(np.diff(seconds) < 0):
         raise ValueError("reason or history")
     history = History(values, seconds)
     return {"objective": objective, "n_iter": n_iter, "converged": converged, "reason": reason, "history": history}

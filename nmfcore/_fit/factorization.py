@@ -1,23 +1,29 @@
 """The factors that a fit found and what is known of them; their file, their order and their scale."""
 
 import json
-import os
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
 from .._checks import check_choice
-from .._runtime import files
+from .._runtime import Members, Storable, files
 from ..data import Names, frames
 from . import check_result, components
 from .constraints import current_options
+from .ending import ending_from_members
 from .records import History
+
+STORED = ("W", "H", "objective", "relative_error", "n_iter", "converged", "reason", "kkt_residual")
+TEXTS = ("options", "names")  # JSON
+REASONS = ("tol", "stalled", "max_iter", "max_time", "callback")
+LARGEST = np.finfo(np.float64).max  # entries of the factors are finite
 
 
 @dataclass(frozen=True, eq=False)
-class Factorization:
+class Factorization(Storable):
     """What a fit found: the attributes of a `Result`, which documents them, and the methods that need no other fit."""
 
     W: np.ndarray = field(repr=False)
@@ -33,48 +39,34 @@ class Factorization:
     options: dict[str, Any] = field(repr=False, default_factory=dict)
     names: Names = field(repr=False, default=(None, None))
 
+    _file_kind: ClassVar = files.RESULT
+
     def __iter__(self) -> Iterator[np.ndarray]:
         """W, then H."""
         return iter((self.W, self.H))
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the result to a file, bit for bit; it replaces a file of that name.
-
-        The file is an .npz file, whatever its name; ``numpy.load(path)["W"]`` reads it, too. Nothing is pickled. It is
-        written under another name in the same folder and then renamed, so that it is complete or not there.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-
-        Raises
-        ------
-        OSError
-            The file cannot be written.
-        """
-        files.write(path, result_to_arrays(self))
+    def _to_arrays(self) -> dict[str, np.ndarray]:
+        return result_to_arrays(self)
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> Self:
-        """Read a file that `save` has written.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-
-        Returns
-        -------
-        Result
-            Identical to the one that was saved.
-
-        Raises
-        ------
-        OSError
-            The file cannot be read.
-        InputError
-            It is truncated, damaged, of a newer version, or of another kind. No code in a file is ever executed.
-        """
-        return files.read(path, lambda arrays: factorization_from_arrays(arrays, cls))
+    def _from_members(cls, members: Members) -> Self:
+        W = members.floats("W", (None, None), None, 0, LARGEST)
+        m, k = W.shape
+        H = members.floats("H", (k, None), W.dtype, 0, LARGEST)
+        n = H.shape[1]
+        return cls(
+            W=np.ascontiguousarray(W),
+            H=np.asfortranarray(H),
+            relative_error=members.number("relative_error", 0),
+            kkt_residual=members.number("kkt_residual", 0),
+            unobserved=(
+                members.indices("unobserved_rows", (None,), m),
+                members.indices("unobserved_columns", (None,), n),
+            ),
+            options=current_options(members.mapping("options")),
+            names=members.names((m, n)),
+            **ending_from_members(members, REASONS, least=-math.inf),
+        )
 
     def reconstruct(self, rows: Any = None) -> np.ndarray:
         """The model W H, or those rows of it.
@@ -177,8 +169,6 @@ class Factorization:
 
 
 Kind = TypeVar("Kind", bound=Factorization)
-STORED = ("W", "H", "objective", "relative_error", "n_iter", "converged", "reason", "kkt_residual")
-TEXTS = ("options", "names")  # JSON
 
 
 def result_to_arrays(result: Factorization) -> dict[str, np.ndarray]:
@@ -187,21 +177,3 @@ def result_to_arrays(result: Factorization) -> dict[str, np.ndarray]:
     arrays["history_objective"], arrays["history_seconds"] = result.history.objective, result.history.seconds
     arrays["unobserved_rows"], arrays["unobserved_columns"] = result.unobserved
     return arrays | {name: np.asarray(json.dumps(getattr(result, name))) for name in TEXTS}
-
-
-def factorization_from_arrays(arrays: dict[str, np.ndarray], kind: type[Kind]) -> Kind:
-    """The result that the arrays hold; an exception of any kind where they do not fit together."""
-    W, H = arrays["W"], arrays["H"]
-    plain = {name: arrays[name].item() for name in STORED[2:]}
-    history = History(arrays["history_objective"], arrays["history_seconds"])
-    unobserved = arrays["unobserved_rows"], arrays["unobserved_columns"]
-    options, names = (json.loads(arrays[name].item()) for name in TEXTS)
-    rows, columns = (None if axis is None else tuple(axis) for axis in names)
-    names = rows, columns
-    shape, lengths = (*W.shape, *H.shape), {len(history.objective), len(history.seconds), plain["n_iter"] + 1}
-    fits = W.dtype == H.dtype and W.dtype.kind == "f" and len(shape) == 4 and shape[1] == shape[2] and len(lengths) == 1
-    fits &= all(axis is None or len(axis) == size for axis, size in zip(names, shape[::3], strict=True))
-    if not fits or not isinstance(options, dict):
-        raise ValueError
-    options = current_options(options)
-    return kind(W, np.asfortranarray(H), **plain, history=history, unobserved=unobserved, options=options, names=names)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .factorization import Factorization, factorization_from_arrays
+from .._runtime import Members
+from .factorization import Factorization
 from .optimality import optimality
 from .records import Optimality
 from .request import RandomState
@@ -115,4 +116,4 @@ class Result(Factorization):
 
 def result_from_arrays(arrays: dict[str, np.ndarray]) -> Result:
     """The result that the arrays hold; an exception of any kind where they do not fit together."""
-    return factorization_from_arrays(arrays, Result)
+    return Result._from_members(Members(arrays))

@@ -73,6 +73,13 @@ class Members:
             raise ValueError(name)
         return value
 
+    def mapping(self, name: str) -> dict[str, Any]:
+        """A JSON object."""
+        value = json.loads(self._item(name, "U"))
+        if not isinstance(value, dict):
+            raise ValueError(name)
+        return value
+
     def names(self, shape: tuple[int, int]) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
         """The names of the rows and columns of X, a tuple of strings or None for each."""
         rows, columns = json.loads(self._item("names", "U"))
