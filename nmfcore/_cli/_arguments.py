@@ -256,6 +256,11 @@ def _constraints(command: Parser, factors: str) -> None:
                 f"--{norm}-{factor}", type=_number, metavar="A", help=f"penalty: A times {kind} of {factor}"
             )
         group.add_argument(
+            f"--relative-{factor}",
+            action="store_true",
+            help=f"the penalties of {factor} are shares of the scale of the loss, without units",
+        )
+        group.add_argument(
             f"--fixed-{factor}", type=Path, metavar="FILE", help=f"fixed entries of {factor}; nan marks a free entry"
         )
 

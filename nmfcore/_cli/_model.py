@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import Result, penalties, transform
+from .._checks import InputError
 from .._fit import loss_of_fit
 from . import _reading, _text
 from ._arguments import YES_NO
@@ -58,7 +59,7 @@ def fit_arguments(options: Namespace) -> dict[str, Any]:
         "inner_iter": options.inner_iter or "auto",
         "floor": options.floor,
         "extrapolate": not options.no_extrapolate,
-        "penalty_H": _penalty(options.l1_H, options.l2_H),
+        "penalty_H": _penalty(options, "H"),
         "random_state": options.seed,
     }
 
@@ -70,13 +71,17 @@ def transform_arguments(options: Namespace, model: Result) -> dict[str, Any]:
 
 def _shared_arguments(options: Namespace) -> dict[str, Any]:
     same = {name: getattr(options, name) for name in ("solver", "max_iter", "tol", "max_time", "missing")}
-    return same | {"penalty_W": _penalty(options.l1_W, options.l2_W), "n_threads": options.threads}
+    return same | {"penalty_W": _penalty(options, "W"), "n_threads": options.threads}
 
 
-def _penalty(l1: float | None, l2: float | None) -> penalties.Penalty | None:
-    if l1 is None or l2 is None:
-        return penalties.L1(l1) if l1 is not None else penalties.L2(l2) if l2 is not None else None
-    return penalties.L1(l1) + penalties.L2(l2)
+def _penalty(options: Namespace, factor: str) -> penalties.Penalty | None:
+    """The sum of the penalties of a factor."""
+    l1, l2, relative = (getattr(options, f"{name}_{factor}") for name in ("l1", "l2", "relative"))
+    if relative and l1 is None and l2 is None:
+        raise InputError(f"--relative-{factor} is set without a penalty; wanted --l1-{factor} or --l2-{factor}, too")
+    by_kind = ((penalties.L1, l1), (penalties.L2, l2))
+    terms = [kind(strength, relative=relative) for kind, strength in by_kind if strength is not None]
+    return sum(terms[1:], terms[0]) if terms else None
 
 
 def check_arguments(function: Callable[..., Any], options: Namespace, arguments: dict[str, Any]) -> None:

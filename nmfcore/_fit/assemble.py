@@ -4,6 +4,7 @@ With penalties all components of a factor have one scale, a power of two, in whi
 once. Without penalties each component may have a scale of its own.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,16 @@ from .._runtime import Workspace
 from .._starts import INITS, Start, build_start, check_independent, from_factors, from_one_factor, project_starts
 from ..data import Data
 from ..losses import Loss
-from ..penalties import ORTHANT, Domain, FactorPenalty, Penalty, Sum, SumToOne, Units
+from ..penalties import ORTHANT, Domain, FactorPenalty, Penalty, Prior, Sum, SumToOne, Units
 from ..solvers import Solver
 from .checkpoint import Checkpoint
-from .constraints import FactorConstraints, check_range
+from .constraints import FactorConstraints, check_range, check_strengths
 from .factorization import Factorization
 from .specification import FactorSpec
 
 STARTS = {name: name for name in ("auto", *INITS)}
+ENTRIES = 1e-100, 1e100  # range of a unit of relative penalties, in the units of a fit
 TYPICAL_SHARE = np.array([[0.5]])  # a factor whose entries sum to one has about this size, which sets its scale
-LARGEST = {4: 1e12, 8: 1e60}  # by the bytes of a number: a greater strength is as good as infinite
 
 
 def make_start(constraints: FactorConstraints, init: Any, data: Data, random_state: Any, workspace: Workspace) -> Start:
@@ -40,8 +41,12 @@ def make_start(constraints: FactorConstraints, init: Any, data: Data, random_sta
 def _scale_values(constraints: FactorConstraints, side: int) -> np.ndarray | None:
     """Values of a factor that set its scale, if there are any."""
     values, own = constraints.values[side], constraints.own[side]
-    sums_to_one = own is not None and any(isinstance(part, SumToOne) for part in own.parts)
-    return TYPICAL_SHARE if values is None and sums_to_one else values
+    if values is not None or own is None:
+        return values
+    if any(isinstance(part, SumToOne) for part in own.parts):
+        return TYPICAL_SHARE
+    targets = [part.typical_entry(constraints.shapes[side], side == 1) for part in own.parts if isinstance(part, Prior)]
+    return next((np.array([[target]]) for target in targets if target is not None), None)
 
 
 def factor_specs(
@@ -72,13 +77,38 @@ def _in_units_of_fit(constraints: FactorConstraints, side: int, start: Start, lo
     if own is None:
         return None
     check_range(own, side, data.dtype)
-    objective, largest = loss.degree * data.measures.exponent, LARGEST[data.dtype.itemsize]
-    of_factor = int(start.exponents[side][0])
+    objective, scale = loss.degree * data.measures.exponent, loss.scale(data)
+    of_factor, entries = int(start.exponents[side][0]), _typical_entries(constraints, start, data)
     parts = []
     for part in own.parts:
-        exponent = data.measures.exponent if constraints.coupled and part.removable_by_scaling else of_factor
-        parts.append(part.in_units(Units(exponent, objective, largest), constraints.shapes[side], side == 1))
+        exponent, entry = of_factor, entries[side]
+        if constraints.coupled and part.removable_by_scaling:
+            exponent = data.measures.exponent
+            entry = entries[0] * entries[1] * math.sqrt(constraints.shapes[1 - side][0])
+        units = Units(exponent, objective, scale, entry or 1.0)
+        parts.append(part.in_units(units, constraints.shapes[side], side == 1))
+    check_strengths(own.parts, parts, side, data.dtype)
     return parts[0] if len(parts) == 1 else Sum(tuple(parts))
+
+
+def _typical_entries(constraints: FactorConstraints, start: Start, data: Data) -> tuple[float, float]:
+    """The units of W and H for relative penalties, in the units of the fit.
+
+    They are what a constraint prescribes. Where none does, constant W and H have the mean of X as product.
+    """
+    of_W, of_H = (_prescribed_entry(constraints, side, start) for side in (0, 1))
+    product = data.measures.mean / constraints.k
+    if of_W is None:
+        of_W = math.sqrt(product) if of_H is None else product / of_H
+    return of_W, (product / of_W if of_W > 0 else 0.0) if of_H is None else of_H
+
+
+def _prescribed_entry(constraints: FactorConstraints, side: int, start: Start) -> float | None:
+    """The size of an entry that the first constraint with one prescribes, in the units of the fit."""
+    own = constraints.own[side]
+    sizes = [] if own is None else [part.typical_entry(constraints.shapes[side], side == 1) for part in own.parts]
+    size = next((size for size in sizes if size is not None), None)
+    return None if size is None else float(np.clip(np.ldexp(size, -int(start.exponents[side][0])), *ENTRIES))
 
 
 def _from_argument(

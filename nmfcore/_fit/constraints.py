@@ -12,6 +12,8 @@ from ..penalties import Box, Fixed, MinVolume, Penalty, Sum, SumToOne
 
 PENALTIES, FIXED = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
 
+MOST_STRENGTH = {4: 1e12, 8: 1e60}  # in the units of a fit, by the bytes of a number
+
 NUMPY_SCALAR = re.compile(r"np\.((?:float|u?int)\d+)\(([^()]+)\)")
 OLD_BOX = re.compile(r"Box\(([^(),=]+), ([^(),=]+)\)")
 BySide = tuple[np.ndarray | None, np.ndarray | None]
@@ -42,12 +44,7 @@ class FactorConstraints:
             raise InputError("fixed_W and fixed_H leave nothing to fit; wanted NaN somewhere in one of them")
         penalised = [own for own in self.own if own is not None]
         self.coupled = len(penalised) == 1 and penalised[0].removable_by_scaling
-        for own, name, other in zip(self.own, PENALTIES, reversed(PENALTIES), strict=True):
-            if len(penalised) == 1 and own is not None and any(isinstance(part, MinVolume) for part in own.parts):
-                raise InputError(
-                    f"{name}=MinVolume(...) alone can be removed by scaling; wanted {other}, too, such as SumToOne(...)"
-                    " or L2(...), or fixed values of that factor"
-                )
+        _check_volume(self.own)
 
     def _own(self, penalties: tuple[Any, Any], side: int) -> Penalty | None:
         return _combined(penalties[side], self.values[side], side, self.shapes[side])
@@ -66,6 +63,35 @@ class FactorConstraints:
         if self.coupled and other is not None:
             return {"diagonal": f"{_shown(other, 1 - side)} alone"}
         return {}
+
+
+def _check_volume(own: tuple[Penalty | None, Penalty | None]) -> None:
+    """Refuse a penalty on the volume of a factor that may shrink without limit while the other factor grows."""
+    for side in (0, 1):
+        this, other = ([] if penalty is None else penalty.parts for penalty in (own[side], own[1 - side]))
+        if not any(isinstance(part, MinVolume) for part in this):
+            continue
+        if not (any(part.stops_shrinking for part in this) or any(part.stops_growing for part in other)):
+            name = PENALTIES[side]
+            raise InputError(
+                f"{name}=MinVolume(...) alone can be removed by scaling; wanted {PENALTIES[1 - side]}, too, such as "
+                f"SumToOne(...) or L2(...), or fixed values of that factor, or {name}=MinVolume(...) + SumToOne(...)"
+            )
+
+
+def check_strengths(parts: Sequence[Penalty], in_fit: Sequence[Penalty], side: int, dtype: np.dtype) -> None:
+    """Refuse strengths beyond what the dtype of X allows; in_fit: the same penalties in the units of the fit."""
+    most = MOST_STRENGTH[dtype.itemsize]
+    for part, converted in zip(parts, in_fit, strict=True):
+        strength = getattr(converted, "strength", 0.0)
+        if not strength <= most:
+            limit = getattr(part, "strength", 0.0) * (most / strength)
+            wanted = f"at most {limit:.1e}" if limit > 0 else "a smaller one"
+            more = " or X in float64" if dtype.itemsize == 4 else ""
+            raise InputError(
+                f"{_shown(part, side)}: the strength is {strength:.1e} times the scale of X, beyond what {dtype} "
+                f"resolves; wanted {wanted},{more} or relative=True"
+            )
 
 
 def _is_whole(values: np.ndarray | None) -> bool:
@@ -165,11 +191,15 @@ def describe_penalty(penalty: Penalty) -> str:
     """A penalty without its arrays."""
     terms = []
     for term in penalty.parts:
-        names = [field.name for field in fields(term) if field.repr] if is_dataclass(term) else []
-        values = [getattr(term, name) for name in names]
-        written = [plain_text(repr(value)) if np.ndim(value) == 0 else "..." for value in values]
-        if isinstance(term, Box):  # whose arguments once had the other order
-            written = [f"{name}={text}" for name, text in zip(names, written, strict=True)]
+        shown = [field for field in fields(term) if field.repr] if is_dataclass(term) else []
+        shown = [field for field in shown if not (field.kw_only and getattr(term, field.name) == field.default)]
+        shown.sort(key=lambda field: field.kw_only)
+        written = []
+        for field in shown:
+            value = getattr(term, field.name)
+            text = plain_text(repr(value)) if np.ndim(value) == 0 else "..."
+            named = field.kw_only or isinstance(term, Box)  # whose arguments once had the other order
+            written.append(f"{field.name}={text}" if named else text)
         terms.append(f"{type(term).__name__}({', '.join(written)})")
     return " + ".join(terms)
 

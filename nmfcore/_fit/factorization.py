@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 
 from .._checks import check_choice
-from .._runtime import Members, Storable, files
+from .._runtime import Members, Storable, Workspace, check_threads, files
 from ..data import Names, frames
 from . import check_result, components
 from .constraints import current_options
@@ -86,7 +86,12 @@ class Factorization(Storable):
         InputError, InputTypeError
             Rows that W does not have, or that are no index.
         """
-        return check_result.take_rows(self.W, rows) @ self.H
+        some = check_result.take_rows(self.W, rows)
+        F, B = np.ascontiguousarray(some.reshape(-1, len(self.H))), np.ascontiguousarray(self.H, some.dtype)
+        out = np.empty((len(F), B.shape[1]), F.dtype)
+        if out.size:
+            Workspace(F.dtype, check_threads(None)).product(F, B, out)
+        return out.reshape(*some.shape[:-1], B.shape[1])
 
     def to_frame(self, library: str = "pandas") -> tuple[Any, Any]:
         """W and H as data frames, with the names of the rows and columns of X if it had names.

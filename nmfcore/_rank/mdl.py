@@ -37,7 +37,7 @@ def description_length(fit: Result, data: Data) -> float:
     W, Ht = fit.W.astype(np.float64) / rms, fit.H.T.astype(np.float64)
     bits = 0.5 * size * math.log2(2 * math.pi * math.e * s2)
     for w, h in zip(W.T, Ht.T, strict=True):
-        norm_w, norm_h = float(np.linalg.norm(w)), float(np.linalg.norm(h))
+        norm_w, norm_h = math.sqrt(np.sum(w * w)), math.sqrt(np.sum(h * h))
         if min(norm_w, norm_h) > 0:
             step = math.sqrt(12 * s2)
             bits += code_length(w, step / norm_h) + code_length(h, step / norm_w) + (m + n) / (2 * math.log(2))

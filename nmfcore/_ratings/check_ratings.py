@@ -16,6 +16,7 @@ from .._checks import (
 )
 
 FACTORS = ("W", "H")
+MOST_STRENGTH = 1e100  # in the units of a fit, in which ratings are about 1: it leaves nothing
 
 
 def check_ratings(X: Any, name: str) -> Any:
@@ -45,11 +46,17 @@ def check_ratings(X: Any, name: str) -> Any:
 def check_strengths(strength: Any) -> tuple[float, float]:
     """The strengths of the penalties on the factors and on the biases."""
     if not isinstance(strength, tuple | list):
-        strength = check_number(strength, "strength")
-        return strength, strength
+        return _check_strength(strength, "strength"), _check_strength(strength, "strength")
     if len(strength) != 2:
         raise InputError(f"strength has {len(strength)} elements; wanted a number or a pair (of factors, of biases)")
-    return check_number(strength[0], "strength[0] (of factors)"), check_number(strength[1], "strength[1] (of biases)")
+    factors = check_number(strength[0], "strength[0] (of factors)")  # the unit of the ratings says how much that is
+    return factors, _check_strength(strength[1], "strength[1] (of biases)")
+
+
+def _check_strength(strength: Any, name: str) -> float:
+    if check_number(strength, name) > MOST_STRENGTH:
+        raise InputError(f"{name} is {strength:g}; wanted at most {MOST_STRENGTH:g}, with which nothing is left")
+    return float(strength)
 
 
 def check_signs(nonnegative: Any) -> tuple[bool, bool]:

@@ -25,13 +25,13 @@ from .._fit import CONVERGED, STALLED, Options, Recorder
 from .._runtime import ExceptionEntries, Quadratic, SweepBounds, Workspace, gram_sweep
 from ..data import pair_products
 from ..losses import EPS, converged
+from .check_ratings import MOST_STRENGTH
 from .completion import Completion, CompletionState
 
 MOST_SWEEPS = 3  # over a row
 PRECISION = 0.03  # the sweeps end when one changes the row by less than this share of what the first one did
 ALONG = 56  # columns beyond which a sweep updates residuals along the ratings, instead of forming Gram matrices
 CANCELLED = 1e-8  # the share of the squared ratings below which the objective is summed rating by rating
-MOST_STRENGTH = 1e100  # in scaled units; with it nothing is left of a factor
 
 
 class BiasModel(NamedTuple):
@@ -111,8 +111,10 @@ class CompletionFit:
         self.squares = float(np.sum(np.square(squares, out=squares)))
         self.norm = math.sqrt(self.squares + self.mean**2 * len(Y.data))
         with np.errstate(over="ignore", under="ignore"):
-            of_factors = min(float(np.ldexp(model.strengths[0], -self.exponent)), MOST_STRENGTH)
+            of_factors = float(np.ldexp(model.strengths[0], -self.exponent))
         starts = _draw_starts(X.shape, math.sqrt(self.squares / len(Y.data)), model, rng)
+        if of_factors > MOST_STRENGTH:  # the least objective is that of factors of 0, to round-off
+            of_factors, starts = MOST_STRENGTH, (0.0, np.zeros_like(starts[1]))
         self.users, self.items = (
             RatingFactor(ratings, start, model, (of_factors, model.strengths[1]), items)
             for ratings, start, items in zip((Y, Y.tocsc().T), starts, (False, True), strict=True)

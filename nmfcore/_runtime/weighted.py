@@ -57,7 +57,7 @@ class Quadratic(NamedTuple):
         if not (self.G.any() or self.C.any() or self.ridge.any()):
             return 0.0
         crossed = 0.5 * float(np.sum(self.G * workspace.gram(F))) - float(np.sum(self.C * F, dtype=np.float64))
-        return crossed + 0.5 * float(np.sum((F.astype(np.float64) ** 2 @ self.q) * self.ridge))
+        return crossed + 0.5 * float(np.sum(np.einsum("it,it,t->i", F, F, self.q, dtype=np.float64) * self.ridge))
 
     def rows(self, rows: slice) -> "Quadratic":
         """Return the quadratic of some rows."""

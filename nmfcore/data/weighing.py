@@ -37,7 +37,7 @@ def weigh(X: Any, weights: Weights, workspace: Workspace) -> DenselyWeighted | S
 
     def scan(scale: float) -> tuple[float, float, float, float]:
         own = scale * values
-        own_total, own_squares = float(w64 @ own), float(w64 @ own**2)
+        own_total, own_squares = float(np.sum(w64 * own)), float(np.sum(w64 * own**2))
         low, high = np.min(x, where=has_weight, initial=np.inf), np.max(x, initial=0)
         if base == 0:
             return own_total, own_squares, low, high
@@ -52,8 +52,8 @@ def weigh(X: Any, weights: Weights, workspace: Workspace) -> DenselyWeighted | S
     else:
         indptr = np.searchsorted(rows, np.arange(X.shape[0] + 1))
         product = _sparse((omega * x, np.ascontiguousarray(columns), indptr), X.shape, workspace, measures)
-    entropy = -scale * float((w64 * values) @ np.log(np.where(has_weight, w64, 1)))
-    entropy -= math.log(base or 1.0) * (measures.mean * total - scale * float(w64 @ values))
+    entropy = -scale * float(np.sum(w64 * values * np.log(np.where(has_weight, w64, 1))))
+    entropy -= math.log(base or 1.0) * (measures.mean * total - scale * float(np.sum(w64 * values)))
     counted = ~has_weight if base else has_weight
     hidden = [np.bincount(side[counted], minlength=size) for side, size in _sides(X, rows, columns)]
     empty = (X.shape[1], X.shape[0]) if base else (0, 0)

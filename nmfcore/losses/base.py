@@ -188,6 +188,10 @@ class Loss(Protocol):
         """||X - F B'||_F / ||X||_F, given the objective at (F, B); 0 or infinite if X = 0."""
         ...
 
+    def scale(self, data: Data) -> float:
+        """The size of the terms of the objective of the scaled X, of which relative penalties are a share."""
+        ...
+
     def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
         """The smallest difference of two objectives near `value` that is not round-off."""
         ...

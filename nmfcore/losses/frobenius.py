@@ -176,6 +176,10 @@ class Frobenius:
             return 0.0 if value == 0 else float("inf")
         return math.sqrt(2 * value / whole)
 
+    def scale(self, data: Data) -> float:
+        """||X||_F^2."""
+        return data.measures.squared_norm
+
     def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
         """The smallest difference of two objectives near `value` that is not round-off."""
         whole = data.measures.squared_norm

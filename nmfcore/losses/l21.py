@@ -127,17 +127,17 @@ class L21:
         """||X - F B'||_F / ||X||_F, by one more pass over X."""
         return relative_error_of_squares(data, F, B, workspace)
 
-    def _whole(self, data: Data) -> float:
-        """An upper bound of the sum of the norms of the samples."""
+    def scale(self, data: Data) -> float:
+        """m times the root mean square of the norms of the samples, an upper bound of their sum."""
         return math.sqrt(data.shape[0] * data.measures.squared_norm)
 
     def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
         """The smallest difference of two objectives near `value` that is not round-off."""
-        return EPS[np.dtype(dtype)] * (0.25 * self._whole(data) + 4 * value)
+        return EPS[np.dtype(dtype)] * (0.25 * self.scale(data) + 4 * value)
 
     def exact(self, data: Data, value: float, dtype: np.dtype) -> bool:
         """Whether the objective is round-off, which happens if X = 0."""
-        return value <= EPS[np.dtype(dtype)] * self._whole(data)
+        return value <= EPS[np.dtype(dtype)] * self.scale(data)
 
     def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
         """Convert objectives of X times 2**-exponent to the units of X; they may overflow or underflow."""

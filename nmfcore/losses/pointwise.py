@@ -197,17 +197,17 @@ class Pointwise(ABC):
         """||X - F B'||_F / ||X||_F, by one more pass over X."""
         return relative_error_of_squares(data, F, B, workspace)
 
-    def _whole(self, data: Data) -> float:
-        """The size of the terms of the objective."""
+    def scale(self, data: Data) -> float:
+        """The size of the terms of the objective: N mean(X)^degree for N entries."""
         return data.total * data.measures.mean**self.degree if data.measures.mean > 0 else 0.0
 
     def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
         """The smallest difference of two objectives near `value` that is not round-off."""
-        return EPS[np.dtype(dtype)] * (0.25 * self._whole(data) + 4 * value)
+        return EPS[np.dtype(dtype)] * (0.25 * self.scale(data) + 4 * value)
 
     def exact(self, data: Data, value: float, dtype: np.dtype) -> bool:
         """Whether the objective is round-off."""
-        return value <= EPS[dtype] * self._whole(data)
+        return value <= EPS[dtype] * self.scale(data)
 
     def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
         """Convert objectives of X times 2**-exponent to the units of X; they may overflow or underflow."""
@@ -335,7 +335,8 @@ class Huber(Pointwise):
         fraction, exponent = math.frexp(self.delta)
         return math.ldexp(fraction, min(exponent - data.measures.exponent, MAX_EXPONENT))
 
-    def _whole(self, data: Data) -> float:
+    def scale(self, data: Data) -> float:
+        """N mean(X) min(mean(X), delta)."""
         mean = data.measures.mean
         return data.total * mean * min(mean, self.parameter(data))
 

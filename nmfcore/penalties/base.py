@@ -42,17 +42,24 @@ class Units(NamedTuple):
 
     factor: int
     objective: float
-    largest: float = 1e60
-    """Upper limit of a strength in the units of the fit."""
+    loss: float = 1.0
+    """The scale of the loss (`losses.Loss.scale`) in the units of the fit."""
+    entry: float = 1.0
+    """The unit of relative penalties: the typical size of an entry of the factor, in the units of the fit."""
 
     def strength(self, value: float, degree: int) -> float:
         """Convert the strength of a penalty that is of some degree in the factor to the units of the fit."""
         exponent = degree * self.factor - self.objective
         whole = math.floor(exponent)
         try:
-            return min(math.ldexp(value * 2.0 ** (exponent - whole), whole), self.largest)
+            return math.ldexp(value * 2.0 ** (exponent - whole), whole)
         except OverflowError:
-            return self.largest
+            return math.inf
+
+    def relative_strength(self, value: float, degree: int, size: float) -> float:
+        """The strength, in the units of the fit, of value x loss x penalty(F / entry) / size."""
+        with np.errstate(over="ignore", under="ignore"):
+            return float(value * self.loss / size / np.float64(self.entry) ** degree)
 
     def values(self, values: Any) -> np.ndarray:
         """Convert entries of the factor to the units of the fit."""
@@ -89,6 +96,15 @@ class Penalty(ABC):
     def requires(self, transposed: bool) -> str:
         """What a solver must take for it; `transposed` if the user sees the transpose of the tall factor, as for H."""
         return self.needs
+
+    stops_shrinking: ClassVar[bool] = False
+    """Whether it keeps the factor from becoming as small as the other factor allows."""
+    stops_growing: ClassVar[bool] = True
+    """Whether it keeps the factor from becoming as large as the other factor allows."""
+
+    def typical_entry(self, shape: tuple[int, int], transposed: bool) -> float | None:
+        """The size of the entries that it prescribes, > 0, in units of the user; None if it prescribes none."""
+        return None
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """What is wrong with its arrays for a tall factor of that shape; None if nothing is."""
@@ -224,6 +240,12 @@ def entries_fault(values: Any, name: str, shape: tuple[int, int], free: bool = F
         return None
     first, wanted = tuple(int(i) for i in np.argwhere(bad)[0]), "numbers >= 0" + ", or NaN for what is free" * free
     return f"{name} has {np.count_nonzero(bad)} bad entries, the first ({values[first]}) at {first}; wanted {wanted}"
+
+
+def typical_size(values: np.ndarray) -> float | None:
+    """The mean of the finite positive entries; None if there are none."""
+    some = values[np.isfinite(values) & (values > 0)]
+    return float(np.mean(some)) if some.size else None
 
 
 def component_norms(F: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .base import Penalty, Units, entries_fault
+from .base import Penalty, Units, entries_fault, typical_size
 from .domain import Bounds
 
 
@@ -37,6 +37,20 @@ class Box(Penalty):
 
     needs = "bounds"
     removable_by_scaling: ClassVar[bool] = False
+
+    @property
+    def stops_shrinking(self) -> bool:  # type: ignore[override]
+        """Whether a lower bound is positive."""
+        return bool(np.any(np.asarray(self.lower) > 0))
+
+    @property
+    def stops_growing(self) -> bool:  # type: ignore[override]
+        """Whether an upper bound is finite."""
+        return bool(np.any(np.isfinite(self.upper)))
+
+    def typical_entry(self, shape: tuple[int, int], transposed: bool) -> float | None:
+        """The mean of the bounds that are positive and finite."""
+        return typical_size(np.concatenate([np.ravel(np.asarray(b, np.float64)) for b in (self.lower, self.upper)]))
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """Bounds that do not broadcast to the factor or are out of range."""
@@ -74,6 +88,20 @@ class Fixed(Penalty):
 
     needs = "bounds"
     removable_by_scaling: ClassVar[bool] = False
+
+    @property
+    def stops_shrinking(self) -> bool:  # type: ignore[override]
+        """Whether a value is positive."""
+        return self.typical_entry((0, 0), False) is not None
+
+    @property
+    def stops_growing(self) -> bool:  # type: ignore[override]
+        """Whether a value is positive."""
+        return self.stops_shrinking
+
+    def typical_entry(self, shape: tuple[int, int], transposed: bool) -> float | None:
+        """The mean of the positive values."""
+        return typical_size(np.asarray(self.values, np.float64))
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """A wrong shape, or entries that are not >= 0 or NaN."""

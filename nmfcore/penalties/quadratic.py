@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._checks import InputError, check_number
-from .base import Majorizer, Penalty, Units, entries_fault
+from .._checks import InputError, check_flag, check_number
+from .base import Majorizer, Penalty, Units, entries_fault, typical_size
+
+DELTAS = 1e-150, 1e150  # range of delta in the units of a fit, in which the factor has entries of about 1
 
 # Curvature and slope that keep a component at 0 once it is 0: no gradient at the scale of a fit outweighs them, and
 # they are finite in float32, too.
@@ -24,14 +26,40 @@ def _csr(graph: Any) -> Any:
     return csr_array(graph, dtype=np.float64)
 
 
-@dataclass(frozen=True, eq=False)
-class StrengthPenalty(Penalty):
-    """A penalty with a strength."""
+class Weighed(Penalty):
+    """A penalty times a strength.
+
+    A relative one is strength x S x penalty(F / u) / `size`, with the scale S of the loss and the unit u of the factor,
+    which the fit measures (see `Units`).
+    """
 
     strength: float
+    relative: bool
+
+    degree: ClassVar[int] = 2
+    """The penalty of c F is c^degree times that of F."""
 
     def __post_init__(self) -> None:
         check_number(self.strength, f"strength of {type(self).__name__}")
+        check_flag(self.relative, f"relative of {type(self).__name__}")
+
+    def size(self, shape: tuple[int, int]) -> float:
+        """The number by which a relative penalty divides: that of the entries."""
+        return float(shape[0]) * shape[1]
+
+    def strength_in(self, units: Units, shape: tuple[int, int]) -> float:
+        """The strength in the units of a fit, for a tall factor of that shape."""
+        if self.relative:
+            return units.relative_strength(self.strength, self.degree, self.size(shape))
+        return units.strength(self.strength, self.degree)
+
+
+@dataclass(frozen=True, eq=False)
+class StrengthPenalty(Weighed):
+    """A penalty whose first argument is its strength."""
+
+    strength: float
+    relative: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -41,14 +69,18 @@ class L1(StrengthPenalty):
     Parameters
     ----------
     strength : float
-        >= 0.
+        >= 0, in units of the loss per unit of the factor.
+    relative : bool, default False
+        Whether the strength has no unit: the penalty is then strength x S x (mean entry) / u. S is the scale of the
+        loss and u that of the factor, see `nmfcore.penalties`.
     """
 
     needs = "linear"
+    degree: ClassVar[int] = 1
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "L1":
         """Convert the strength; the penalty is of degree 1."""
-        return L1(units.strength(self.strength, 1))
+        return L1(self.strength_in(units, shape))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """strength x sum of the entries."""
@@ -70,14 +102,17 @@ class L2(StrengthPenalty):
     Parameters
     ----------
     strength : float
-        >= 0.
+        >= 0, in units of the loss per squared unit of the factor.
+    relative : bool, default False
+        Whether the strength has no unit: the penalty is then strength x S x (mean squared entry) / (2 u^2). S is the
+        scale of the loss and u that of the factor, see `nmfcore.penalties`.
     """
 
     needs = "diagonal"
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "L2":
         """Convert the strength; the penalty is of degree 2."""
-        return L2(units.strength(self.strength, 2))
+        return L2(self.strength_in(units, shape))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """strength / 2 x sum of squares."""
@@ -92,7 +127,7 @@ class L2(StrengthPenalty):
         return self.strength * norms**2 * np.einsum("it,it->t", F, F, dtype=np.float64)
 
 
-def ElasticNet(strength: float, l1_ratio: float) -> Penalty:
+def ElasticNet(strength: float, l1_ratio: float, *, relative: bool = False) -> Penalty:
     """Elastic net: strength x (l1_ratio x sum of entries + (1 - l1_ratio) / 2 x sum of squared entries).
 
     Zou & Hastie 2005, doi:10.1111/j.1467-9868.2005.00503.x.
@@ -100,9 +135,11 @@ def ElasticNet(strength: float, l1_ratio: float) -> Penalty:
     Parameters
     ----------
     strength : float
-        >= 0.
+        >= 0, in units of the loss per unit of the factor for L1, per squared unit for L2.
     l1_ratio : float
         0 <= l1_ratio <= 1, the share of L1.
+    relative : bool, default False
+        Whether the strength has no unit, see `L1` and `L2`.
 
     Returns
     -------
@@ -112,7 +149,7 @@ def ElasticNet(strength: float, l1_ratio: float) -> Penalty:
     check_number(strength, "strength of ElasticNet")
     if not 0 <= check_number(l1_ratio, "l1_ratio of ElasticNet") <= 1:
         raise InputError(f"l1_ratio is {l1_ratio}; wanted 0 <= l1_ratio <= 1")
-    return L1(strength * l1_ratio) + L2(strength * (1 - l1_ratio))
+    return L1(strength * l1_ratio, relative=relative) + L2(strength * (1 - l1_ratio), relative=relative)
 
 
 @dataclass(frozen=True)
@@ -130,14 +167,22 @@ class Group(StrengthPenalty):
     Parameters
     ----------
     strength : float
-        >= 0.
+        >= 0, in units of the loss per unit of the factor.
+    relative : bool, default False
+        Whether the strength has no unit: the penalty is then strength x S x (mean over the components of the root mean
+        square of their entries) / u. S is the scale of the loss and u that of the factor, see `nmfcore.penalties`.
     """
 
     needs = "diagonal"
+    degree: ClassVar[int] = 1
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Group":
         """Convert the strength; the penalty is of degree 1."""
-        return Group(units.strength(self.strength, 1))
+        return Group(self.strength_in(units, shape))
+
+    def size(self, shape: tuple[int, int]) -> float:
+        """The norm of a factor of ones, summed over the components."""
+        return math.sqrt(shape[0]) * shape[1]
 
     def _sizes(self, F: np.ndarray, norms: np.ndarray) -> np.ndarray:
         return norms * np.sqrt(np.einsum("it,it->t", F, F, dtype=np.float64))
@@ -169,14 +214,17 @@ class Orthogonality(StrengthPenalty):
     Parameters
     ----------
     strength : float
-        >= 0.
+        >= 0, in units of the loss per squared unit of the factor.
+    relative : bool, default False
+        Whether the strength has no unit: the penalty is then strength x S x (that sum / number of entries of the
+        factor) / u^2. S is the scale of the loss and u that of the factor, see `nmfcore.penalties`.
     """
 
     needs = "off-diagonal"
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Orthogonality":
         """Convert the strength; the penalty is of degree 2."""
-        return Orthogonality(units.strength(self.strength, 2))
+        return Orthogonality(self.strength_in(units, shape))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """strength / 2 x sum over ordered pairs."""
@@ -206,10 +254,13 @@ class Smooth(StrengthPenalty):
     Parameters
     ----------
     strength : float
-        >= 0.
+        >= 0, in units of the loss per squared unit of the factor.
     graph : SciPy sparse or array_like, shape (m, m) for W, (n, n) for H, optional
         The weights a_ij >= 0 of the pairs, symmetric. None: each sample or feature is a neighbour of the next one, with
         weight 1.
+    relative : bool, default False
+        Whether the strength has no unit: the penalty is then strength x S x (that sum / number of entries of the
+        factor) / (2 u^2). S is the scale of the loss and u that of the factor, see `nmfcore.penalties`.
     """
 
     graph: Any = None
@@ -235,7 +286,7 @@ class Smooth(StrengthPenalty):
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Smooth":
         """Convert the strength; the penalty is of degree 2."""
         graph = None if self.graph is None else _csr(self.graph)
-        return Smooth(units.strength(self.strength, 2), graph)
+        return Smooth(self.strength_in(units, shape), graph)
 
     def _laplacian(self, F: np.ndarray) -> np.ndarray:
         """(D - A) F for the weights A and their row sums D."""
@@ -272,51 +323,86 @@ class MinVolume(StrengthPenalty):
     """Minimum volume: strength / 2 x log det(F'F + delta I), with F = W or F = H'.
 
     The components become as close together as the data allow. Leplat, Ang & Gillis 2019,
-    doi:10.1109/ICASSP.2019.8682280; the majorizer has the matrix (F'F + delta I)^-1. The scale of the other factor must
-    be fixed, for example by `SumToOne`.
+    doi:10.1109/ICASSP.2019.8682280; the majorizer has the matrix (F'F + delta I)^-1. The volume must not vanish by
+    scaling: `SumToOne` on this factor or on the other one fixes the scale, as in the paper.
 
     Parameters
     ----------
     strength : float
-        >= 0.
+        >= 0, in units of the loss.
     delta : float
-        > 0, in units of the factor squared. Directions whose squared length is small relative to delta count as flat.
+        > 0, in units of the factor squared; if relative, of m u^2 for W and n u^2 for H, the squared length of a
+        component whose entries are u. Directions whose squared length is small relative to delta count as flat.
+    relative : bool, default False
+        Whether strength and delta have no unit: the penalty is then strength x S / 2 x log det(F'F / (m u^2) + delta I)
+        for F = W, with n in place of m for F = H'. S is the scale of the loss and u that of the factor, see
+        `nmfcore.penalties`.
     """
 
     delta: float = 0.1
-    exponent: int = field(default=0, repr=False, kw_only=True)  # of Units.factor
+    in_fit: tuple[float, float] = field(default=(math.nan, math.nan), repr=False, kw_only=True)
+    """Delta in the units of the fit, and its logarithm in units of the user."""
 
     needs = "volume"
+    degree: ClassVar[int] = 0
     removable_by_scaling: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self.delta, "delta of MinVolume", positive=True)
 
+    def size(self, shape: tuple[int, int]) -> float:
+        """A relative strength is divided by nothing."""
+        return 1.0
+
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "MinVolume":
-        """Keep the determinant in units of the user, as log det(unit^2 F'F + delta I)."""
-        return MinVolume(units.strength(self.strength, 0), self.delta, exponent=units.factor)
+        """Keep the determinant in units of the user."""
+        with np.errstate(over="ignore", under="ignore"):
+            if self.relative:
+                log_unit = -math.log(shape[0]) - 2 * math.log(units.entry)
+                delta = float(self.delta * shape[0] * np.float64(units.entry) ** 2)
+            else:
+                delta, log_unit = float(np.ldexp(self.delta, -2 * units.factor)), 2 * units.factor * math.log(2.0)
+        log_delta = max(math.log(self.delta), math.log(DELTAS[0]) + log_unit)
+        in_fit = float(np.clip(delta, *DELTAS)), log_delta
+        return MinVolume(self.strength_in(units, shape), self.delta, in_fit=in_fit)
 
-    @property
-    def _square(self) -> float:
-        """The squared unit of the factor in a fit, in units of the user."""
-        return math.ldexp(1.0, max(-1000, min(1000, 2 * self.exponent)))
-
-    def _gram(self, F: np.ndarray) -> np.ndarray:
+    def _inverse(self, F: np.ndarray) -> tuple[np.ndarray, float]:
+        """The inverse of F'F + delta I in the units of the fit, and the log determinant in units of the user."""
+        delta, log_delta = self.in_fit
         F = F.astype(np.float64, copy=False)
-        return self._square * np.einsum("is,it->st", F, F) + self.delta * np.eye(F.shape[1])
+        inverse, log_det = inverse_and_log_det(np.einsum("is,it->st", F, F) / delta)
+        return inverse / delta, F.shape[1] * log_delta + log_det
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """strength / 2 x log determinant."""
-        return 0.5 * self.strength * float(np.linalg.slogdet(self._gram(F))[1])
+        return 0.5 * self.strength * self._inverse(F)[1]
 
     def majorizer(self, F: np.ndarray, norms: np.ndarray) -> Majorizer:
         """Add strength (F'F + delta I)^-1 to G; log det is concave, so it lies below its tangents."""
-        return Majorizer(self.strength * self._square * np.linalg.inv(self._gram(F)), _no_row(F))
+        return Majorizer(self.strength * self._inverse(F)[0], _no_row(F))
+
+
+def inverse_and_log_det(S: np.ndarray) -> tuple[np.ndarray, float]:
+    """The inverse and the log determinant of S + I for a positive semi-definite S (k x k).
+
+    Gauss-Jordan elimination; every pivot is at least 1 but for round-off. LAPACK is avoided, since its bits depend on
+    its number of threads. 2 k^3 flop.
+    """
+    A = S + np.eye(len(S))
+    log_det, product = 0.0, np.empty_like(A)
+    for t in range(len(A)):
+        pivot = max(float(A[t, t]), 1.0)
+        log_det += math.log(pivot)
+        row, column = A[t] / pivot, A[:, t].copy()
+        A -= np.multiply(column[:, None], row, out=product)
+        A[t], A[:, t] = row, -column / pivot
+        A[t, t] = 1 / pivot
+    return (A + A.T) / 2, log_det
 
 
 @dataclass(frozen=True, eq=False)
-class Prior(Penalty):
+class Prior(Weighed):
     """A factor close to a target: strength / 2 x ||F - target||_F^2 for the factor F.
 
     Parameters
@@ -324,17 +410,23 @@ class Prior(Penalty):
     target : array_like, shape (m, k) for W, (k, n) for H
         >= 0, in units of the factor.
     strength : float
-        >= 0.
+        >= 0, in units of the loss per squared unit of the factor.
+    relative : bool, default False
+        Whether the strength has no unit: the penalty is then strength x S x (mean squared difference) / (2 u^2). S is
+        the scale of the loss and u that of the factor, see `nmfcore.penalties`.
     """
 
     target: Any
     strength: float
+    relative: bool = field(default=False, kw_only=True)
 
     needs = "diagonal"
     removable_by_scaling: ClassVar[bool] = False
+    stops_shrinking: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        check_number(self.strength, "strength of Prior")
+    def typical_entry(self, shape: tuple[int, int], transposed: bool) -> float | None:
+        """The mean of the positive entries of the target."""
+        return typical_size(np.asarray(self.target, np.float64))
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """A target of the wrong shape or with bad entries."""
@@ -344,7 +436,7 @@ class Prior(Penalty):
         """Convert the strength and the target; the penalty is of degree 2."""
         target = np.asarray(self.target, np.float64)
         target = np.ascontiguousarray(units.values(target.T if transposed else target))
-        return Prior(target, units.strength(self.strength, 2))
+        return Prior(target, self.strength_in(units, shape))
 
     def value(self, F: np.ndarray, norms: np.ndarray) -> float:
         """strength / 2 x squared distance."""

@@ -180,8 +180,13 @@ class SumToOne(AxisPenalty):
     """
 
     axis: int
+    stops_shrinking: ClassVar[bool] = True
     total: float = field(default=1.0, repr=False, kw_only=True)  # in the units of a fit
     fixed: Any = field(default=None, repr=False, kw_only=True)  # values of fixed entries, NaN at free ones
+
+    def typical_entry(self, shape: tuple[int, int], transposed: bool) -> float | None:
+        """The mean."""
+        return 1 / shape[self.axis ^ transposed]
 
     def requires(self, transposed: bool) -> str:
         """The kind of set; columns with fixed entries cannot be updated one column at a time."""
@@ -240,6 +245,8 @@ class Hoyer(AxisPenalty):
 
     level: float
     axis: int
+
+    stops_growing: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if check_number(self.level, "level of Hoyer") > 1:

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._fit import FitRequest, Result, run_fit
+from .._runtime import single_blas
 from . import _check, _starts
 
 BETAS = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}
@@ -114,7 +115,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             Before `fit`.
         """
         check_is_fitted(self, "components_")
-        return X @ self.components_
+        with single_blas():
+            return X @ self.components_
 
     @property
     def _n_features_out(self) -> int:

@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.extmath import randomized_svd
 
+from .._runtime import single_blas
+
 CUTOFF = 1e-6  # smaller entries of a start by singular vectors become 0, whatever the scale of X
 
 
@@ -39,10 +41,11 @@ def _nndsvd(X: Any, k: int, random_state: Any) -> tuple[np.ndarray, np.ndarray]:
     The leading pair of singular vectors is taken as it is. Of each further pair the positive or the negative part is
     taken, whichever has the larger product of norms.
 
-    The singular vectors come from scikit-learn, and their last bits depend on the number of BLAS threads if X is large.
-    On one BLAS thread they would not, but they would differ from what scikit-learn computes with the same settings.
+    The singular vectors come from scikit-learn, on one BLAS thread: their last bits would depend on the number of BLAS
+    threads if X is large.
     """
-    U, s, Vt = randomized_svd(X, k, random_state=random_state)
+    with single_blas():
+        U, s, Vt = randomized_svd(X, k, random_state=random_state)
     sides = [(np.maximum(sign * U, 0), np.maximum(sign * Vt.T, 0)) for sign in (1, -1)]
     sizes = [np.linalg.norm(u, axis=0) * np.linalg.norm(v, axis=0) for u, v in sides]
     positive = sizes[0] > sizes[1]
