@@ -193,7 +193,7 @@ def describe_penalty(penalty: Penalty) -> str:
     for term in penalty.parts:
         shown = [field for field in fields(term) if field.repr] if is_dataclass(term) else []
         shown = [field for field in shown if not (field.kw_only and getattr(term, field.name) == field.default)]
-        shown.sort(key=lambda field: field.kw_only)
+        shown.sort(key=lambda field: bool(field.kw_only))
         written = []
         for field in shown:
             value = getattr(term, field.name)
