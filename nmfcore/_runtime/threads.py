@@ -2,8 +2,8 @@
 
 The products of an iteration are kernels of `_core`, not of BLAS. After a threaded product the idle threads of OpenBLAS
 spin for 130 ms and keep processors busy: an iteration of 1.6 ms took 6 ms, and 2.4 ms with `ThreadBudget`; one product
-at the end of a fit slowed the next fit threefold. NumPy's linear algebra is left for small work after the start: the
-k x k matrices of the penalty on the volume, and a product with a vector for the value of a weighted quadratic.
+at the end of a fit slowed the next fit threefold. BLAS on several threads also has other bits than on one. It is left
+for starts and for small matrices, under `single_blas`; `tests/test_blas_threads.py` lists the functions that use it.
 
 After a fork GNU OpenMP waits for threads that no longer exist. A forked process therefore computes on one thread.
 """
