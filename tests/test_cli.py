@@ -133,6 +133,14 @@ def test_options(run, arguments, options):
     assert same(Result.load("out.npz"), nmfcore.nmf(matrix, 3, **{"random_state": 0} | options))
 
 
+def test_penalties_without_units(run):
+    assert run("fit", "x.npy", "-k", 3, "-o", "out.npz", "--l1-H", "0.01", "--l2-H", "0.02", "--relative-H")[0] == 0
+    penalty = nmfcore.penalties.L1(0.01, relative=True) + nmfcore.penalties.L2(0.02, relative=True)
+    assert same(Result.load("out.npz"), nmfcore.nmf(X, 3, penalty_H=penalty, random_state=0))
+    code, _, err = run("fit", "x.npy", "-k", 3, "-o", "out.npz", "--l1-H", "0.01", "--relative-W")
+    assert code == 2 and "--relative-W is set without a penalty; wanted --l1-W or --l2-W, too" in err
+
+
 def test_arrays_beside_x(run):
     rng = np.random.default_rng(0)
     mask, weights = rng.random(X.shape) < 0.1, rng.random(X.shape)

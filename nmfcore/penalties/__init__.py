@@ -29,7 +29,7 @@ its penalty applies to W diag(|H_t|), and its unit is sqrt(n) u_W u_H; likewise 
 
 N is the number of entries of the factor, for `Group` k times the square root of the number of rows of W or columns of
 H, for `MinVolume` 1. So a strength of 0.01 costs about a hundredth of S, or of S / 2 for squares, where the entries of
-the factor are about u.
+the factor are about u. `transform` measures S and u on its own X, so that a row depends on the other rows.
 
 Examples
 --------
