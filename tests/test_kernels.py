@@ -55,11 +55,49 @@ def lay_out(X, layout):
     return np.ascontiguousarray(X[::-1])[::-1] if layout == "reversed" else np.ascontiguousarray(X)
 
 
-def product(kernels, X, B, scale=1.0, n_threads=1):
+def product(kernels, X, B, scale=1.0, n_threads=1, parts=1):
     out = np.full((X.shape[0], B.shape[1]), np.nan, X.dtype)
-    scratch = np.full(kernels.product_scratch(*X.shape, B.shape[1], n_threads), np.nan, X.dtype)
-    kernels.product(X, B, scratch, out, scale, n_threads)
+    scratch = np.full(kernels.product_scratch(*X.shape, B.shape[1], n_threads, parts), np.nan, X.dtype)
+    for part in range(parts):
+        kernels.product(X, B, scratch, out, scale, n_threads, part, parts)
     return out
+
+
+@pytest.mark.parametrize("layout", ["C", "F"])
+@pytest.mark.parametrize(("m", "n", "k"), [(1, 1, 1), (33, 1100, 3), (1300, 1100, 50), (5, 9000, 260), (9000, 70, 2)])
+def test_a_product_in_several_calls_has_the_bits_of_one(kernels, m, n, k, layout, dtype):
+    rng = np.random.default_rng(2)
+    X, B = np.asarray(rng.random((m, n)), dtype, order=layout), rng.random((n, k)).astype(dtype)
+    whole = product(kernels, X, B, 0.5)
+    for n_threads, parts in [(1, 2), (2, 3), (3, 7), (2, n)] if n < 2000 else [(1, 2), (2, 7)]:
+        np.testing.assert_array_equal(product(kernels, X, B, 0.5, n_threads, parts), whole)
+
+
+def test_fingerprint(kernels, dtype):
+    """The number of the NumPy twin, for either memory order, cut into rows, with any threads, dense and sparse."""
+    rng = np.random.default_rng(5)
+    A = scipy.sparse.random_array((300, 700), density=0.3, rng=rng, format="csr", dtype=dtype)
+    X = A.toarray()
+    expected = reference.fingerprint(0.25 * X.astype(float))
+    bounds = np.array([0, 1, 200, 300])
+    for n_threads in (1, 2, 3):
+        assert kernels.fingerprint(X, 0, 700, 1, 0.25, n_threads) == expected
+        assert kernels.fingerprint(np.asfortranarray(X).T, 0, 1, 700, 0.25, n_threads) == expected
+        arrays = A.indptr, A.indices, A.data, bounds
+        assert kernels.sparse_fingerprint(*arrays, 700, 1, 0.25, n_threads) == expected
+    two = [kernels.fingerprint(X[rows], rows.start * 700, 700, 1, 0.25, 2) for rows in (slice(0, 9), slice(9, 300))]
+    assert sum(two) % 2**64 == expected
+    for change in (X[::-1], X[:, ::-1], np.where(X == X.max(), X * dtype(1 + 1e-6), X)):
+        assert kernels.fingerprint(np.ascontiguousarray(change), 0, 700, 1, 0.25, 1) != expected
+
+
+def test_sums_continue_those_of_the_rows_before(kernels, dtype):
+    A = np.random.default_rng(4).random((5000, 33)).astype(dtype)
+    step = kernels.scan_rows(33)
+    total = squares = 0.0
+    for i in range(0, 5000, step):
+        total, squares, *_ = kernels.scan(A[i : i + step], 0.25, total, squares, 2)
+    assert (total, squares) == kernels.scan(A, 0.25, 0.0, 0.0, 1)[:2]
 
 
 def sweep(kernels, G, C, F, max_sweeps, stop, n_threads=1, bounds=(None, None)):
@@ -322,13 +360,13 @@ def test_sums(kernels, shape, dtype):
     rng = np.random.default_rng(4)
     A, B = rng.random(shape).astype(dtype), rng.random(shape).astype(dtype)
     a, b = A.astype(float), B.astype(float)
-    total, squares, low, high = kernels.scan(A, 0.25, 1)
+    total, squares, low, high = kernels.scan(A, 0.25, 0.0, 0.0, 1)
     np.testing.assert_allclose((total, squares), (0.25 * a.sum(), (0.25 * a).ravel() @ (0.25 * a).ravel()), rtol=1e-12)
     assert (low, high) == (A.min(), A.max())
     np.testing.assert_allclose(kernels.inner(A, B, 1), np.sum(a * b), rtol=1e-12)
     np.testing.assert_allclose(kernels.squared_distance(A, B, 0.5, 1), np.sum((0.5 * a - b) ** 2), rtol=1e-12)
     for n_threads in (2, 3):
-        assert kernels.scan(A, 0.25, n_threads) == (total, squares, low, high)
+        assert kernels.scan(A, 0.25, 0.0, 0.0, n_threads) == (total, squares, low, high)
         assert kernels.inner(A, B, n_threads) == kernels.inner(A, B, 1)
         assert kernels.squared_distance(A, B, 0.5, n_threads) == kernels.squared_distance(A, B, 0.5, 1)
 
@@ -338,7 +376,7 @@ def test_sums(kernels, shape, dtype):
 def test_scan_sees_a_bad_entry(kernels, bad, place, dtype):
     A = np.ones((70, 100), dtype)
     A[place] = bad
-    _, squares, low, _ = kernels.scan(A, 1.0, 1)
+    _, squares, low, _ = kernels.scan(A, 1.0, 0.0, 0.0, 1)
     assert not np.isfinite(squares) or low < 0
 
 

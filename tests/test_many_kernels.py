@@ -64,7 +64,7 @@ def product_many(kernels, X, B, stack, scale, n_threads):
     out = stack.empty(len(X))
     columns = sum(stack.ranks[fit] for fit in stack.fits)
     with scratch_of(kernels.product_scratch(*X.shape, columns, n_threads), X.dtype) as scratch:
-        kernels.product_many(X, B, stack.listed, scratch, out, scale, n_threads)
+        kernels.product_many(X, B, stack.listed, scratch, out, scale, n_threads, 0, 1, 0, len(X))
     return out
 
 
@@ -186,7 +186,7 @@ def test_extrapolate_many_and_copy_many(kernels, rows, ranks, fits, rising, dtyp
 def test_no_fit_is_left(kernels, dtype):
     stack = FactorBatch([3, 2], [], dtype)
     F, listed = stack.empty(5), stack.listed
-    kernels.product_many(np.ones((5, 5), dtype), F, listed, stack.empty(1), F, 1.0, 2)
+    kernels.product_many(np.ones((5, 5), dtype), F, listed, stack.empty(1), F, 1.0, 2, 0, 1, 0, 5)
     kernels.gram_many(F, 5, listed, stack.squares, nan_scratch(9), nan_scratch(13), 2)
     moved = nan_scratch(2)
     most = np.ones(2, np.int64)

@@ -191,7 +191,7 @@ def test_numbers_of_threads(monkeypatch):
     monkeypatch.setattr(threads.baseline, "has_openmp", lambda: True, raising=False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert [threads.thread_count(n) for n in (None, 1, 4, -1, -2, -6, -9)] == [6, 1, 4, 6, 5, 1, 1]
-    for text, count in (("3", 3), ("2,4", 2), ("0", 6), ("many", 6), ("", 6)):
+    for text, count in (("3", 3), ("2,4", 2), ("0", 6), ("many", 6), ("", 6), ("100000", 6), ("9" * 5000, 6)):
         monkeypatch.setenv("OMP_NUM_THREADS", text)
         assert threads.thread_count(None) == count
 
@@ -218,10 +218,45 @@ def test_container_limit(tmp_path):
 )
 def test_fewer_threads_where_processors_are_busy(monkeypatch, asked, runnable, recent, expected):
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(threads, "available_processors", lambda: 4)
     monkeypatch.setattr(threads, "_runnable", lambda: runnable)
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.setattr(threads.ThreadBudget, "_last_region", (time.perf_counter() if recent else -float("inf"), 4))
     assert threads.ThreadBudget(asked).threads() == expected
+
+
+@pytest.mark.parametrize(("available", "expected"), [(64, 1), (4, 4)])
+def test_load_of_the_machine_counts_only_where_all_its_processors_are_ours(monkeypatch, available, expected):
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(threads, "available_processors", lambda: available)
+    monkeypatch.setattr(threads, "_runnable", lambda: 81)
+    monkeypatch.setattr(threads, "SPIN_FOR_EVER", False)
+    assert threads.ThreadBudget(4).threads() == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+@pytest.mark.parametrize("before", ["", "nmfcore.hals(X, 150, init='random', max_iter=1, n_threads=2)"])
+def test_a_fork_takes_threads_only_after_a_parallel_region(before):
+    program = f"""
+        import os, nmfcore, numpy as np
+        from nmfcore._runtime import threads
+        X = np.random.default_rng(0).random((2000, 2000))
+        {before}
+        if os.fork() == 0:
+            os.write(1, b"%d" % threads.thread_count(None if {before!r} else 2))
+            os._exit(0)
+        os.wait()
+    """
+    command = [sys.executable, "-P", "-c", textwrap.dedent(program)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    threaded = threads.baseline.has_openmp() and not before
+    assert answer.stdout == ("2" if threaded else "1"), answer.stderr
+
+
+@pytest.mark.parametrize("count", [1025, 100_000, 2**30, 2**31, 2**63, 10**400, -(2**31), -(10**400), np.int64(2**40)])
+def test_absurd_numbers_of_threads_are_refused(count):
+    with pytest.raises(ValueError, match=r"n_threads is .*wanted a number from 1 to 1024"):
+        nmfcore.hals(np.ones((4, 3)), 1, n_threads=count)
 
 
 def test_runnable_threads():

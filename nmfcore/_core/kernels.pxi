@@ -20,7 +20,7 @@ from cython.parallel cimport prange, threadid
 from libc.float cimport DBL_EPSILON, DBL_MIN, FLT_EPSILON, FLT_MIN
 from libc.math cimport frexp, ldexp, sqrt
 from libc.math cimport INFINITY
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 ctypedef fused real:
@@ -153,6 +153,7 @@ include "stack.pxi"
 include "product.pxi"
 include "gram.pxi"
 include "reduce.pxi"
+include "fingerprint.pxi"
 include "sweep.pxi"
 include "sparse.pxi"
 include "split.pxi"

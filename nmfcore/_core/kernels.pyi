@@ -33,7 +33,7 @@ def has_openmp() -> bool:
 def vector_bytes() -> int:
     """Width of a vector of this module in bytes."""
 
-def product_scratch(rows: int, terms: int, k: int, n_threads: int) -> int:
+def product_scratch(rows: int, terms: int, k: int, n_threads: int, parts: int = 1) -> int:
     """Entries of scratch that `product` needs for an X of rows x terms, for any memory order and dtype."""
 
 def product(
@@ -43,17 +43,23 @@ def product(
     out: Real,  # out: rows x k
     scale: float,
     n_threads: int,
+    part: int = 0,
+    parts: int = 1,
 ) -> None:
-    """out = scale X B."""
+    """out = scale X B; in several parts, the last one of which writes out."""
 
 def product_many(
     X: Real,  # in: rows x terms, unit stride along one axis
     B: Real,  # in: stack of terms
     stack: Stack,  # in: (columns, fits), see stack.pxi
     scratch: Real,  # memory
-    out: Real,  # out: stack of rows
+    out: Real,  # out: stack of out_rows, from the row `first_row` on
     scale: float,
     n_threads: int,
+    part: int,
+    parts: int,
+    first_row: int,
+    out_rows: int,
 ) -> None:
     """out_f = scale X B_f for each listed fit f, to the bits of `product`, in one reading of X."""
 
@@ -85,9 +91,36 @@ def gram_many(
 def scan(
     X: Real,  # in: contiguous rows
     scale: float,
+    total: float,
+    squares: float,
     n_threads: int,
 ) -> tuple[float, float, float, float]:
-    """(sum, sum of squares, smallest, largest) of the entries of X; the sums are those of scale X."""
+    """(sum, sum of squares, smallest, largest) of the entries of X; the sums are those of scale X, added to others."""
+
+def scan_rows(columns: int) -> int:
+    """Rows that `scan` adds up before it adds them to the sums."""
+
+def fingerprint(
+    X: Real,  # in: contiguous rows
+    first: int,
+    row_step: int,
+    column_step: int,
+    scale: float,
+    n_threads: int,
+) -> int:
+    """The fingerprint of scale X, whose entry i, j has the place first + i row_step + j column_step."""
+
+def sparse_fingerprint(
+    indptr: Index,  # in: rows + 1
+    indices: Index,  # in: stored entries
+    data: Real,  # in: stored entries
+    bounds: Int64,  # in: the first row of each task, then the number of rows
+    row_step: int,
+    column_step: int,
+    scale: float,
+    n_threads: int,
+) -> int:
+    """`fingerprint` of a matrix in compressed rows, to the same number."""
 
 def inner(
     A: Real,  # in: rows x k

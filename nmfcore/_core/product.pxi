@@ -9,6 +9,10 @@
 # stretches depend on the shape of X alone. So the bits of a column depend neither on the threads, nor on the memory
 # order of X, nor on the other columns.
 #
+# A product that takes long is done in several calls, so that Ctrl-C is heard between two of them. Each call adds a part
+# of every stretch to sums that stay in scratch; the last call adds the stretches. The terms keep their order, so the
+# cut changes no bit.
+#
 # Measured:
 # - Where a row of X is contiguous, tiles of 8 rows run along it, DEPTH terms at a time: 85 to 95 % of the peak of a
 #   square matrix product at k = 100.
@@ -39,6 +43,8 @@ cdef struct Shape:
     Py_ssize_t edge, sums_size  # entries that the last rows of X and the sums of a task take
     bint narrow  # few columns of B, and the columns of X are contiguous
     bint joined  # a task takes all stretches of its rows, whose sums are added in cache
+    Py_ssize_t part, parts  # of every stretch that this call adds, of so many
+    Py_ssize_t first_row, out_rows  # of the result: the first row of this call, and all rows
 
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
@@ -83,8 +89,8 @@ cdef Py_ssize_t group_rows(Py_ssize_t rows, Py_ssize_t block, Py_ssize_t splits,
 
 
 cdef Shape shape_of(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, Py_ssize_t row_stride, Py_ssize_t term_stride,
-                    Py_ssize_t lanes, int n_threads) noexcept nogil:
-    """The cut of a product into tasks. The strides are those of X, in entries."""
+                    Py_ssize_t lanes, Py_ssize_t parts, int n_threads) noexcept nogil:
+    """The cut of a product into tasks. The strides are those of X, in entries. parts: of every stretch, one a call."""
     cdef Shape s
     s.rows, s.terms, s.k, s.lanes = rows, terms, k, lanes
     # The stride along an axis of one entry has no meaning, and must not be taken for a unit stride.
@@ -100,7 +106,8 @@ cdef Shape shape_of(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, Py_ssize_t 
     s.narrow = s.row_stride == 1 and k <= NARROW and s.panels == 1
     s.sums_size = (s.group + (NARROW_VECTORS * lanes if s.narrow else 0)) * s.block
     s.edge = max(TILE_ROWS * DEPTH, NARROW_VECTORS * lanes * STREAM_DEPTH)
-    s.joined = n_threads == 1 or s.groups * s.blocks >= 4 * n_threads
+    s.joined = parts == 1 and (n_threads == 1 or s.groups * s.blocks >= 4 * n_threads)
+    s.part, s.parts, s.first_row, s.out_rows = 0, parts, 0, rows
     return s
 
 
@@ -140,8 +147,12 @@ cdef void pack_edge(const real *x, Py_ssize_t row_stride, Py_ssize_t term_stride
 
 
 cdef void add_stretch(const Shape *shape, const real *x, Py_ssize_t rows, Py_ssize_t first, Py_ssize_t last,
-                      const real *packed, Py_ssize_t q0, Py_ssize_t q1, real *edge, real *sums) noexcept nogil:
-    """sums = X[:rows, first:last] B[first:last] for the panels q0 ... q1 - 1, tile after tile, panel after panel."""
+                      const real *packed, Py_ssize_t q0, Py_ssize_t q1, bint begin, real *edge,
+                      real *sums) noexcept nogil:
+    """Add X[:rows, first:last] B[first:last] to sums for the panels q0 ... q1 - 1, tile after tile, panel after panel.
+
+    begin: the sums start from 0.
+    """
     cdef Py_ssize_t lanes = shape.lanes, vectors = shape.vectors, p = first, t, q, depth, tile_row, tile_term, width
     cdef Py_ssize_t row_stride = shape.row_stride, term_stride = shape.term_stride, terms = shape.terms
     cdef Py_ssize_t most_depth = DEPTH if row_stride != 1 else SHARED_DEPTH if q1 - q0 > 1 else STREAM_DEPTH
@@ -169,14 +180,14 @@ cdef void add_stretch(const Shape *shape, const real *x, Py_ssize_t rows, Py_ssi
                 width = panel_width(vectors, q)
                 panel = packed + (terms * panel_start(vectors, q) + p * width) * lanes
                 product_tile(width, x_tile, tile_row, tile_term, panel, depth, ahead,
-                             row_stride if row_stride != 1 else term_stride, 8 * term_stride, p == first, tile)
+                             row_stride if row_stride != 1 else term_stride, 8 * term_stride, begin and p == first, tile)
                 tile += TILE_ROWS * width * lanes
         p += depth
 
 
 cdef void add_narrow_stretch(const real *x, Py_ssize_t term_stride, Py_ssize_t rows, Py_ssize_t first,
-                             Py_ssize_t last, const real *packed, Py_ssize_t stride, Py_ssize_t k, real *edge,
-                             real *sums) noexcept nogil:
+                             Py_ssize_t last, const real *packed, Py_ssize_t stride, Py_ssize_t k, bint begin,
+                             real *edge, real *sums) noexcept nogil:
     """The same for few columns of B, in one panel of `stride` entries a row, where the columns of X are contiguous."""
     cdef Py_ssize_t tile_rows = NARROW_VECTORS * lanes_of(sums), p = first, t, depth
     cdef const real *x_tile
@@ -186,10 +197,10 @@ cdef void add_narrow_stretch(const real *x, Py_ssize_t term_stride, Py_ssize_t r
             x_tile = x + t * tile_rows + p * term_stride
             if rows < (t + 1) * tile_rows:
                 pack_edge(x_tile, 1, term_stride, rows - t * tile_rows, tile_rows, depth, edge)
-                narrow_tile(k, edge, tile_rows, packed + p * stride, stride, depth, p == first,
+                narrow_tile(k, edge, tile_rows, packed + p * stride, stride, depth, begin and p == first,
                             sums + t * tile_rows * k)
             else:
-                narrow_tile(k, x_tile, term_stride, packed + p * stride, stride, depth, p == first,
+                narrow_tile(k, x_tile, term_stride, packed + p * stride, stride, depth, begin and p == first,
                             sums + t * tile_rows * k)
         p += depth
 
@@ -245,7 +256,7 @@ cdef void write_fits(const Shape *shape, const Stack *stack, const real *sums, P
     cdef real *target
     for i in range(stack.n):
         k = rank_of(stack, stack.fits[i])
-        target = out + shape.rows * stack.columns[stack.fits[i]] + row * k
+        target = out + shape.out_rows * stack.columns[stack.fits[i]] + (shape.first_row + row) * k
         if shape.narrow:
             write_narrow_columns(sums, rows, k, column, shape.k, target)
         else:
@@ -254,18 +265,30 @@ cdef void write_fits(const Shape *shape, const Stack *stack, const real *sums, P
         column += k
 
 
+cdef inline Py_ssize_t part_start(const Shape *shape, Py_ssize_t split, Py_ssize_t part) noexcept nogil:
+    """The first term of a part of a stretch."""
+    cdef Py_ssize_t first = shape.terms * split // shape.splits, last = shape.terms * (split + 1) // shape.splits
+    return first + ceil_div(last - first, shape.parts) * part if part < shape.parts else last
+
+
+cdef inline Py_ssize_t part_end(const Shape *shape, Py_ssize_t split) noexcept nogil:
+    """The term after the part of a stretch that this call adds."""
+    return min(part_start(shape, split, shape.part + 1), part_start(shape, split, shape.parts))
+
+
 cdef void sum_stretch(const Shape *shape, const real *X, const real *packed, Py_ssize_t task, Py_ssize_t split,
                       real *edge, real *sums) noexcept nogil:
-    """The sums of a group, a block and a stretch."""
+    """Add the part of this call to the sums of a group, a block and a stretch."""
     cdef Py_ssize_t b = task % shape.blocks, row = task // shape.blocks * shape.group
-    cdef Py_ssize_t rows = min(shape.group, shape.rows - row), first = shape.terms * split // shape.splits
-    cdef Py_ssize_t last = shape.terms * (split + 1) // shape.splits
+    cdef Py_ssize_t rows = min(shape.group, shape.rows - row), first = part_start(shape, split, shape.part)
+    cdef Py_ssize_t last = part_end(shape, split)
+    cdef bint begin = shape.part == 0
     if shape.narrow:
         add_narrow_stretch(X + row, shape.term_stride, rows, first, last, packed, shape.vectors * shape.lanes, shape.k,
-                           edge, sums)
+                           begin, edge, sums)
     else:
         add_stretch(shape, X + row * shape.row_stride, rows, first, last, packed, shape.panels * b // shape.blocks,
-                    shape.panels * (b + 1) // shape.blocks, edge, sums)
+                    shape.panels * (b + 1) // shape.blocks, begin, edge, sums)
 
 
 cdef void add_sums(const real *more, Py_ssize_t n, real *sums) noexcept nogil:
@@ -276,20 +299,26 @@ cdef void add_sums(const real *more, Py_ssize_t n, real *sums) noexcept nogil:
 
 cdef void product_of_fits(const Shape *shape, const Stack *stack, const real *X, const real *B, real scale,
                           real *scratch, real *out, int n_threads) noexcept nogil:
-    """out = scale X B for each listed fit; the stretches are added in their order."""
-    cdef Py_ssize_t tasks = shape.groups * shape.blocks, size = shape.sums_size, task, s, i
+    """out = scale X B for each listed fit; the stretches are added in their order, in the last of several calls."""
+    cdef Py_ssize_t tasks = shape.groups * shape.blocks, size = shape.sums_size, task, s, i, first, last
+    cdef Py_ssize_t chunks = ceil_div(part_start(shape, 0, 1) + shape.splits, PACK_ROWS)
     cdef Py_ssize_t thread_size = shape.edge + 2 * size
     cdef real *packed = scratch
     cdef real *threads = packed + shape.terms * shape.vectors * shape.lanes
     cdef real *stored = threads + n_threads * thread_size
     cdef real *own
     cdef real *sums
-    for i in prange(ceil_div(shape.terms, PACK_ROWS), num_threads=n_threads, schedule="static"):
-        pack_fits(shape, stack, B, i * PACK_ROWS, min(shape.terms, (i + 1) * PACK_ROWS), scale, packed)
+    for i in prange(shape.splits * chunks, num_threads=n_threads, schedule="static"):
+        first = part_start(shape, i // chunks, shape.part) + i % chunks * PACK_ROWS
+        last = min(part_end(shape, i // chunks), first + PACK_ROWS)
+        if first < last:
+            pack_fits(shape, stack, B, first, last, scale, packed)
     if not shape.joined:
         for task in prange(tasks * shape.splits, num_threads=n_threads, schedule="dynamic"):
             sum_stretch(shape, X, packed, task % tasks, task // tasks, threads + threadid() * thread_size,
                         stored + task * size)
+    if shape.part < shape.parts - 1:
+        return
     for task in prange(tasks, num_threads=n_threads, schedule="dynamic"):
         own = threads + threadid() * thread_size
         sums = own + shape.edge if shape.joined else stored + task * size
@@ -311,16 +340,16 @@ cdef Py_ssize_t shape_scratch(const Shape *shape, int n_threads) noexcept nogil:
             + stored * shape.sums_size)
 
 
-def product_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads):
+def product_scratch(Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t k, int n_threads, Py_ssize_t parts=1):
     """Entries of scratch that `product` needs for an X of rows x terms, for any memory order and dtype.
 
-    k: columns of B; for `product_many` the sum of the ranks of the listed fits.
+    k: columns of B; for `product_many` the sum of the ranks of the listed fits. parts: calls of the product.
     """
     cdef Py_ssize_t most = 0, lanes, streamed
     cdef Shape shape
     for lanes in (LANES_F32, LANES_F64):
         for streamed in range(2):
-            shape = shape_of(rows, terms, k, 1 if streamed else terms + 1, 1, lanes, n_threads)
+            shape = shape_of(rows, terms, k, 1 if streamed else terms + 1, 1, lanes, parts, n_threads)
             most = max(most, shape_scratch(&shape, n_threads))
     return most
 
@@ -331,17 +360,21 @@ def product(
     real[::1] scratch,     # memory
     real[:, ::1] out,      # out: rows x k
     double scale,
-    int n_threads
+    int n_threads,
+    Py_ssize_t part=0,
+    Py_ssize_t parts=1
 ):
     """out = scale X B.
 
-    scratch: see `product_scratch`. 2 rows terms k flop, one reading of X.
+    scratch: see `product_scratch`. 2 rows terms k flop, one reading of X. With several parts the calls for part 0, 1,
+    ..., parts - 1 follow each other with the same arguments and an untouched scratch; the last one writes out.
     """
     cdef Shape shape = shape_of(X.shape[0], X.shape[1], B.shape[1], X.strides[0] // <Py_ssize_t> sizeof(real),
-                                X.strides[1] // <Py_ssize_t> sizeof(real), lanes_of(&scratch[0]), n_threads)
+                                X.strides[1] // <Py_ssize_t> sizeof(real), lanes_of(&scratch[0]), parts, n_threads)
     cdef int64_t *columns = [0, shape.k]
     cdef int64_t fit = 0
     cdef Stack stack = Stack(columns, &fit, 1)
+    shape.part = part
     with nogil:
         product_of_fits(&shape, &stack, &X[0, 0], &B[0, 0], <real> scale, &scratch[0], &out[0, 0], n_threads)
 
@@ -351,13 +384,17 @@ def product_many(
     const real[::1] B,   # in: stack of terms
     stack,               # in: (columns, fits), see stack.pxi
     real[::1] scratch,   # memory
-    real[::1] out,       # out: stack of rows
+    real[::1] out,       # out: stack of out_rows, from the row `first_row` on
     double scale,
-    int n_threads
+    int n_threads,
+    Py_ssize_t part,
+    Py_ssize_t parts,
+    Py_ssize_t first_row,
+    Py_ssize_t out_rows
 ):
     """out_f = scale X B_f for each listed fit f, to the bits of `product`, in one reading of X.
 
-    scratch: see `product_scratch`.
+    scratch, part and parts: see `product`.
     """
     cdef const int64_t[::1] columns = stack[0], fits = stack[1]
     cdef Stack listed = stack_of(columns, fits)
@@ -365,6 +402,7 @@ def product_many(
     if listed.n == 0:
         return
     shape = shape_of(X.shape[0], X.shape[1], listed_columns(&listed), X.strides[0] // <Py_ssize_t> sizeof(real),
-                     X.strides[1] // <Py_ssize_t> sizeof(real), lanes_of(&scratch[0]), n_threads)
+                     X.strides[1] // <Py_ssize_t> sizeof(real), lanes_of(&scratch[0]), parts, n_threads)
+    shape.part, shape.first_row, shape.out_rows = part, first_row, out_rows
     with nogil:
         product_of_fits(&shape, &listed, &X[0, 0], &B[0], <real> scale, &scratch[0], &out[0], n_threads)

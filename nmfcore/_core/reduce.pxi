@@ -20,11 +20,14 @@ cdef double ordered_sum(double[::1] parts) noexcept nogil:
 def scan(
     const real[:, :] X,  # in: contiguous rows
     double scale,
+    double total,
+    double squares,
     int n_threads
 ):
     """(sum, sum of squares, smallest, largest) of the entries of X; the sums are those of scale X.
 
-    The sums are NaN or infinite where X has such entries, or where they overflow.
+    total and squares: the sums over the rows before, to which those of X are added. The sums are NaN or infinite where
+    X has such entries, or where they overflow.
     """
     cdef Py_ssize_t rows = X.shape[0], step = stretch_rows(X.shape[1]), tasks = ceil_div(rows, step), task, i
     cdef double[:, ::1] found = np.zeros((tasks, 4))
@@ -32,12 +35,17 @@ def scan(
         found[task, 2] = found[task, 3] = X[task * step, 0]
         for i in range(task * step, min(rows, (task + 1) * step)):
             scan_row(&X[i, 0], X.shape[1], scale, &found[task, 0], &found[task, 1], &found[task, 2], &found[task, 3])
-    for task in range(1, tasks):
-        found[0, 0] += found[task, 0]
-        found[0, 1] += found[task, 1]
+    for task in range(tasks):
+        total += found[task, 0]
+        squares += found[task, 1]
         found[0, 2] = min(found[0, 2], found[task, 2])
         found[0, 3] = max(found[0, 3], found[task, 3])
-    return found[0, 0], found[0, 1], found[0, 2], found[0, 3]
+    return total, squares, found[0, 2], found[0, 3]
+
+
+def scan_rows(Py_ssize_t columns):
+    """Rows that `scan` adds up before it adds them to the sums; a cut between two such groups changes no bit."""
+    return stretch_rows(columns)
 
 
 def inner(

@@ -11,6 +11,7 @@ from .check import check_entries, check_options
 from .check_result import loss_of_fit
 from .checkpoint import Checkpoint, differing_entries, fingerprint
 from .constraints import current_options
+from .digests import digest_arrays, digest_start
 from .driver import FactorState, Fit
 from .ending import CONVERGED, ending_from_members, ending_to_arrays
 from .factorization import STORED, Factorization, result_to_arrays
@@ -57,6 +58,8 @@ __all__ = [
     "components",
     "current_options",
     "differing_entries",
+    "digest_arrays",
+    "digest_start",
     "document",
     "ending_from_members",
     "ending_to_arrays",

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import InputError, InputTypeError, check_count, check_flag, check_number, is_sparse
+from .._checks import InputError, InputTypeError, check_compressed, check_count, check_flag, check_number, is_sparse
 from ..data import Data
 from ..losses import Huber, Loss
 from .specification import Options
@@ -21,9 +21,13 @@ def check_entries(data: Data, X: Any, loss: Loss) -> None:
         )
     if not loss.positive or data.measures.smallest > 0:
         return
-    size = data.shape[0] * data.shape[1]
-    zeros = size - (X.count_nonzero() if is_sparse(X) else int(np.count_nonzero(X)))
-    found = "zeros that are not hidden" if data.weighted else f"{zeros} zero{'s' * (zeros != 1)} among {size} entries"
+    if data.weighted:
+        found = "zeros that are not hidden"
+    else:
+        stored = check_compressed(X, "X").data if is_sparse(X) else X  # `count_nonzero` of X would sort it in place
+        size = data.shape[0] * data.shape[1]
+        zeros = size - int(np.count_nonzero(stored))
+        found = f"{zeros} zero{'s' * (zeros != 1)} among {size} entries"
     raise InputError(
         f"X has {found}, where loss={loss.name!r} is infinite; "
         "wanted X > 0: add a small constant to X, or take 'kullback-leibler' or another beta > 0"

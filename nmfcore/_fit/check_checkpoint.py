@@ -10,8 +10,8 @@ from .checkpoint import Checkpoint, differing_entries, fingerprint
 FREE = frozenset({"init", "random_state", "max_iter", "max_time", "tol", "version"})
 
 
-def check_same_fit(checkpoint: Checkpoint, options: dict[str, Any], data: Data) -> None:
-    """Refuse to go on from a fit with other options, or of another X."""
+def check_same_fit(checkpoint: Checkpoint, options: dict[str, Any], data: Data, digests: dict[str, str]) -> None:
+    """Refuse to go on from a fit with other options, of another X, or with other arrays of these digests."""
     for name in sorted(options.keys() - FREE):
         before = checkpoint.options.get(name)
         if before != options[name]:
@@ -23,5 +23,9 @@ def check_same_fit(checkpoint: Checkpoint, options: dict[str, Any], data: Data) 
     if before["shape"] != now["shape"]:
         shapes = tuple(before["shape"]), tuple(now["shape"])
         raise InputError(f"init is a checkpoint of a fit of X with shape {shapes[0]}, but X has shape {shapes[1]}")
-    if before.keys() != now.keys() or differing_entries(before, now):
-        raise InputError("init is a checkpoint of a fit of another X, or with other weights: their sums differ")
+    if before.keys() | {"entries", "arrays"} != now.keys() | {"arrays"} or differing_entries(before, now):
+        raise InputError("init is a checkpoint of a fit of another X, or with other weights: wanted those of that fit")
+    arrays = before.get("arrays", digests)  # older versions stored no digests and no "entries"
+    for name in sorted(arrays.keys() | digests.keys()):
+        if arrays.get(name) != digests.get(name):
+            raise InputError(f"init is a checkpoint of a fit with another array {name}; wanted that of that fit")

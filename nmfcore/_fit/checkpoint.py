@@ -31,9 +31,9 @@ class Checkpoint(Storable):
 
     The fit ends with the bits of one that was not interrupted. `State.checkpoint` makes a checkpoint in a callback, and
     the command ``nmfcore fit --checkpoint`` at intervals. max_iter, max_time and tol may change; the first two count
-    from the first start. Another option is an error, and so is an X with other sums. An exchange of a few
-    similar entries of X is not noticed, nor are changed values in the arrays of penalties, fixed values, weights and
-    masks.
+    from the first start. Another option is an error, and so is another X, or another array of weights, hidden entries,
+    fixed values or penalties: a checkpoint has a fingerprint of all their entries. Files of early versions have
+    sums over X instead, which do not notice an exchange of a few similar entries.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Checkpoint(Storable):
     iteration: int
     options: dict[str, Any]
     fingerprint: dict[str, Any] = field(repr=False)
-    """Sums over the scaled X that tell it from another X."""
+    """Sums over the scaled X that tell it from another X, and digests of the arrays of penalties and fixed values."""
     stopping: dict[str, Any] = field(repr=False)
     """The numbers of the stopping rule."""
     arrays: dict[str, np.ndarray] = field(repr=False)
@@ -81,16 +81,19 @@ class Checkpoint(Storable):
 
 
 def fingerprint(data: Data) -> dict[str, Any]:
-    """Numbers that tell one X from another: its shape, its measures, and a sum that depends on the place of each entry.
+    """Numbers that tell one X from another: its shape, its measures, and fingerprints of its entries and weights.
 
-    The sum is a product with one column, which reads X once.
+    "entries" depends on every bit of the scaled X, but not on its memory order or storage. "places", which files of
+    older versions have instead, is a product with one column. Each reads X once.
     """
     of_rows, of_columns = (np.sin(np.arange(1.0, size + 1)) for size in data.shape)
     B = of_columns.astype(data.dtype)[:, None]
-    places = float(of_rows @ data.dot(B, np.empty((data.shape[0], 1), data.dtype))[:, 0].astype(np.float64))
-    return {"shape": list(data.shape), "weighted": data.weighted, "total": float(data.total), "places": places} | {
-        name: float(value) for name, value in data.measures._asdict().items()
-    }
+    of_X = data.dot(B, np.empty((data.shape[0], 1), data.dtype))[:, 0]
+    places = float(np.sum(of_rows * of_X.astype(np.float64)))
+    entries = [f"{number:016x}" for number in data.fingerprints()]
+    measures = {name: float(value) for name, value in data.measures._asdict().items()}
+    kind = {"shape": list(data.shape), "weighted": data.weighted, "total": float(data.total)}
+    return kind | {"places": places, "entries": entries} | measures
 
 
 def differing_entries(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

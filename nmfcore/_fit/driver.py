@@ -15,6 +15,7 @@ is read once an iteration. The half-step allows it, since no solver needs all ro
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Generic
 
@@ -95,10 +96,11 @@ class Fit(Generic[Kind]):
         workspace: Workspace,
         clock: float,
         provenance: Provenance,
+        digests: Callable[[], dict[str, str]],
         kind: type[Kind],
     ) -> None:
         self.loss, self.options, self.workspace = loss, options, workspace
-        self.provenance, self.kind = provenance, kind
+        self.provenance, self.digests, self.kind = provenance, digests, kind
         self.w = FactorState(data, specs[0], start.W, options.extrapolate)
         self.h = FactorState(data.T, specs[1], start.Ht, options.extrapolate)
         self.free = [side for side in (self.w, self.h) if not side.spec.fixed]
@@ -342,4 +344,4 @@ class Fit(Generic[Kind]):
 
     @functools.cached_property
     def _fingerprint(self) -> dict[str, Any]:
-        return fingerprint(self.w.data)
+        return fingerprint(self.w.data) | {"arrays": self.digests()}

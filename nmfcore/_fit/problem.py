@@ -1,5 +1,6 @@
 """X and the request of a fit, read and checked once for one fit or for many."""
 
+import functools
 import time
 from dataclasses import replace
 from typing import Any, Generic
@@ -13,6 +14,7 @@ from .assemble import factor_specs, make_start
 from .check import check_entries, check_options
 from .checkpoint import Checkpoint
 from .constraints import FactorConstraints
+from .digests import digest_arrays
 from .driver import Fit
 from .factorization import Kind
 from .provenance import build_provenance, with_random_state
@@ -75,4 +77,5 @@ class RankedProblem(Generic[Kind]):
         start = make_start(constraints, request.init, data, random_state, workspace)
         specs = factor_specs(constraints, self.solvers, start, loss, data, workspace)
         checkpoint = request.init if isinstance(request.init, Checkpoint) else None
-        return Fit(data, loss, specs, start, checkpoint, self.options, workspace, clock, provenance, self.problem.kind)
+        options, digests, kind = self.options, functools.partial(digest_arrays, request), self.problem.kind
+        return Fit(data, loss, specs, start, checkpoint, options, workspace, clock, provenance, digests, kind)

@@ -13,6 +13,7 @@ from ..penalties import Penalty
 from . import check_checkpoint
 from .checkpoint import Checkpoint
 from .constraints import describe_penalty, plain_text
+from .digests import digest_arrays
 from .records import Provenance
 from .request import FitRequest
 
@@ -29,7 +30,7 @@ def build_provenance(request: FitRequest, names: Names, data: Data) -> Provenanc
     options["mask"] |= isinstance(request.X, np.ma.MaskedArray)
     options |= {"dtype": data.dtype.name, "version": __version__}
     if isinstance(request.init, Checkpoint):
-        check_checkpoint.check_same_fit(request.init, options, data)
+        check_checkpoint.check_same_fit(request.init, options, data, digest_arrays(request))
         options |= {name: request.init.options[name] for name in ("init", "random_state")}
     return Provenance(options, names)
 

@@ -1,17 +1,11 @@
 """What is written to a ledger of many fits, and when."""
 
-import hashlib
 import os
 import time
 import warnings
-from dataclasses import fields
-from typing import Any
-
-import numpy as np
-import scipy.sparse
 
 from .._ensemble import Failure, Ledger
-from .._fit import Checkpoint, FitRequest, RankedProblem, Result, fingerprint
+from .._fit import RankedProblem, Result, digest_arrays, digest_start, fingerprint
 from .schedule import Job
 
 WRITE_SECONDS = 1.0  # a killed call may lose the fits of that time
@@ -32,7 +26,8 @@ class LedgerWriter:
             return cls(None)
         options = {name: value for name, value in ranked.provenance.options.items() if name not in OF_ONE}
         identity = {"X": fingerprint(ranked.problem.data), "options": options, "random_state": entropy}
-        return cls(Ledger.open(path, identity | {"arrays": digests(ranked.request)}))
+        arrays = digest_arrays(ranked.request) | digest_start(ranked.request)
+        return cls(Ledger.open(path, identity | {"arrays": arrays}))
 
     def finished(self, jobs: set[Job]) -> dict[Job, Result]:
         """Those of the jobs that the ledger holds."""
@@ -69,30 +64,3 @@ class LedgerWriter:
                 warnings.warn(what, RuntimeWarning, stacklevel=4)
             else:
                 error.add_note(what)
-
-
-def digests(request: FitRequest) -> dict[str, str]:
-    """Digests of fixed factors, starts and penalty arrays; the options store only "given" for them."""
-    arrays = {name: getattr(request, name) for name in ("fixed_W", "fixed_H") if getattr(request, name) is not None}
-    if not isinstance(request.init, str | Checkpoint):
-        arrays |= {f"init[{i}]": F for i, F in enumerate(request.init)}
-    for name in ("penalty_W", "penalty_H"):
-        penalty = getattr(request, name)
-        for i, part in enumerate(penalty.parts if penalty is not None else ()):
-            values = {f"{name}.{i}.{field.name}": getattr(part, field.name) for field in fields(part)}
-            arrays |= {
-                where: value for where, value in values.items() if np.ndim(value) or scipy.sparse.issparse(value)
-            }
-    return {name: _digest(value) for name, value in arrays.items()}
-
-
-def _digest(value: Any) -> str:
-    if scipy.sparse.issparse(value):
-        value = value.tocsr().sorted_indices()
-        parts = value.indptr.astype(np.int64), value.indices.astype(np.int64), value.data
-    else:
-        parts = (np.asarray(value),)
-    digest = hashlib.sha256(repr(value.shape if hasattr(value, "shape") else parts[0].shape).encode())
-    for part in parts:
-        digest.update(np.ascontiguousarray(part, np.float64 if part.dtype.kind in "iubf" else part.dtype).tobytes())
-    return digest.hexdigest()[:16]

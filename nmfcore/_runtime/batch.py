@@ -11,8 +11,9 @@ from typing import TypeAlias
 import numpy as np
 
 from .._core import kernels
-from .calls import fit_parts, is_one_call
-from .workspace import FLOAT64, Workspace, aligned_empty
+from . import calls
+from .calls import even_parts, fit_parts, is_one_call, term_parts
+from .workspace import FLOAT64, POWERS_FLOP, PRODUCT_ROWS, Workspace, aligned_empty
 
 CompressedRows: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """indptr, indices, data and the first row of each task; see `_core.kernels.sparse_product`."""
@@ -99,12 +100,25 @@ class BatchKernels:
 
     def product(self, X: np.ndarray, B: FactorBatch, out: FactorBatch, fits: np.ndarray, scale: float) -> None:
         """out = scale X B, for X (rows x terms) with unit stride along one axis, in one reading of X."""
+        for part in fit_parts(fits, 2.0 * X.size * B.widths[fits], calls.MANY_FLOP):
+            for rows in even_parts(len(X), 2.0 * X.shape[1] * B.columns_of(part), PRODUCT_ROWS):
+                self._product(X[rows], B, out, part, scale, rows.start)
+
+    def _product(
+        self, X: np.ndarray, B: FactorBatch, out: FactorBatch, fits: np.ndarray, scale: float, first_row: int
+    ) -> None:
         rows, terms = X.shape
-        for part in fit_parts(fits, B.widths, 2.0 * rows * terms):
-            columns = B.columns_of(part)
-            threads = self.workspace.threads(2.0 * rows * terms * columns)
-            scratch = self.workspace.reserve(kernels.product_scratch(rows, terms, columns, threads), X.dtype)
-            kernels.product_many(X, B.flat, (B.columns, part), scratch, out.flat, scale, threads)
+        columns = B.columns_of(fits)
+        flop = 2.0 * X.size * columns
+        threads, n_calls = self.workspace.threads(flop), term_parts(terms, flop)
+        scratch = self.workspace.reserve(kernels.product_scratch(rows, terms, columns, threads, n_calls), X.dtype)
+        stacks = B.flat, (B.columns, fits), scratch, out.flat
+        for call in range(n_calls):
+            kernels.product_many(X, *stacks, scale, threads, call, n_calls, first_row, out.rows)
+
+    def _groups(self, fits: np.ndarray, flop: np.ndarray) -> list[np.ndarray]:
+        """The fits in groups, one for each call, that take about as long as one call of one fit on one thread."""
+        return fit_parts(fits, flop, calls.CALL_FLOP * self.workspace.threads(math.inf))
 
     def sparse_product(
         self, X: CompressedRows, B: FactorBatch, out: FactorBatch, fits: np.ndarray, scale: float
@@ -114,7 +128,7 @@ class BatchKernels:
         if len(fits) == 1:  # the panels of one fit are better for its columns
             self.workspace.sparse_product(*X, B[fits[0]], out[fits[0]], scale)
             return
-        for part in fit_parts(fits, B.widths, flop):
+        for part in self._groups(fits, flop * B.widths[fits]):
             threads = self.workspace.threads(flop * B.columns_of(part))
             scratch = self.workspace.reserve(kernels.sparse_product_many_scratch(B.rows, threads), B.flat.dtype)
             kernels.sparse_product_many(*X, B.flat, (B.columns, part), scratch, out.flat, scale, threads)
@@ -139,7 +153,7 @@ class BatchKernels:
             values = [call(X, F[f], B[f], *rest, num[f], den[f], scale, evaluate) for f in fits.tolist()]
             return np.array(values)
         number, values = kernels.FAMILIES[family], np.zeros(len(F.ranks))
-        for part in fit_parts(fits, F.widths, 6.0 * X.size):
+        for part in self._groups(fits, (6.0 * F.widths[fits] + POWERS_FLOP) * X.size):
             threads = self.workspace.threads(6.0 * X.size * F.columns_of(part))
             scratch = self.workspace.reserve(
                 kernels.split_many_scratch(len(X), X.shape[1], F.widest(part), threads), X.dtype
@@ -163,7 +177,7 @@ class BatchKernels:
         if not is_one_call(flop * F.widest(fits)) or len(fits) < FITS_A_THREAD * self.workspace.threads(math.inf):
             alone = [self.workspace.sparse_share(*X, F[f], B[f], num[f], scale, evaluate) for f in fits.tolist()]
             return np.array(alone)
-        for part in fit_parts(fits, F.widths, flop):
+        for part in self._groups(fits, flop * F.widths[fits]):
             threads = self.workspace.threads(flop * F.columns_of(part))
             own = kernels.sparse_product_scratch(B.rows, F.widest(part), 2) + 16
             scratch = self.workspace.reserve(own * threads, F.flat.dtype)
@@ -177,10 +191,11 @@ class BatchKernels:
             for f in fits.tolist():
                 out[f][:] = self.workspace.gram(F[f])
             return
-        threads = self.workspace.threads(F.rows * F.sum_of_squares(fits))
-        stack = F.columns, fits
-        scratch = self.workspace.reserve(kernels.gram_many_scratch(F.rows, stack, threads), FLOAT64)
-        kernels.gram_many(F.flat, F.rows, stack, out.first, scratch, out.flat, threads)
+        for part in self._groups(fits, float(F.rows) * np.square(F.widths[fits])):
+            threads = self.workspace.threads(F.rows * F.sum_of_squares(part))
+            stack = F.columns, part
+            scratch = self.workspace.reserve(kernels.gram_many_scratch(F.rows, stack, threads), FLOAT64)
+            kernels.gram_many(F.flat, F.rows, stack, out.first, scratch, out.flat, threads)
 
     def column_sums(self, F: FactorBatch, fits: np.ndarray, out: FactorBatch) -> FactorBatch:
         """The sum of each column, in float64; out has one row."""
@@ -219,11 +234,13 @@ class BatchKernels:
         if F.rows > self.workspace.sweep_rows(F.widest(fits), int(most.max(initial=1))):
             each = zip(fits.tolist(), most.tolist(), strict=True)
             return np.array([self.workspace.sweep(G[f], C[f], F[f], sweeps, stop) for f, sweeps in each])
-        stack, flop = (F.columns, fits), 2.0 * F.rows * F.sum_of_squares(fits) * float(most.max(initial=0))
-        threads = self.workspace.threads(flop)
-        scratch = self.workspace.reserve(kernels.sweep_many_scratch(stack, G.first, threads), F.flat.dtype)
-        most, stops, moved = F.each(most, fits, np.int64), np.full(len(F.ranks), stop), np.empty(len(F.ranks))
-        kernels.sweep_many(G.flat, G.first, C.flat, F.flat, F.rows, stack, most, stops, scratch, moved, threads)
+        all_most, stops, moved = F.each(most, fits, np.int64), np.full(len(F.ranks), stop), np.empty(len(F.ranks))
+        for part in self._groups(fits, 2.0 * F.rows * np.square(F.widths[fits]) * most):
+            stack, most_of_part = (F.columns, part), float(all_most[part].max(initial=0))
+            threads = self.workspace.threads(2.0 * F.rows * F.sum_of_squares(part) * most_of_part)
+            scratch = self.workspace.reserve(kernels.sweep_many_scratch(stack, G.first, threads), F.flat.dtype)
+            arrays = C.flat, F.flat, F.rows, stack, all_most, stops, scratch, moved
+            kernels.sweep_many(G.flat, G.first, *arrays, threads)
         return moved[fits]
 
     def multiply(

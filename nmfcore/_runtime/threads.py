@@ -5,7 +5,8 @@ spin for 130 ms and keep processors busy: an iteration of 1.6 ms took 6 ms, and 
 at the end of a fit slowed the next fit threefold. BLAS on several threads also has other bits than on one. It is left
 for starts and for small matrices, under `single_blas`; `tests/test_blas_threads.py` lists the functions that use it.
 
-After a fork GNU OpenMP waits for threads that no longer exist. A forked process therefore computes on one thread.
+After a fork GNU OpenMP waits for threads that no longer exist, if there were any. A process that was forked after a
+parallel region therefore computes on one thread.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import InputError, InputTypeError, user_stacklevel
+from .._checks import MAX_COUNT, InputError, InputTypeError, user_stacklevel
 from .._core import baseline
 
 # Idle threads of our own then never stop spinning, so the load says nothing about other processes.
@@ -29,7 +30,26 @@ SPIN_FOR_EVER = os.environ.get("OMP_WAIT_POLICY", "").lower() == "active"
 _lock = threading.Lock()
 _single_blas_users = 0
 _blas_limit = None
-_pool_lost = False  # whether this process was forked
+_pool_started = False  # whether this process may have threads of OpenMP: it has entered a parallel region
+_pool_lost = False  # whether this process was forked from one that may have had them
+MAX_THREADS = 1024  # more may not start; OpenMP then ends the process
+
+
+def _foreign_threads() -> int:
+    """Threads of this process that Python has not started, such as those of OpenMP; 0 where that is not known."""
+    try:
+        return len(os.listdir("/proc/self/task")) - threading.active_count()
+    except OSError:
+        return 0
+
+
+_foreign_at_import = _foreign_threads()
+
+
+def _before_fork() -> None:
+    """Take threads that came since the import for those of OpenMP: another library may share it."""
+    global _pool_started
+    _pool_started = _pool_started or _foreign_threads() > _foreign_at_import
 
 
 def _after_fork() -> None:
@@ -37,11 +57,18 @@ def _after_fork() -> None:
     if _blas_limit is not None:
         _blas_limit.restore_original_limits()
     _lock, _single_blas_users, _blas_limit = threading.Lock(), 0, None
-    _pool_lost = True
+    _pool_lost = _pool_lost or _pool_started
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+
+
+def enter_region(n_threads: int) -> int:
+    """Return the number of threads of a parallel region, and remember that it starts them."""
+    global _pool_started
+    _pool_started = _pool_started or n_threads > 1
+    return n_threads
 
 
 @functools.cache
@@ -67,6 +94,9 @@ class ThreadBudget:
     times what a short region takes. Other processes keep processors busy, and so do the idle threads of a BLAS. Then
     fewer threads are faster: next to a compiler, Swimmer took 4 s with all threads and 0.1 s with those that were left.
     The number of threads changes no bit of a result.
+
+    The load is that of the whole machine. It says nothing about the processors of a process that may use only some of
+    them, because of its affinity or the limit of a container: such a process always takes n_threads.
     """
 
     LOOK_SECONDS = 1e-2  # between two readings of the load
@@ -75,7 +105,8 @@ class ThreadBudget:
 
     def __init__(self, n_threads: int) -> None:
         self.n_threads = self._free = n_threads
-        self._next_look = float("inf") if n_threads == 1 or SPIN_FOR_EVER else -float("inf")
+        looks = n_threads > 1 and not SPIN_FOR_EVER and available_processors() >= (os.cpu_count() or 1)
+        self._next_look = -float("inf") if looks else float("inf")
 
     def threads(self) -> int:
         """Return the threads for a short parallel region that begins now."""
@@ -101,12 +132,14 @@ def _runnable() -> int:
 def thread_count(n_threads: int | None) -> int:
     """Return the number of threads for the argument `n_threads`.
 
-    None: `OMP_NUM_THREADS` if it is set, else all available processors. -1: all, -2: all but one, and so on. The result
-    is 1 without OpenMP and in a forked process.
+    None: `OMP_NUM_THREADS` if it is set and below the number of available processors, else all of these. -1: all, -2:
+    all but one, and so on. The result is 1 without OpenMP, and in a process forked from one that has used it.
     """
     if n_threads is None:
         first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-        count = int(first) if first.isdecimal() and int(first) > 0 else available_processors()
+        count = available_processors()
+        if first.isdecimal() and len(first) < 10 and int(first) > 0:
+            count = min(int(first), count)
     else:
         count = n_threads if n_threads > 0 else max(1, available_processors() + 1 + n_threads)
     if count == 1 or not baseline.has_openmp():
@@ -157,4 +190,6 @@ def check_threads(n_threads: Any) -> int:
             raise InputTypeError(f"n_threads is {n_threads!r} ({type(n_threads).__name__}); {wanted}")
         if n_threads == 0:
             raise InputError(f"n_threads is 0; {wanted}")
+        if not -MAX_COUNT <= n_threads <= MAX_THREADS:
+            raise InputError(f"n_threads is {n_threads}; wanted a number from 1 to {MAX_THREADS}, None, -1, -2, ...")
     return thread_count(None if n_threads is None else int(n_threads))

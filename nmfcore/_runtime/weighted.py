@@ -32,7 +32,7 @@ class ExceptionEntries(NamedTuple):
         rows = len(indptr) - 1
         cost = indptr.astype(np.int64) + ROW_PLACES * np.arange(rows + 1)
         first = np.searchsorted(cost, np.arange(0, cost[-1], TASK_PLACES))
-        return cls(indptr, indices, w, y, np.unique(np.append(first, rows)))
+        return cls(indptr, indices, w, y, np.unique(np.append(first, rows)).astype(np.int64))
 
 
 class Quadratic(NamedTuple):

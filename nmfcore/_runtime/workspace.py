@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from .._core import kernels
-from .calls import call_size, even_parts, parts, sweep_parts, task_parts
-from .threads import ThreadBudget
+from .calls import call_size, even_parts, is_one_call, parts, sweep_parts, task_parts, term_parts
+from .threads import ThreadBudget, enter_region
 
 PARALLEL_FLOP = 2e5  # below this a second thread costs more than it saves
 PATIENT_FLOP = 1e9  # from here on all threads are used, even if they share processors
@@ -16,6 +16,8 @@ DESCENT_ROWS = 8  # of a task of `_core.kernels.descent`
 PIVOT_ROWS = 64  # at least of one call of `_core.kernels.pivot`, so that its lanes are full
 STEP_ROWS = 64  # a multiple of the rows that `_core.kernels.project_steps` takes side by side
 SWEEP_ROWS = 64  # of a group of `_core.kernels.sweep`
+SPLIT_TERMS = 1024  # a multiple of the terms that a block of `_core.kernels.split_step` has at most
+SCAN_FLOP = 20  # flop that take as long as reading an entry
 POWERS_FLOP = 200  # flop that take as long as the powers of an entry
 PROJECTION_FLOP = 60  # for an entry: the moments of a few rounds
 MOST_EXCHANGES = 5  # times k, of block principal pivoting; a few are usual
@@ -54,17 +56,18 @@ class Workspace:
     def threads(self, flop: float) -> int:
         """Return the number of threads for a call of so many flop."""
         if flop >= PATIENT_FLOP:
-            return self._budget.n_threads
-        return self._budget.threads() if flop > PARALLEL_FLOP else 1
+            return enter_region(self._budget.n_threads)
+        return enter_region(self._budget.threads()) if flop > PARALLEL_FLOP else 1
 
     def product(self, X: np.ndarray, B: np.ndarray, out: np.ndarray, scale: float = 1.0) -> np.ndarray:
         """out = scale X B, for X (rows x terms) with unit stride along one axis, B (terms x k)."""
         (rows, terms), k = X.shape, B.shape[1]
         for part in even_parts(rows, 2 * terms * k, PRODUCT_ROWS):
             block = X[part]
-            threads = self.threads(2 * block.size * k)
-            scratch = self.reserve(kernels.product_scratch(len(block), terms, k, threads), X.dtype)
-            kernels.product(block, B, scratch, out[part], scale, threads)
+            threads, calls = self.threads(2 * block.size * k), term_parts(terms, 2 * block.size * k)
+            scratch = self.reserve(kernels.product_scratch(len(block), terms, k, threads, calls), X.dtype)
+            for call in range(calls):
+                kernels.product(block, B, scratch, out[part], scale, threads, call, calls)
         return out
 
     def sparse_product(
@@ -110,8 +113,9 @@ class Workspace:
 
     @staticmethod
     def split_rows(terms: int, k: int) -> int:
-        """Return the rows of one call of `_core.kernels.split_step`."""
-        return call_size((6 * k + POWERS_FLOP) * terms, SPLIT_ROWS)
+        """Return the rows of one call of `_core.kernels.split_step`; 0 if a call does not take all terms."""
+        flop = (6 * k + POWERS_FLOP) * terms
+        return call_size(flop, SPLIT_ROWS) if is_one_call(flop * SPLIT_ROWS) else 0
 
     def split_step(
         self,
@@ -126,7 +130,37 @@ class Workspace:
         evaluate: bool,
         weights: np.ndarray | None = None,
     ) -> float:
-        """num and den of a half-step for F; returns the value of `_core.kernels.split_step`."""
+        """num and den of a half-step for F; returns the value of `_core.kernels.split_step`.
+
+        A sum of so many terms that a few rows of them take long is cut into sums of as many terms as a call takes.
+        """
+        rest = family, parameter, scale, evaluate
+        if self.split_rows(X.shape[1], B.shape[1]):
+            return self._split_step(X, F, B, num, den, weights, *rest)
+        value, sums = 0.0, (np.empty_like(num), np.empty_like(den))
+        for part in parts(X.shape[1], (6 * B.shape[1] + POWERS_FLOP) * SPLIT_ROWS, SPLIT_TERMS):
+            own = None if weights is None else weights[:, part]
+            target = sums if part.start else (num, den)
+            value += self._split_step(X[:, part], F, B[part], *target, own, *rest)
+            if part.start:
+                num += sums[0]
+                if weights is not None or (family, parameter) != ("beta", 1):  # else den is not written
+                    den += sums[1]
+        return value
+
+    def _split_step(
+        self,
+        X: np.ndarray,
+        F: np.ndarray,
+        B: np.ndarray,
+        num: np.ndarray,
+        den: np.ndarray,
+        weights: np.ndarray | None,
+        family: str,
+        parameter: float,
+        scale: float,
+        evaluate: bool,
+    ) -> float:
         terms, k = B.shape
         number, value = kernels.FAMILIES[family], 0.0
         for rows in parts(len(X), (6 * k + POWERS_FLOP) * terms, SPLIT_ROWS):
@@ -142,7 +176,8 @@ class Workspace:
         self, X: np.ndarray, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int, scale: float
     ) -> float:
         """Coordinate sweeps over F in place; returns the value of `_core.kernels.descent`."""
-        moved = [self._descent(X, F, B, sums, part, scale) for part in sweep_parts(sweeps)]
+        calls = sweep_parts(sweeps, 20 * DESCENT_ROWS * B.size)
+        moved = [self._descent(X, F, B, sums, part, scale) for part in calls]
         return moved[0]
 
     def _descent(
@@ -171,7 +206,8 @@ class Workspace:
     ) -> float:
         """Coordinate sweeps over F in place, along stored entries; see `_core.kernels.sparse_descent`."""
         X = indptr, indices, data, bounds
-        moved = [self._sparse_descent(X, F, B, sums, part, scale) for part in sweep_parts(sweeps)]
+        calls = sweep_parts(sweeps, 20 * len(data) / (len(bounds) - 1) * B.shape[1] + 1)
+        moved = [self._sparse_descent(X, F, B, sums, part, scale) for part in calls]
         return moved[0]
 
     def _sparse_descent(
@@ -227,7 +263,37 @@ class Workspace:
 
     def scan(self, X: np.ndarray, scale: float = 1.0) -> tuple[float, float, float, float]:
         """(sum, sum of squares, smallest, largest): the sums of scale X, whose rows are contiguous."""
-        return kernels.scan(X, scale, self.threads(4 * X.size))
+        total = squares = 0.0
+        low, high = math.inf, -math.inf
+        for rows in parts(len(X), SCAN_FLOP * X.shape[1], kernels.scan_rows(X.shape[1])):
+            threads = self.threads(4 * X[rows].size)
+            total, squares, smallest, largest = kernels.scan(X[rows], scale, total, squares, threads)
+            low, high = np.fmin(low, smallest), np.fmax(high, largest)
+        return total, squares, float(low), float(high)
+
+    def fingerprint(self, X: np.ndarray, scale: float, transposed: bool = False) -> int:
+        """A number of 64 bits that tells scale X from another; X has contiguous rows and is X' if `transposed`."""
+        steps, value = (1, len(X)) if transposed else (X.shape[1], 1), 0
+        for rows in parts(len(X), SCAN_FLOP * X.shape[1]):
+            threads = self.threads(4 * X[rows].size)
+            value += kernels.fingerprint(X[rows], rows.start * steps[0], *steps, scale, threads)
+        return value % 2**64
+
+    def sparse_fingerprint(
+        self,
+        indptr: np.ndarray,
+        indices: np.ndarray,
+        data: np.ndarray,
+        bounds: np.ndarray,
+        scale: float,
+        steps: tuple[int, int],
+    ) -> int:
+        """`fingerprint` of a matrix in compressed rows; steps: (columns, 1), or (1, rows) if it is the transpose."""
+        value = 0
+        for part in task_parts(bounds, SCAN_FLOP * len(data)):
+            threads = self.threads(4 * len(data))
+            value += kernels.sparse_fingerprint(indptr, indices, data, part, *steps, scale, threads)
+        return value % 2**64
 
     def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, rising: bool) -> None:
         """old <- max(0, new + weight (new - old)); with `rising` old <- new where new < old."""

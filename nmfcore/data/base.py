@@ -96,6 +96,10 @@ class Data(Protocol):
         """Compute out = X B for B (n x k) and out (m x k)."""
         ...
 
+    def fingerprints(self) -> tuple[int, ...]:
+        """Numbers of 64 bits that tell X, and its weights, from others; see `_core/fingerprint.pxi`."""
+        ...
+
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
         """||X - F B'||_F^2 summed entry by entry, for F (m x k) and B (n x k), without an m x n array."""
         ...

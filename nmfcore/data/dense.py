@@ -22,6 +22,12 @@ def contiguous_rows(X: np.ndarray) -> np.ndarray:
     return X.T if X.shape[1] == 1 or (X.shape[0] > 1 and X.strides[0] == X.itemsize) else X
 
 
+def fingerprint_of(X: np.ndarray, workspace: Workspace, scale: float) -> int:
+    """The number that tells scale X from another, whatever its memory order."""
+    rows = contiguous_rows(X)
+    return workspace.fingerprint(rows, scale, rows is not X)
+
+
 @dataclass(slots=True)
 class Dense:
     """An array with unit stride along one of its axes; see `UnweightedData` for the protocol."""
@@ -88,6 +94,10 @@ class Dense:
     def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, kernels: BatchKernels) -> None:
         """Compute out = X B for several fits in one reading of X."""
         kernels.product(self.X, B, out, fits, self._scale)
+
+    def fingerprints(self) -> tuple[int, ...]:
+        """The number that tells X from another."""
+        return (fingerprint_of(self.X, self.workspace, self._scale),)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """Copy rows of X to a new array."""

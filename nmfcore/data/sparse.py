@@ -37,7 +37,7 @@ class Compressed(NamedTuple):
         rows = len(matrix.indptr) - 1
         cost = matrix.indptr.astype(np.int64) + np.arange(rows + 1)
         first = np.searchsorted(cost, np.arange(0, cost[-1], TASK_COST))
-        return cls(matrix.indptr, matrix.indices, matrix.data, np.unique(np.append(first, rows)))
+        return cls(matrix.indptr, matrix.indices, matrix.data, np.unique(np.append(first, rows)).astype(np.int64))
 
 
 class Orientations:
@@ -133,6 +133,10 @@ class Sparse:
     def dot_many(self, B: FactorBatch, out: FactorBatch, fits: np.ndarray, kernels: BatchKernels) -> None:
         """Compute out = X B for several fits."""
         kernels.sparse_product(self.rows, B, out, fits, self._scale)
+
+    def fingerprints(self) -> tuple[int, ...]:
+        """The number that tells X from another, which stored zeros do not change."""
+        return (self.workspace.sparse_fingerprint(*self.rows, self._scale, (self.shape[1], 1)),)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """Copy rows of X to a new dense array."""

@@ -30,7 +30,7 @@ import numpy as np
 
 from .._runtime import ExceptionEntries, Quadratic, SweepBounds, Workspace, dense_sweep, gram_sweep
 from .base import Measures
-from .dense import Dense
+from .dense import Dense, fingerprint_of
 from .sparse import DENSE_BLOCK, Sparse
 
 MIN_SHARE = 1.0 / 1024  # if subtraction leaves less than this share of a sum, the sum is computed directly
@@ -140,6 +140,12 @@ class DenselyWeighted(_WeightedStorage):
             self.workspace.product(np.ascontiguousarray(self.Omega[rows] * self.X[rows]), B, out[rows], self._scale)
         return out
 
+    def fingerprints(self) -> tuple[int, ...]:
+        """The numbers that tell X and its weights from others."""
+        return tuple(
+            fingerprint_of(A, self.workspace, scale) for A, scale in ((self.X, self._scale), (self.Omega, 1.0))
+        )
+
     def curvature(self, B: np.ndarray) -> np.ndarray:
         """Sum of omega_ij b_jt^2 over j."""
         return self.workspace.product(self.Omega, B * B, np.empty((self.shape[0], B.shape[1]), self.dtype))
@@ -218,6 +224,12 @@ class SparselyReweighted(_WeightedStorage):
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """Compute out = (Omega o X) B."""
         return self.product.dot(B, out)
+
+    def fingerprints(self) -> tuple[int, ...]:
+        """The numbers that tell Omega o X and the weights from others."""
+        indptr, indices, w, _, bounds = self.rows
+        steps = self.shape[1], 1
+        return *self.product.fingerprints(), self.workspace.sparse_fingerprint(indptr, indices, w, bounds, 1.0, steps)
 
     def _weights_times(self, B: np.ndarray) -> np.ndarray:
         """Omega B; rows from which the exceptions subtract almost everything are computed directly."""

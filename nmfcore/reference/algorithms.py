@@ -395,3 +395,20 @@ def projected_steps(
             else:
                 y, accepted = f.copy(), 0
     return moved
+
+
+def fingerprint(X: np.ndarray) -> int:
+    """The sum modulo 2^64 of a number for each entry of X that is not 0, which depends on its place and all its bits.
+
+    The mixing is the finalizer of SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195).
+    """
+
+    def mix(z: np.ndarray) -> np.ndarray:
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+    places = np.arange(1, X.size + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    entries = np.ascontiguousarray(X, np.float64).ravel()
+    numbers = mix(mix(places) + entries.view(np.uint64))
+    return int(np.sum(numbers[entries != 0], dtype=np.uint64))

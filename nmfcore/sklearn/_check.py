@@ -1,5 +1,6 @@
 """The checks of scikit-learn's interface. Its own messages are kept, since programs and its tests look for them."""
 
+import math
 import warnings
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_non_negative
 
-from .._checks import InputError, InputTypeError
+from .._checks import InputError, InputTypeError, check_compressed
 
 FLOATS = [np.float64, np.float32]
 
@@ -74,8 +75,11 @@ def check_svd_start(init: str | None, k: int, shape: tuple[int, int]) -> None:
 
 def check_entries(X: Any, beta: float) -> None:
     """Refuse zeros in X if the loss is infinite for them."""
-    zeros = beta <= 0 and (X.min() == 0 if isinstance(X, np.ndarray) else X.count_nonzero() < np.prod(X.shape))
-    if zeros:
+    if beta > 0:
+        return
+    # SciPy's `count_nonzero` would sort the indices of X in place.
+    nonzero = np.count_nonzero(X if isinstance(X, np.ndarray) else check_compressed(X, "X").data)
+    if nonzero < math.prod(X.shape):
         raise InputError(
             "When beta_loss <= 0 and X contains zeros, the solver may diverge. Please add small values to X, or use a "
             "positive beta_loss."
