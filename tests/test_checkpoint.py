@@ -134,6 +134,68 @@ def test_another_fit_is_refused():
         fit(mask=HOLES, init=keeper.checkpoint)
 
 
+def exchanged(A, one, two):
+    """A copy with two entries exchanged."""
+    A = A.copy()
+    A[one], A[two] = A[two], A[one]
+    return A
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("form", [np.asarray, np.asfortranarray, sp.csr_array, sp.csc_array])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_two_exchanged_entries_or_columns_are_another_x(seed, form, hidden):
+    """Also where the entries are close to each other, so that no sum over X tells."""
+    rng = np.random.default_rng(seed)
+    A = 1 + 1e-9 * rng.random((60, 40))
+    options = {"init": "random", "max_iter": 2, "mask": HOLES if hidden else None}
+    keeper = CheckpointWriter(1)
+    fit(form(A), callback=keeper, **options)
+    one, two = (tuple(place) for place in rng.permutation(np.argwhere(~HOLES))[:2])
+    columns = A.copy()
+    columns[:, [3, 4]] = columns[:, [4, 3]]
+    for other in (exchanged(A, one, two), columns):
+        with pytest.raises(ValueError, match="a fit of another X"):
+            fit(form(other), **options | {"init": keeper.checkpoint})
+    for same_matrix in (np.asarray, np.asfortranarray):
+        if not sp.issparse(form(A)):
+            fit(same_matrix(A), **options | {"init": keeper.checkpoint}, n_threads=1)
+
+
+OTHER_ARRAYS = {
+    "weights": (1.0 + np.random.default_rng(2).random(X.shape), "another X, or with other weights"),
+    "mask": (HOLES, "another X, or with other weights"),
+    "fixed_H": (KNOWN_H, "another array fixed_H"),
+    "penalty_W": (np.random.default_rng(5).random((60, 8)), r"another array penalty_W\.0\.target"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_ARRAYS)
+def test_other_arrays_of_a_fit_are_refused(name, tmp_path):
+    array, message = OTHER_ARRAYS[name]
+    kind = (lambda A: penalties.Prior(A, 0.1)) if name == "penalty_W" else lambda A: A
+    keeper = CheckpointWriter(3)
+    whole = fit(callback=keeper, **{name: kind(array)})
+    keeper.checkpoint.save(tmp_path / "fit.npz")
+    checkpoint = nmfcore.Checkpoint.load(tmp_path / "fit.npz")
+    assert same(whole, fit(init=checkpoint, **{name: kind(array)}))
+    places = np.argwhere(array == array) if name != "mask" else np.argwhere(array)[:1].repeat(2, axis=0)
+    if name == "mask":
+        places[1] = np.argwhere(~array)[0]
+    with pytest.raises(ValueError, match=message):
+        fit(init=checkpoint, **{name: kind(exchanged(array, *map(tuple, places[:2])))})
+
+
+def test_a_checkpoint_of_an_early_version_is_compared_by_sums():
+    keeper = CheckpointWriter(3)
+    whole = fit(callback=keeper, fixed_H=KNOWN_H)
+    sums = {name: value for name, value in keeper.checkpoint.fingerprint.items() if name not in ("entries", "arrays")}
+    early = dataclasses.replace(keeper.checkpoint, fingerprint=sums)
+    assert same(whole, fit(init=early, fixed_H=KNOWN_H))
+    with pytest.raises(ValueError, match="a fit of another X"):
+        fit(X[:, ::-1], init=early, fixed_H=KNOWN_H)
+
+
 def test_files_of_another_kind_are_refused(tmp_path):
     keeper = CheckpointWriter(3)
     result = fit(callback=keeper)

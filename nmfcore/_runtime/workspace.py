@@ -186,7 +186,7 @@ class Workspace:
         terms, k = B.shape
         flop = (2 + 20 * sweeps) * terms * k  # for a row; a division takes as long as many flop
         moved = 0.0
-        for rows in parts(len(X), flop, DESCENT_ROWS):
+        for rows in parts(len(X), flop, DESCENT_ROWS if is_one_call(flop * DESCENT_ROWS) else 1):
             threads = self.threads(flop * len(X[rows]))
             scratch = self.reserve(kernels.descent_scratch(terms, k, threads), self.dtype)
             moved += kernels.descent(X[rows], F[rows], B, sums, scratch, sweeps, scale, threads)
