@@ -28,6 +28,7 @@ from .scalars import (
     check_ranks,
     ends_fit,
     is_integer,
+    quote_integer,
     quote_names,
 )
 
@@ -53,6 +54,7 @@ __all__ = [
     "ends_fit",
     "is_integer",
     "is_sparse",
+    "quote_integer",
     "quote_names",
     "refuse_entries",
     "refuse_stored_entries",

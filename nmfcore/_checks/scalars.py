@@ -29,7 +29,7 @@ def check_number(value: Any, name: str, positive: bool = False) -> float:
         if 0 <= float(value) < math.inf and (float(value) > 0 or not positive):
             return float(value)
     except OverflowError:  # an integer larger than any float
-        pass
+        value = quote_integer(value)
     raise InputError(f"{name} is {value}; wanted a finite number {wanted}")
 
 
@@ -43,8 +43,14 @@ def check_count(value: Any, name: str, least: int) -> int:
     except TypeError:
         raise InputTypeError(f"{name} is {value!r} ({type(value).__name__}); {wanted}") from None
     if not least <= value <= MAX_COUNT:
-        raise InputError(f"{name} is {value}; {wanted}" + f" and <= {MAX_COUNT}" * (value > MAX_COUNT))
+        raise InputError(f"{name} is {quote_integer(value)}; {wanted}" + f" and <= {MAX_COUNT}" * (value > MAX_COUNT))
     return value
+
+
+def quote_integer(value: Any) -> str:
+    """An integer for a message; Python refuses to print one of thousands of digits."""
+    value = int(value)
+    return str(value) if value.bit_length() <= 128 else f"an integer of {value.bit_length()} bits"
 
 
 def check_ranks(ranks: Any) -> tuple[int, ...]:
@@ -101,5 +107,5 @@ def check_random_state(random_state: Any) -> Random:
     if isinstance(random_state, bool | np.bool_) or not isinstance(random_state, numbers.Integral):
         raise InputTypeError(f"random_state is {random_state!r} ({type(random_state).__name__}); {wanted}")
     if random_state < 0:
-        raise InputError(f"random_state is {random_state}; {wanted}")
+        raise InputError(f"random_state is {quote_integer(random_state)}; {wanted}")
     return np.random.default_rng(int(random_state))

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import MAX_COUNT, InputError, InputTypeError, user_stacklevel
+from .._checks import MAX_COUNT, InputError, InputTypeError, quote_integer, user_stacklevel
 from .._core import baseline
 
 # Idle threads of our own then never stop spinning, so the load says nothing about other processes.
@@ -188,8 +188,10 @@ def check_threads(n_threads: Any) -> int:
         wanted = "wanted a number >= 1, None or -1 for all, -2 for all but one, and so on"
         if isinstance(n_threads, bool | np.bool_) or not isinstance(n_threads, numbers.Integral):
             raise InputTypeError(f"n_threads is {n_threads!r} ({type(n_threads).__name__}); {wanted}")
+        n_threads = int(n_threads)
         if n_threads == 0:
             raise InputError(f"n_threads is 0; {wanted}")
         if not -MAX_COUNT <= n_threads <= MAX_THREADS:
-            raise InputError(f"n_threads is {n_threads}; wanted a number from 1 to {MAX_THREADS}, None, -1, -2, ...")
-    return thread_count(None if n_threads is None else int(n_threads))
+            shown = quote_integer(n_threads)
+            raise InputError(f"n_threads is {shown}; wanted a number from 1 to {MAX_THREADS}, None, -1, -2, ...")
+    return thread_count(n_threads)
