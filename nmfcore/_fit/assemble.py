@@ -171,4 +171,5 @@ def _scale_of_H(data: Data, scale_values: tuple[np.ndarray | None, np.ndarray | 
 def from_checkpoint(checkpoint: Checkpoint) -> Start:
     """The factors of a checkpoint."""
     arrays = checkpoint.arrays
-    return Start(arrays["W_factor"].copy(), arrays["H_factor"].copy(), (arrays["W_exponents"], arrays["H_exponents"]))
+    of_W, of_H = (arrays[name].astype(np.intc) for name in ("W_exponents", "H_exponents"))  # early files have int64
+    return Start(arrays["W_factor"].copy(), arrays["H_factor"].copy(), (of_W, of_H))

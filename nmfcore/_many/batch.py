@@ -80,7 +80,7 @@ class FitBatch:
     def __init__(self, fits: Sequence[Fit[Result]], kernels: BatchKernels) -> None:
         first = fits[0]
         self.loss, self.options, self.data = cast(BatchLoss, first.loss), first.options, first.w.data
-        self.kernels, self.fits, self.active = kernels, [], np.arange(0)
+        self.kernels, self.fits, self.active = kernels, [], np.arange(0, dtype=np.int64)
         self.join(fits)
 
     def join(self, fits: Sequence[Fit[Result]]) -> None:
@@ -91,7 +91,7 @@ class FitBatch:
         self.fits = active + list(fits)
         self.w = FactorStateBatch([fit.w for fit in self.fits], self.loss, self.options.extrapolate)
         self.h = FactorStateBatch([fit.h for fit in self.fits], self.loss, self.options.extrapolate)
-        self.active = np.arange(len(self.fits))
+        self.active = np.arange(len(self.fits), dtype=np.int64)
         self.stale = self.active < len(active)  # fits without statistics of W at the current factors
         new = self.active[len(active) :]
         self.stopping = self._gather(new)

@@ -52,8 +52,8 @@ def build_start(data: Data, name: str, k: int, rng: Random, workspace: Workspace
     with contextlib.nullcontext() if name == "random" else single_blas():  # the limit takes a millisecond to set
         W, Ht = INITS[name](data, k, rng, workspace)
     of_H = data.measures.exponent // 2 if of_H is None else of_H
-    exponents = np.full(k, data.measures.exponent - of_H), np.full(k, of_H)
-    return Start(_contiguous(W, data), _contiguous(Ht, data), exponents)
+    of_W, of_Ht = np.full(k, data.measures.exponent - of_H, np.intc), np.full(k, of_H, np.intc)
+    return Start(_contiguous(W, data), _contiguous(Ht, data), (of_W, of_Ht))
 
 
 def project_starts(
@@ -81,7 +81,7 @@ def from_one_factor(data: Data, W: np.ndarray | None, H: np.ndarray | None) -> S
     fixed = np.ldexp(fixed, -exponent).astype(data.dtype, order="C")
     total, size = float(np.sum(fixed, dtype=np.float64)), float(data.shape[0]) * data.shape[1]
     level = np.full((rows, k), data.measures.mean * size / (rows * total) if total > 0 else 1.0, dtype=data.dtype)
-    of_level, of_fixed = np.full(k, data.measures.exponent - exponent), np.full(k, exponent)
+    of_level, of_fixed = (np.full(k, e, np.intc) for e in (data.measures.exponent - exponent, exponent))
     if H is None:
         return Start(fixed, level, (of_fixed, of_level))
     return Start(level, fixed, (of_level, of_fixed))
