@@ -19,7 +19,18 @@ from ..penalties import Domain, Majorizer
 
 #: All kinds of penalties and sets (see `penalties.Penalty.needs`).
 ALL_PENALTIES = frozenset(
-    {"linear", "diagonal", "off-diagonal", "volume", "bounds", "rows", "columns", "fixed columns"}
+    {
+        "linear",
+        "diagonal",
+        "off-diagonal",
+        "volume",
+        "bounds",
+        "rows",
+        "columns",
+        "fixed columns",
+        "row sums",
+        "column sums",
+    }
 )
 EPS = {np.dtype(real): float(np.finfo(real).eps) for real in (np.float32, np.float64)}
 
@@ -64,6 +75,8 @@ class Split(NamedTuple):
     """The objective at this F, if the statistics were computed with `evaluate`."""
     descend: Descend | None = None
     """Only for losses that provide "rows"."""
+    powers: tuple[float, float] = (1.0, 0.0)
+    """(a, b): the update minimises a majorizer whose derivative at F r is den r^a - num r^b; exponent = 1 / (a - b)."""
 
     step_scale = 1.0
 
@@ -86,7 +99,12 @@ class Split(NamedTuple):
             num += workspace.product(F, falls, np.empty_like(F))
         den = den + workspace.product(F, rises, np.empty_like(F))
         return self._replace(
-            num=num, den=den, exponent=self.majorized_exponent, objective=self._with(majorizer, workspace), descend=None
+            num=num,
+            den=den,
+            exponent=self.majorized_exponent,
+            objective=self._with(majorizer, workspace),
+            descend=None,
+            powers=(max(1.0, self.powers[0]), self.powers[1]),
         )
 
     def _with(self, majorizer: Majorizer, workspace: Workspace) -> Callable[[np.ndarray], float]:

@@ -81,6 +81,11 @@ class Pointwise(ABC):
         return 1.0
 
     @property
+    def powers(self) -> tuple[float, float]:
+        """The powers of the majorizer that the update minimises; see `Split.powers`."""
+        return 1.0, 0.0
+
+    @property
     def convex(self) -> bool:
         """Whether the loss is convex in the model."""
         return True
@@ -137,7 +142,7 @@ class Pointwise(ABC):
         descend = _descend(data, B, summary) if "rows" in self.provides and is_unweighted(data) else None
         den_or_row = summary[None].astype(F.dtype) if self.shares_den else den
         value = math.inf if math.isnan(value) else max(0.0, value)  # NaN if powers overflow
-        return Split(num, den_or_row, self.exponent, self.majorized_exponent, objective, value, descend)
+        return Split(num, den_or_row, self.exponent, self.majorized_exponent, objective, value, descend, self.powers)
 
     def allocate_many(self, F: FactorBatch) -> tuple[FactorBatch, FactorBatch]:
         """Allocate num and den of several fits."""
@@ -273,6 +278,11 @@ class BetaDivergence(Pointwise):
     def majorized_exponent(self) -> float:
         """The exponent with a quadratic penalty (Tan & Fevotte 2013, doi:10.1109/TPAMI.2012.240)."""
         return 1 / (3 - self.beta) if self.beta <= 2 else 1 / (self.beta - 1)
+
+    @property
+    def powers(self) -> tuple[float, float]:
+        """The convex part of the divergence by Jensen's inequality, the concave part by its tangent."""
+        return max(self.beta - 1, 0.0), min(self.beta - 2, 0.0)
 
     @property
     def convex(self) -> bool:

@@ -16,7 +16,8 @@ class Domain(Protocol):
     def kind(self) -> str:
         """What a solver must support.
 
-        "bounds"; "rows" or "columns", a set for each row or column of F; "fixed columns", the same with fixed entries.
+        "bounds"; "rows" or "columns", a set for each row or column of F; "fixed columns", the same with fixed entries;
+        "row sums" or "column sums", a simplex for each row or column.
         """
         ...
 

@@ -20,6 +20,7 @@ from .domain import ProjectedDomain
 
 SUM_ROUND_OFF = 1e-6  # tolerance for the sums of fixed entries
 KINDS = "columns", "rows"  # `Domain.kind` by the axis of the tall factor that is summed over
+SUMS = {"rows": "row sums", "columns": "column sums"}  # the kinds of sets that multiplicative updates serve, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +192,9 @@ class SumToOne(AxisPenalty):
     def requires(self, transposed: bool) -> str:
         """The kind of set; columns with fixed entries cannot be updated one column at a time."""
         kind = super().requires(transposed)
-        return "fixed columns" if self.fixed is not None and kind == "columns" else kind
+        if self.fixed is None:
+            return SUMS[kind]
+        return "fixed columns" if kind == "columns" else kind
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "SumToOne":
         """Convert the sum and the fixed entries to the units of the fit."""

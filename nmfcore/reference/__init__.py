@@ -31,6 +31,7 @@ from .algorithms import (
     projected_steps,
     robust_loss,
     robust_update,
+    simplex_multiplicative_update,
     successive_projections,
 )
 
@@ -60,5 +61,6 @@ __all__ = [
     "projected_steps",
     "robust_loss",
     "robust_update",
+    "simplex_multiplicative_update",
     "successive_projections",
 ]

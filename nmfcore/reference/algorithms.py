@@ -324,6 +324,44 @@ def project_simplex(x: np.ndarray, total: float) -> np.ndarray:
     return np.maximum(0, x - thresholds[down > thresholds][-1])
 
 
+def simplex_multiplicative_update(
+    f: np.ndarray, num: np.ndarray, den: np.ndarray, powers: tuple[float, float], total: float
+) -> np.ndarray:
+    """One row of `nmfcore.solvers.simplex`: the multiplier by bisection."""
+    a, b = powers
+
+    def updated(mu: float) -> np.ndarray:
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            if a == 0:
+                return np.where(num > 0, f * (num / (den + mu)) ** (-1 / b), 0)
+            if b == 0:
+                return f * (np.maximum(num - mu, 0) / den) ** (1 / a)
+            root = np.sqrt(mu**2 + 4 * den * num)
+            q = 2 * num / (mu + root) if mu > 0 else (root - mu) / (2 * den)
+            return f * q ** (1 / max(a, -b))
+
+    linear = (num == 0) & (f > 0) if a == 0 else np.zeros(len(f), bool)
+    if linear.any():
+        cheapest = np.argmin(np.where(linear, den, np.inf))
+        supported = -den[(num > 0) & (f > 0)].min(initial=np.inf)
+        if -den[cheapest] > supported and updated(-den[cheapest]).sum() < total:
+            new = updated(-den[cheapest])
+            new[cheapest] = total - new.sum()
+            return new
+    above = -den[(num > 0) & (f > 0)].min() if a == 0 else -1.0
+    step = 1.0
+    while a != 0 and updated(above).sum() < total:
+        above, step = above - step, 2 * step
+    below, step = max(above, 0.0) + 1.0, 1.0
+    while updated(below).sum() > total:
+        below, step = below + step, 2 * step
+    for _ in range(300):
+        middle = (above + below) / 2
+        above, below = (middle, below) if updated(middle).sum() > total else (above, middle)
+    new = updated(below)
+    return new * (total / new.sum())
+
+
 def project_hoyer(x: np.ndarray, level: float) -> np.ndarray:
     """The nearest f >= 0 of sparseness (sqrt(n) - ||f||_1 / ||f||_2) / (sqrt(n) - 1) = level, or 0.
 

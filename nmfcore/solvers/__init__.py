@@ -12,9 +12,10 @@ from .mu import MU
 from .pgd import PGD
 from .projected import ComponentHALS, ProjectedHALS
 from .row_hals import RowHALS
+from .simplex import ColumnSumMU, RowSumMU
 
 #: In the order in which "auto" tries them. Several solvers may have one name, for different statistics and sets.
-SOLVERS = (HALS, ComponentHALS, ProjectedHALS, RowHALS, MU, CD, PGD, BPP)
+SOLVERS = (HALS, ComponentHALS, ProjectedHALS, RowHALS, MU, RowSumMU, ColumnSumMU, CD, PGD, BPP)
 
 __all__ = [
     "BPP",
@@ -24,8 +25,10 @@ __all__ = [
     "PGD",
     "SOLVERS",
     "BatchSolver",
+    "ColumnSumMU",
     "ComponentHALS",
     "ProjectedHALS",
     "RowHALS",
+    "RowSumMU",
     "Solver",
 ]

@@ -24,7 +24,7 @@ class ComponentHALS(SweepSolver):
     sweep, and a few passes over each component for its projection.
     """
 
-    takes = frozenset({"linear", "diagonal", "off-diagonal", "volume", "columns"})
+    takes = frozenset({"linear", "diagonal", "off-diagonal", "volume", "columns", "column sums"})
 
     def update(
         self, F: np.ndarray, statistics: Normal, domain: AxisDomain, cost: float, iteration: int, workspace: Workspace
@@ -61,7 +61,7 @@ class ProjectedHALS(SweepSolver):
     of `HALS`, with a larger EFFORT. 2 m k^2 flop a step, and a projection.
     """
 
-    takes = frozenset({"linear", "diagonal", "off-diagonal", "volume", "rows"})
+    takes = frozenset({"linear", "diagonal", "off-diagonal", "volume", "rows", "row sums"})
     EFFORT = 4.0
 
     def update(
