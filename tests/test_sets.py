@@ -272,7 +272,7 @@ def test_the_orthant_is_no_set():
         ({"penalty_W": SumToOne(2)}, r"penalty_W=SumToOne\(2\): axis is 2; wanted 1"),
         ({"penalty_H": Hoyer(0.5, None)}, "axis is None; wanted 1"),
         ({"penalty_W": SumToOne(1) + Hoyer(0.5, 0)}, "two sets"),
-        ({"penalty_W": SumToOne(1), "solver": "mu"}, "not served by solver='mu'"),
+        ({"penalty_W": Hoyer(0.5, 1), "solver": "mu"}, "not served by solver='mu'"),
         ({"penalty_W": Hoyer(0.5, 1), "fixed_W": np.where(np.eye(9, 3), 1, np.nan)}, "two sets"),
         ({"penalty_W": Box(upper=1.0) + Hoyer(0.2, 0)}, "two sets"),
     ],

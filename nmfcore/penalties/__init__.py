@@ -45,7 +45,7 @@ from .base import FactorPenalty, Majorizer, Penalty, Sum, Units
 from .bounds import Box, Fixed
 from .domain import ORTHANT, Bounds, Domain
 from .quadratic import L1, L2, ElasticNet, Group, MinVolume, Orthogonality, Prior, Smooth, scikit_learn
-from .sets import AxisDomain, Hoyer, SumToOne
+from .sets import AxisDomain, Hoyer, Simplex, SumToOne
 
 __all__ = [
     "L1",
@@ -65,6 +65,7 @@ __all__ = [
     "Orthogonality",
     "Penalty",
     "Prior",
+    "Simplex",
     "Smooth",
     "Sum",
     "SumToOne",

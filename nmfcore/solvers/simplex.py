@@ -26,7 +26,7 @@ import numpy as np
 
 from .._runtime import Workspace
 from ..losses import EPS, Normal, RowNormals, Split
-from ..penalties import AxisDomain
+from ..penalties import Simplex
 from .mu import MU
 
 BLOCK = 1 << 16  # entries that are updated at once: their float64 copies stay in cache
@@ -142,7 +142,7 @@ class SimplexMU(MU):
         self,
         F: np.ndarray,
         statistics: Split | Normal | RowNormals,
-        domain: AxisDomain,
+        domain: Simplex,
         cost: float,
         iteration: int,
         workspace: Workspace,
