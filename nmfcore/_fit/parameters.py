@@ -51,7 +51,8 @@ weights : array_like or SciPy sparse, shape (m, n), optional
     does not store have the weight 0.
 mask : array_like or SciPy sparse of bool, shape (m, n), optional
     True where an entry is hidden, as in a `numpy.ma.MaskedArray`, which X may be, too. The values at hidden entries,
-    NaN included, change no bit of the result.
+    NaN included, change no bit of the result. Memory beyond a dense X: a copy of it and up to 160 bytes for each hidden
+    entry; if more than a quarter is hidden, up to three times that of X.
 missing : {"nan", "unstored"}, optional
     Further hidden entries: the NaN of a dense X, or what a sparse X does not store. Stored zeros are observed.
 """,

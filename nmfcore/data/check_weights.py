@@ -51,14 +51,37 @@ def combine_weights(X: Any, weights: Any, masks: list, missing: str | None) -> A
         if dense:
             raise InputError("missing is 'unstored', but X is dense; wanted a sparse X, or 'nan', or a mask")
         Omega = _restrict(Omega, X)
-    sparse_masks = [mask for mask in hidden if not isinstance(mask, np.ndarray)]
-    if Omega is None and len(sparse_masks) == len(hidden) == 1:
-        return SparseMask(sparse_masks[0])
     if Omega is None:
-        Omega = np.ones(X.shape, dtype=X.dtype)
+        return _weights_of_mask(_union(hidden), X.dtype, MAX_EXCEPTIONS[dense])
     for mask in hidden:
         Omega = _hide(Omega, mask)
     return Omega
+
+
+def _union(masks: list) -> Any:
+    """One mask that hides what any of them hides; an array if one of them is."""
+    arrays = [mask for mask in masks if isinstance(mask, np.ndarray)]
+    if not arrays:
+        return sum(masks[1:], masks[0])
+    union = arrays[0] if len(masks) == 1 else np.logical_or.reduce(arrays)
+    for mask in masks:
+        if not isinstance(mask, np.ndarray):
+            union[_stored(mask)] = True
+    return union
+
+
+def _weights_of_mask(mask: Any, dtype: np.dtype, most: float) -> Any:
+    """Weights of 0 and 1; a `SparseMask`, which takes little memory, if at most a share `most` is hidden."""
+    if not isinstance(mask, np.ndarray):
+        return SparseMask(mask)
+    if np.count_nonzero(mask) > most * mask.size:
+        return np.logical_not(mask).astype(dtype)
+    from scipy.sparse import csr_array  # here, since few need it
+
+    counts = np.count_nonzero(mask, axis=1)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    indices = np.concatenate([np.flatnonzero(row) for row in mask])
+    return SparseMask(csr_array((np.ones(len(indices), bool), indices, indptr), shape=mask.shape))
 
 
 def _weights(weights: Any, X: Any) -> Any:
@@ -147,7 +170,9 @@ def describe_weights(Omega: Any, dtype: np.dtype, most: float) -> Weights:
     if len(weights.rows) <= most * math.prod(shape):
         return weights
     if isinstance(Omega, SparseMask):
-        return weights._replace(dense=1 - Omega.hidden.astype(dtype).toarray())
+        dense = np.ones(shape, dtype)
+        dense[weights.rows, weights.columns] = 0
+        return weights._replace(dense=dense)
     return weights._replace(dense=Omega if isinstance(Omega, np.ndarray) else Omega.toarray())
 
 

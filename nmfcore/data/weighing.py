@@ -33,7 +33,7 @@ def weigh(X: Any, weights: Weights, workspace: Workspace) -> DenselyWeighted | S
     others = _BaseEntries(X, rows, columns)
     x = np.where(omega > 0, others.removed, 0).astype(X.dtype)
     total = base * (float(X.shape[0]) * X.shape[1] - len(rows)) + float(np.sum(omega, dtype=np.float64))
-    has_weight, values, w64 = omega > 0, x.astype(np.float64), omega.astype(np.float64)
+    has_weight, values, w64 = omega > 0, *(part.astype(np.float64, copy=False) for part in (x, omega))
 
     def scan(scale: float) -> tuple[float, float, float, float]:
         own = scale * values
