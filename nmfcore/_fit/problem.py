@@ -32,10 +32,12 @@ class Problem(Generic[Kind]):
     """X as a storage, and the loss; what fits of any rank have in common. Their results are of the class `kind`."""
 
     def __init__(self, request: FitRequest, kind: type[Kind]) -> None:
-        self.request, self.kind = request, kind
+        self.request, self.kind = request.align(), kind
         self.X, self.names = frames.unwrap(request.X)
         n_threads = check_threads(request.n_threads)
-        self.data, self.workspace = as_weighted_data(self.X, request.weights, request.mask, request.missing, n_threads)
+        self.data, self.workspace = as_weighted_data(
+            self.X, self.request.weights, self.request.mask, request.missing, n_threads
+        )
         self.loss = check_weighted_loss(request.loss, self.data)
 
     def fit(self, clock: float, warn_unobserved: bool = True, **changes: Any) -> Fit[Kind]:
@@ -66,7 +68,7 @@ class RankedProblem(Generic[Kind]):
         limits = request.max_iter, request.tol, request.max_time
         self.options = check_options(*limits, request.callback, request.verbose, ProgressPrinter(), extrapolates)
         check_entries(data, problem.X, loss)
-        self.provenance = build_provenance(request, problem.names, data)
+        self.provenance = build_provenance(request, problem.X, problem.names, data)
 
     def fit(self, clock: float, random_state: RandomState) -> Fit[Kind]:
         """A fit that has not begun; clock: `time.perf_counter` at the call."""

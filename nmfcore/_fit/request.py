@@ -1,11 +1,12 @@
 """What a call asks for: the arguments of `nmf`, as one frozen record that the whole package passes on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
+from ..data import FACTOR_AXES, FEATURES, SAMPLES, Alignment, frames
 from ..losses import LossLike
 from ..penalties import Penalty
 from .checkpoint import Checkpoint
@@ -45,3 +46,39 @@ class FitRequest:
     random_state: RandomState = None
     callback: Callable[[State], object] | None = None
     verbose: bool = False
+
+    def align(self) -> Self:
+        """The same with all tables as arrays, in the order of the samples and features of X; X itself stays.
+
+        The labels of H decide the order of the components, then those of W, of the start and of the penalties.
+        """
+        alignment = Alignment(self.X)
+        align = alignment.align
+        return replace(
+            self,
+            fixed_H=align(self.fixed_H, "fixed_H", FACTOR_AXES[1]),
+            fixed_W=align(self.fixed_W, "fixed_W", FACTOR_AXES[0]),
+            init=_align_start(self.init, alignment),
+            penalty_H=align_penalty(self.penalty_H, alignment, 1),
+            penalty_W=align_penalty(self.penalty_W, alignment, 0),
+            weights=align(self.weights, "weights", (SAMPLES, FEATURES)),
+            mask=align(self.mask, "mask", (SAMPLES, FEATURES)),
+        )
+
+
+def _align_start(init: Any, alignment: Alignment) -> Any:
+    """The factors of a start in the order of the problem; any other start as it is."""
+    if isinstance(init, Factorization):
+        rows, columns = init.names
+        init = frames.labelled(init.W, (rows, None)), frames.labelled(init.H, (None, columns))
+    if not isinstance(init, tuple | list) or len(init) != 2:
+        return init
+    W0, H0 = init
+    H0 = alignment.align(H0, "init[1] (H0)", FACTOR_AXES[1])
+    return alignment.align(W0, "init[0] (W0)", FACTOR_AXES[0]), H0
+
+
+def align_penalty(penalty: Any, alignment: Alignment, side: int) -> Any:
+    """A penalty on W (side 0) or H (side 1) with its arrays in the order of the problem; what is none as it is."""
+    name = ("penalty_W", "penalty_H")[side]
+    return penalty.align(alignment.align, name, side == 1) if isinstance(penalty, Penalty) else penalty

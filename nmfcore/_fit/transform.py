@@ -94,17 +94,16 @@ def transform(
     True
     """
     clock = time.perf_counter()
-    X, (_, columns) = frames.unwrap(X)
+    values, (_, columns) = frames.unwrap(X)
     if isinstance(H, Factorization):
         loss = loss_of_fit(H.options) if loss is None else loss
-        H, fitted = H.H, H.names[1]
-    else:
-        H, (_, fitted) = frames.unwrap(H, "H")
+        H = frames.labelled(H.H, (None, H.names[1]))
+    values_of_H, (_, fitted) = frames.unwrap(H, "H")
     check_same_columns(columns, fitted)
-    H = check_H(H, X)
+    values_of_H = check_H(values_of_H, values)
     request = FitRequest(
-        X=X,
-        k=len(H),
+        X=frames.labelled(values, frames.labels_of(X)),
+        k=len(values_of_H),
         loss="frobenius" if loss is None else loss,
         solver=solver,
         max_iter=max_iter,
@@ -112,7 +111,7 @@ def transform(
         max_time=max_time,
         penalty_W=penalty_W,
         fixed_W=fixed_W,
-        fixed_H=H,
+        fixed_H=frames.labelled(values_of_H, frames.labels_of(H)),
         weights=weights,
         mask=mask,
         missing=missing,

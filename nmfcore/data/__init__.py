@@ -6,10 +6,11 @@ it in one of these functions. This room knows the kernels, through `Workspace`, 
 """
 
 from . import frames
+from .alignment import COMPONENTS, FACTOR_AXES, FEATURES, SAMPLES, Alignment
 from .base import Data, UnweightedData, WeightedData, is_unweighted, is_weighted
 from .check_weights import warn_of_unobserved
 from .dense import Dense
-from .names import Names, check_same_columns
+from .names import Names, check_same_columns, check_same_table
 from .pairs import pair_products
 from .sparse import Sparse
 from .storage import as_data, as_weighted_data
@@ -17,6 +18,11 @@ from .weighing import Weights, entries_at, weigh
 from .weighted import DenselyWeighted, SparselyReweighted
 
 __all__ = [
+    "COMPONENTS",
+    "FACTOR_AXES",
+    "FEATURES",
+    "SAMPLES",
+    "Alignment",
     "Data",
     "Dense",
     "DenselyWeighted",
@@ -29,6 +35,7 @@ __all__ = [
     "as_data",
     "as_weighted_data",
     "check_same_columns",
+    "check_same_table",
     "entries_at",
     "frames",
     "is_unweighted",

@@ -4,7 +4,8 @@ A library is imported only if an object of it is passed or requested.
 """
 
 import sys
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,6 +14,22 @@ from .names import Names, check_unique, refuse_column, refuse_without_x
 
 EXTRA = "frames"
 LIBRARIES = {name: name for name in ("pandas", "polars")}
+Labels: TypeAlias = tuple[str, ...] | range | None  # of an axis; a range for a default index of pandas
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledMatrix:
+    """An array or a sparse matrix with the names of its rows and columns, which counts as a data frame."""
+
+    values: Any
+    labels: tuple[Labels, Labels]
+
+
+def labelled(values: Any, labels: tuple[Labels, ...]) -> Any:
+    """A matrix with the labels of its rows and columns; the matrix itself if there are none."""
+    if len(labels) != 2 or labels == (None, None):
+        return values
+    return LabelledMatrix(values, (labels[0], labels[1]))
 
 
 def unwrap(X: Any, name: str = "X") -> tuple[Any, Names]:
@@ -22,25 +39,51 @@ def unwrap(X: Any, name: str = "X") -> tuple[Any, Names]:
     give no row names.
     """
     if _is(X, "pandas", "DataFrame"):
-        return _of_pandas(X, name), (_index(X.index), _index(X.columns))
-    if _is(X, "polars", "DataFrame") or _is(X, "pyarrow", "Table"):
+        values = _of_pandas(X, name)
+    elif _is_arrow_like(X):
         frame = import_optional("narwhals", EXTRA, "a data frame").from_native(X, eager_only=True)
-        return _of_narwhals(frame, name), (None, tuple(frame.columns))
-    if _is(X, "anndata", "AnnData"):
-        return _of_anndata(X, name), (_index(X.obs_names), _index(X.var_names))
-    return X, (None, None)
+        values = _of_narwhals(frame, name)
+    elif _is(X, "anndata", "AnnData"):
+        values = _of_anndata(X, name)
+    else:
+        values = X.values if isinstance(X, LabelledMatrix) else X
+    labels = labels_of(X)
+    if len(labels) != 2:
+        return values, (None, None)
+    rows, columns = (None if isinstance(names, range) else names for names in labels)
+    return values, (rows, columns)
+
+
+def labels_of(A: Any) -> tuple[Labels, ...]:
+    """The labels of the rows and columns of a data frame or an AnnData, or of a Series of pandas; () for an array."""
+    if _is(A, "pandas", "DataFrame"):
+        return _index(A.index), _index(A.columns)
+    if _is(A, "pandas", "Series"):
+        return (_index(A.index),)
+    if _is(A, "polars", "DataFrame"):
+        return None, tuple(A.columns)
+    if _is(A, "pyarrow", "Table"):
+        return None, tuple(A.column_names)
+    if _is(A, "anndata", "AnnData"):
+        return _index(A.obs_names), _index(A.var_names)
+    return A.labels if isinstance(A, LabelledMatrix) else ()
+
+
+def _is_arrow_like(X: Any) -> bool:
+    """Whether X is a table without an index, of polars or Arrow."""
+    return _is(X, "polars", "DataFrame") or _is(X, "pyarrow", "Table")
 
 
 def _is(X: Any, library: str, kind: str) -> bool:
     return isinstance(X, getattr(sys.modules.get(library), kind, ()))
 
 
-def _index(index: Any) -> tuple[str, ...] | None:
-    """A pandas index as text; None for a RangeIndex from 0."""
+def _index(index: Any) -> tuple[str, ...] | range:
+    """A pandas index as text; a range for a RangeIndex from 0."""
     import pandas
 
     counts = isinstance(index, pandas.RangeIndex) and index.start == 0 and index.step == 1
-    return None if counts else tuple(map(str, index))
+    return range(len(index)) if counts else tuple(map(str, index))
 
 
 def _of_pandas(X: Any, name: str) -> Any:
@@ -57,7 +100,7 @@ def _of_pandas(X: Any, name: str) -> Any:
         return X.sparse.to_coo()
     plain = [getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype)) for dtype in kinds]
     common = np.result_type(*plain) if plain else np.dtype(float)
-    if all(isinstance(dtype, np.dtype) for dtype in kinds):
+    if all(isinstance(dtype, np.dtype) for dtype in kinds) or (common.kind == "b" and not X.isna().any(axis=None)):
         return X.to_numpy(common)
     single = common.kind == "f" and common.itemsize <= 4
     return X.to_numpy(np.float32 if single else np.float64, na_value=np.nan)
@@ -69,7 +112,10 @@ def _of_narwhals(frame: Any, name: str) -> np.ndarray:
     for column, dtype in frame.schema.items():
         if not (dtype.is_numeric() or dtype == nw.Boolean):
             refuse_column(column, dtype, frame[column], name)
-    single = set(frame.schema.values()) == {nw.Float32}
+    kinds = set(frame.schema.values())
+    if kinds == {nw.Boolean} and not any(frame[column].null_count() for column in frame.columns):
+        return frame.to_numpy()
+    single = kinds == {nw.Float32}
     return frame.select(nw.all().cast(nw.Float32 if single else nw.Float64)).to_numpy()
 
 

@@ -1,5 +1,6 @@
 """Names of the rows and columns of X, and checks of the data frames that have them."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -23,23 +24,46 @@ def refuse_without_x(name: str) -> NoReturn:
     raise InputTypeError(f"{name} is an AnnData whose X is None; wanted an AnnData with X, or one of its layers")
 
 
-def check_same_columns(columns: tuple[str, ...] | None, fitted_columns: tuple[str, ...] | None) -> None:
-    """Refuse a data frame whose columns are not those of the fit; no check if either has no names."""
-    if columns is None or fitted_columns is None or columns == fitted_columns:
-        return
-    names, fitted_names = set(columns), set(fitted_columns)
-    missing = [name for name in fitted_columns if name not in names]
-    extra = [name for name in columns if name not in fitted_names]
+def describe_difference(names: tuple[str, ...], wanted: tuple[str, ...]) -> str | None:
+    """How names differ from those that are wanted, or why their order cannot be told; None for the same in any order.
+
+    At least one of the two has an order that the other has not.
+    """
+    has, needs = set(names), set(wanted)
+    missing = [name for name in wanted if name not in has]
+    extra = [name for name in names if name not in needs]
     if missing or extra:
-        faults = [f"{_first_of(some)} {what}" for some, what in ((missing, "missing"), (extra, "extra")) if some]
-    elif len(columns) == len(fitted_columns):
-        at = next(i for i, (a, b) in enumerate(zip(columns, fitted_columns, strict=True)) if a != b)
-        faults = [f"{columns[at]!r} instead of {fitted_columns[at]!r} (column {at})"]
-    else:
-        faults = [f"{len(columns)} columns instead of {len(fitted_columns)}"]
-    raise InputError(
-        f"the columns of X are not those of H: {', '.join(faults)}; wanted the columns of the fit, in its order"
-    )
+        parts = [f"{_first_of(some)} {what}" for some, what in ((missing, "missing"), (extra, "extra")) if some]
+        return ", ".join(parts)
+    if len(names) != len(wanted):
+        return f"{len(names)} instead of {len(wanted)}"
+    if len(names) == len(has):
+        return None
+    return f"{Counter(names).most_common(1)[0][0]!r} is repeated"
+
+
+def check_same_names(names: tuple[str, ...] | None, fitted: tuple[str, ...] | None, place: str, of: str) -> None:
+    """Refuse a data frame whose rows or columns are not those of the fit; no check if either has no names."""
+    if names is None or fitted is None or names == fitted:
+        return
+    fault = describe_difference(names, fitted) if set(names) != set(fitted) else None
+    if fault is None and len(names) == len(fitted):
+        at = next(i for i, (a, b) in enumerate(zip(names, fitted, strict=True)) if a != b)
+        fault = f"{names[at]!r} instead of {fitted[at]!r} ({place[:-1]} {at})"
+    elif fault is None:
+        fault = f"{len(names)} {place} instead of {len(fitted)}"
+    raise InputError(f"the {place} of X are not those of {of}: {fault}; wanted the {place} of the fit, in its order")
+
+
+def check_same_columns(columns: tuple[str, ...] | None, fitted_columns: tuple[str, ...] | None) -> None:
+    """Refuse new samples whose columns are not those of the fit; no check if either has no names."""
+    check_same_names(columns, fitted_columns, "columns", "H")
+
+
+def check_same_table(names: Names, fitted: Names) -> None:
+    """Refuse a data frame whose rows and columns cannot be those of the X that was fitted."""
+    check_same_names(names[0], fitted[0], "rows", "W")
+    check_same_columns(names[1], fitted[1])
 
 
 def _first_of(names: list[str]) -> str:

@@ -7,7 +7,7 @@
 Users pass `L1`, `L2`, `ElasticNet`, `Group`, `Orthogonality`, `Smooth`, `MinVolume`, `Prior`, `Box`, `SumToOne`,
 `Hoyer`, or what `scikit_learn` returns; all other names are for the package itself. To add a penalty, derive a class
 from `Penalty`. If a solver must support something new for it, add a word to `Penalty.needs` and to `Solver.takes`. This
-room knows the kernels, through `Workspace`, and the checks.
+room knows the kernels, through `Workspace`, the checks, and the axes of tables.
 
 Strengths have units: a penalty and the loss are added, so a strength is in units of the loss, and the entries of the
 factor are in their own unit. For X times c and a loss of degree d, the same fit needs a strength times c^d, divided by

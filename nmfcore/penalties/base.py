@@ -17,13 +17,15 @@ numerator, not added to the denominator as in scikit-learn: both lower the objec
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from .domain import ORTHANT, Domain
+
+Align = Callable[..., Any]  # `data.Alignment.align`
 
 
 class Majorizer(NamedTuple):
@@ -106,6 +108,10 @@ class Penalty(ABC):
         """The size of the entries that it prescribes, > 0, in units of the user; None if it prescribes none."""
         return None
 
+    def align(self, align: Align, name: str, transposed: bool) -> "Penalty":
+        """The same with its arrays in the order of the problem; `name` is that of the argument in messages."""
+        return self
+
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """What is wrong with its arrays for a tall factor of that shape; None if nothing is."""
         return None
@@ -151,6 +157,10 @@ class Sum(Penalty):
     def removable_by_scaling(self) -> bool:  # type: ignore[override]
         """Whether one of the terms is; the others see F without norms."""
         return any(part.removable_by_scaling for part in self.terms)
+
+    def align(self, align: Align, name: str, transposed: bool) -> "Sum":
+        """Align each term."""
+        return Sum(tuple(part.align(align, name, transposed) for part in self.terms))
 
     def in_units(self, units: Units, shape: tuple[int, int], transposed: bool) -> "Sum":
         """Convert each term."""

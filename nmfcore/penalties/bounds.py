@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .base import Penalty, Units, entries_fault, typical_size
+from ..data import FACTOR_AXES
+from .base import Align, Penalty, Units, entries_fault, typical_size
 from .domain import Bounds
 
 
@@ -51,6 +52,12 @@ class Box(Penalty):
     def typical_entry(self, shape: tuple[int, int], transposed: bool) -> float | None:
         """The mean of the bounds that are positive and finite."""
         return typical_size(np.concatenate([np.ravel(np.asarray(b, np.float64)) for b in (self.lower, self.upper)]))
+
+    def align(self, align: Align, name: str, transposed: bool) -> "Box":
+        """Align both bounds."""
+        axes = FACTOR_AXES[transposed]
+        bounds = ((self.lower, "lower"), (self.upper, "upper"))
+        return Box(*(align(bound, f"{what} of {name}=Box", axes, broadcast=True) for bound, what in bounds))
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """Bounds that do not broadcast to the factor or are out of range."""

@@ -1,13 +1,14 @@
 """Penalties that are linear or quadratic in the factor, or have a quadratic majorizer."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .._checks import InputError, check_flag, check_number
-from .base import Majorizer, Penalty, Units, entries_fault, typical_size
+from ..data import FACTOR_AXES, FEATURES, SAMPLES
+from .base import Align, Majorizer, Penalty, Units, entries_fault, typical_size
 
 DELTAS = 1e-150, 1e150  # range of delta in the units of a fit, in which the factor has entries of about 1
 
@@ -267,6 +268,11 @@ class Smooth(StrengthPenalty):
 
     needs = "diagonal"
 
+    def align(self, align: Align, name: str, transposed: bool) -> "Smooth":
+        """Align the rows and the columns of the graph."""
+        axis = FEATURES if transposed else SAMPLES
+        return replace(self, graph=align(self.graph, f"graph of {name}=Smooth", (axis, axis)))
+
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """A graph of the wrong shape, with bad entries, or not symmetric."""
         if self.graph is None:
@@ -427,6 +433,10 @@ class Prior(Weighed):
     def typical_entry(self, shape: tuple[int, int], transposed: bool) -> float | None:
         """The mean of the positive entries of the target."""
         return typical_size(np.asarray(self.target, np.float64))
+
+    def align(self, align: Align, name: str, transposed: bool) -> "Prior":
+        """Align the target."""
+        return replace(self, target=align(self.target, f"target of {name}=Prior", FACTOR_AXES[transposed]))
 
     def fault(self, shape: tuple[int, int], transposed: bool) -> str | None:
         """A target of the wrong shape or with bad entries."""
