@@ -276,3 +276,34 @@ def test_a_fit_that_ends_far_from_its_end_warns_in_the_words_of_the_command_line
     assert (
         code == 0 and "warning: the fit ended at --max-iter=1 far" in err and "raise --max-iter, or set --tol 0" in err
     )
+
+
+def test_files_are_matched_by_name(run):
+    rows, columns = [f"s{i}" for i in range(30)], [f"f{j}" for j in range(12)]
+    weights = np.random.default_rng(0).random(X.shape)
+    write_csv("x.csv", X, rows, columns)
+    write_csv("weights.csv", weights[::-1, ::-1], rows[::-1], columns[::-1])
+    write_csv("mask.csv", (weights > 0.9)[::-1].astype(int), rows[::-1], columns)
+    write_csv("fixed.csv", np.ones((30, 1)), rows[::-1], ["part"])
+    for options, arguments in {
+        ("--weights", "weights.csv"): {"weights": weights},
+        ("--mask", "mask.csv"): {"mask": weights > 0.9},
+        ("--fixed-W", "fixed.csv"): {"fixed_W": np.ones((30, 1))},
+        ("--weights", "weights.csv", "--transpose"): {"weights": weights},
+    }.items():
+        transpose = "--transpose" in options
+        assert run("fit", "x.csv", "-k", 1, "-o", "out.npz", *options)[0] == 0
+        result = Result.load("out.npz")
+        if transpose:
+            wanted = nmfcore.nmf(X.T, 1, random_state=0, weights=weights.T)
+        else:
+            wanted = nmfcore.nmf(X, 1, random_state=0, **arguments)
+        np.testing.assert_allclose(result.W, wanted.W, rtol=1e-6)
+        assert result.names == ((tuple(columns), tuple(rows)) if transpose else (tuple(rows), tuple(columns)))
+    write_csv("weights.csv", weights, rows, ["other", *columns[1:]])
+    code, _, err = run("fit", "x.csv", "-k", 1, "--weights", "weights.csv")
+    assert code == 2 and "the columns of weights are not the columns of X: 'f0' missing, 'other' extra" in err
+    assert run("fit", "x.csv", "-k", 1, "-o", "out.npz")[0] == 0
+    write_csv("x.csv", X[::-1, ::-1], rows[::-1], columns[::-1])
+    assert run("fit", "x.csv", "-k", 1, "--init", "out.npz", "--max-iter", 0, "-o", "again.npz")[0] == 0
+    assert np.array_equal(Result.load("again.npz").H, Result.load("out.npz").H[:, ::-1])

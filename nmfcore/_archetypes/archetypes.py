@@ -9,7 +9,7 @@ import numpy as np
 from .._checks import Random, check_choice, check_count, check_number, check_random_state
 from .._fit import RandomState, check_options
 from .._runtime import check_threads, single_blas
-from ..data import as_data, frames
+from ..data import SAMPLES, Alignment, as_data, frames
 from .check_archetypes import check_delta, check_row_weights, check_start_rows
 from .fit import ArchetypalFit, ArchetypalProblem, ArchetypalSolution
 from .result import Archetypes
@@ -129,6 +129,7 @@ def archetypes(
     huber = None if huber is None else check_number(huber, "huber", positive=True)
     delta, rng = check_delta(delta), check_random_state(random_state)
     options = check_options(max_iter, tol, max_time, None, False, None)
+    weights = Alignment(X).align(weights, "weights", (SAMPLES,))
     X, names = frames.unwrap(X)
     data, workspace = as_data(X, check_threads(n_threads), signed=True)
     weights = check_row_weights(weights, data.shape[0])

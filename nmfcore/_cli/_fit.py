@@ -3,7 +3,6 @@
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,11 @@ def run(options: Namespace) -> int:
     arguments["init"] = checkpoint or _read_start(options.init)
     _writing.check_space(output, options.k * sum(table.X.shape) * (4 if table.X.dtype == np.float32 else 8))
     with _progress.bar(options.max_iter, options.quiet) as draw:
-        result = _fit(table.X, options.k, arguments, draw, writer)
+        result = _fit(table.argument, options.k, arguments, draw, writer)
     if writer is not None and writer.signal is not None and result.reason == "callback":
         print(f"nmfcore fit: interrupted; --resume continues from {writer.path}", file=sys.stderr)
         return 128 + writer.signal
-    result = _order_and_normalize(replace(result, names=(table.rows, table.columns)), options)
+    result = _order_and_normalize(result, options)
     _results.save(result, output)
     if not options.quiet:
         _print_summary(options.X, table, result, output)

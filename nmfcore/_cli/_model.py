@@ -47,7 +47,8 @@ def read_arrays(options: Namespace) -> dict[str, Any]:
         convert = {"mask": _text.truth, "weights": None}.get(name, _text.number_or_missing)
         table = _reading.read(path, read_options(options, convert=convert, key=None))
         table = table.prepare(shaped_as_X and options.transpose, None)
-        arrays[name] = _reading.as_mask(table, path) if name == "mask" else table.X
+        table = table._replace(X=_reading.as_mask(table, path)) if name == "mask" else table
+        arrays[name] = table.argument
     return arrays
 
 

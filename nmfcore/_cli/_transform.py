@@ -5,7 +5,6 @@ from argparse import Namespace
 from pathlib import Path
 
 from .. import transform
-from ..data import check_same_columns
 from . import _model, _reading, _results, _writing
 
 
@@ -17,13 +16,12 @@ def run(options: Namespace) -> int:
     arguments = _model.transform_arguments(options, model)
     _model.check_arguments(transform, options, arguments)
     table = _model.read_matrix(options)
-    check_same_columns(table.columns, model.names[1])
     if model.options.get("penalty_W") and not arguments.get("penalty_W"):
         warnings.warn(
             f"the model was fitted with penalty_W={model.options['penalty_W']}, which transform does not apply",
             stacklevel=1,
         )
-    W = transform(table.X, model, **arguments | _model.read_arrays(options))
+    W = transform(table.argument, model, **arguments | _model.read_arrays(options))
     _writing.write_factor(W, output, table.rows, table.rows and _writing.component_names(W.shape[1]))
     if not options.quiet:
         print(f"{output}: W, {W.shape[0]} x {W.shape[1]}, {W.dtype}")

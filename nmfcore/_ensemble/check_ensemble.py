@@ -10,7 +10,7 @@ import numpy as np
 
 from .._checks import InputError, InputTypeError, check_count, check_number
 from .._fit import Result, check_result, differing_entries
-from ..data import check_same_columns
+from ..data import Names, check_same_table
 from .records import Failure
 
 OBJECTIVE_TOLERANCE = 1e-6  # relative, between the objectives of one fit that was computed twice
@@ -146,9 +146,9 @@ def require_components(
     )
 
 
-def check_refit(X: Any, columns: tuple[str, ...] | None, fit: Result, weights: Any, mask: Any) -> None:
+def check_refit(X: Any, names: Names, fit: Result, weights: Any, mask: Any) -> None:
     """Refuse an X, weights or a mask that cannot be those of a fit of the ensemble."""
-    check_same_columns(columns, fit.names[1])
+    check_same_table(names, fit.names)
     if np.ndim(X) == 2:  # the fit itself refuses any other X
         check_result.check_same_shape(np.shape(X), (len(fit.W), fit.H.shape[1]))
     _check_presence("weights", weights is not None, bool(fit.options.get("weights")))

@@ -304,8 +304,9 @@ class Ensemble:
         neighbours = check_fraction(neighbours, "neighbours")
         refit_H, n_starts = check_flag(refit_H, "refit_H"), check_count(n_starts, "n_starts", 1)
         rng = check_random_state(random_state)
-        X, (_, columns) = frames.unwrap(X)
-        check_refit(X, columns, fits[0], weights, mask)
+        values, names = frames.unwrap(X)
+        check_refit(values, names, fits[0], weights, mask)
+        X = frames.labelled(values, frames.labels_of(X))
         options = refit_options(fits[0], loss, weights, mask) | {"n_threads": n_threads}
         groups = cluster_components(fits, self.best(k), threshold, neighbours, n_starts, rng)
         return fit_consensus(fits, groups, X, refit_H, options)

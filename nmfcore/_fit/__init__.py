@@ -21,7 +21,7 @@ from .problem import Problem, RankedProblem, run_fit
 from .recorder import Recorder
 from .records import History, Optimality, State
 from .report import REPORT_SECONDS, ProgressPrinter
-from .request import FitRequest, InitLike, RandomState
+from .request import FitRequest, InitLike, RandomState, align_penalty
 from .result import Result, result_from_arrays
 from .specification import Options
 from .stopping import NUMBERS, STALLED, Momentum, StoppingState
@@ -52,6 +52,7 @@ __all__ = [
     "Result",
     "State",
     "StoppingState",
+    "align_penalty",
     "check_entries",
     "check_options",
     "check_result",

@@ -8,7 +8,7 @@ import numpy as np
 from .._checks import check_random_state
 from .._runtime import Workspace, check_threads, single_blas
 from .._starts import LEAST_ERROR_EFFORT, from_factors, singular_triplets
-from ..data import Data, as_data, check_same_columns, frames
+from ..data import Data, as_data, check_same_table, frames
 from ..losses import Frobenius, Normal
 from . import check_result
 from .records import Optimality
@@ -19,8 +19,8 @@ def optimality(
 ) -> Optimality:
     """See `Result.optimality`."""
     check_result.refuse_weighted(options)
-    X, (_, columns) = frames.unwrap(X)
-    check_same_columns(columns, names[1])
+    X, own_names = frames.unwrap(X)
+    check_same_table(own_names, names)
     data, workspace = as_data(X, check_threads(n_threads))
     check_result.check_same_shape(data.shape, (len(W), H.shape[1]))
     rng = check_random_state(random_state)

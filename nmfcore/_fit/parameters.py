@@ -15,8 +15,10 @@ PARAMETERS = {
 X : array_like, SciPy sparse or data frame, shape (m, n)
     Samples in rows, features in columns; finite, >= 0. float32 and float64 arrays in C or Fortran order, CSR and CSC
     are read in place; X is never written to. float16 is computed in float32, integers and booleans in float64. Sparse X
-    is held once more in the other orientation. The result keeps the names of a data
-    frame (pandas, polars, pyarrow) or an AnnData.
+    is held once more in the other orientation. The result keeps the names of a data frame (pandas, polars, pyarrow) or
+    an AnnData. Other arguments that are data frames are matched with it by name: they are brought into its order, and
+    refused where names differ or are repeated. Arrays, and tables without names, are taken by position (see
+    `docs/models.md`).
 """,
     "k": """
 k : int

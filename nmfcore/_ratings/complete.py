@@ -127,6 +127,7 @@ def complete(
         nonnegative=check_signs(nonnegative),
     )
     options = check_options(max_iter, tol, max_time, callback, False, None)
-    X = check_ratings(frames.unwrap(X)[0], "X")
+    X, names = frames.unwrap(X)
+    X = check_ratings(X, "X")
     workspace = Workspace(X.dtype, check_threads(n_threads))
-    return CompletionFit(X, model, check_random_state(random_state), options, workspace, clock).run()
+    return CompletionFit(X, model, check_random_state(random_state), options, workspace, clock, names).run()

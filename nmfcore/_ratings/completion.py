@@ -9,8 +9,8 @@ import numpy as np
 
 from .._checks import check_count
 from .._fit import History, State, ending_from_members, ending_to_arrays
-from .._runtime import Members, Storable, files
-from ..data import pair_products
+from .._runtime import Members, Storable, files, names_to_array
+from ..data import FEATURES, SAMPLES, Alignment, Names, frames, pair_products
 from .check_ratings import check_indices, check_limits, check_pairs, check_test_ratings, check_user
 
 REASONS = ("tol", "stalled", "max_iter", "max_time", "callback")
@@ -43,6 +43,8 @@ class Completion(Storable):
         Why the fit stopped: "tol", "stalled", "max_iter", "max_time" or "callback".
     history : History
         Entry i belongs to the factors after i iterations. The objective never rises, except by round-off.
+    names : tuple
+        The names of the users and of the items, if X was a data frame: a tuple of strings, or None, for each.
 
     See Also
     --------
@@ -62,6 +64,7 @@ class Completion(Storable):
     history: History = field(repr=False)
     _rated: tuple[np.ndarray, np.ndarray] = field(repr=False)
     """The arrays indptr and indices of X in compressed rows."""
+    names: Names = field(repr=False, default=(None, None))
 
     _file_kind: ClassVar = files.FileFormat("nmfcore completion", "no completion of nmfcore", "Completion.save")
 
@@ -137,8 +140,9 @@ class Completion(Storable):
 
         Parameters
         ----------
-        X_test : SciPy sparse, shape (m, n)
-            Its stored entries are ratings, zeros included.
+        X_test : SciPy sparse or data frame with sparse columns, shape (m, n)
+            Its stored entries are ratings, zeros included. If it and X are data frames, users and items are matched by
+            name.
         limits : pair of numbers, optional
             As in `predict`.
 
@@ -150,9 +154,10 @@ class Completion(Storable):
         Raises
         ------
         InputTypeError, InputError
-            As `complete` for X, or X_test has another shape than X.
+            As `complete` for X, or X_test has another shape than X, or other names.
         """
-        X_test = check_test_ratings(X_test, self.shape)
+        of_fit = Alignment(frames.labelled(None, self.names))
+        X_test = check_test_ratings(of_fit.align(X_test, "X_test", (SAMPLES, FEATURES)), self.shape)
         users = np.repeat(np.arange(self.shape[0]), np.diff(X_test.indptr))
         errors = self.predict(users, X_test.indices, limits=limits) - X_test.data
         largest = float(np.abs(errors).max())  # whose square may overflow
@@ -162,7 +167,7 @@ class Completion(Storable):
         arrays = {name: getattr(self, name) for name in ("W", "H", "user_bias", "item_bias")}
         indptr, indices = self._rated
         rated = {"mean": np.asarray(self.mean), "rated_indptr": indptr, "rated_indices": indices}
-        return arrays | rated | ending_to_arrays(self)
+        return arrays | rated | ending_to_arrays(self) | {"names": names_to_array(self.names)}
 
     @classmethod
     def _from_members(cls, members: Members) -> "Completion":
@@ -187,6 +192,7 @@ class Completion(Storable):
             mean=mean,
             unobserved=unrated(indptr, indices, n),
             _rated=(indptr, indices),
+            names=members.names((m, n)),
             **ending_from_members(members, REASONS),
         )
 

@@ -23,7 +23,7 @@ import numpy as np
 from .._checks import Random
 from .._fit import CONVERGED, STALLED, Options, Recorder
 from .._runtime import ExceptionEntries, Quadratic, SweepBounds, Workspace, gram_sweep
-from ..data import pair_products
+from ..data import Names, pair_products
 from ..losses import EPS, converged
 from .check_ratings import MOST_STRENGTH
 from .completion import Completion, CompletionState
@@ -103,9 +103,16 @@ class CompletionFit:
     """One fit, from ratings to their completion."""
 
     def __init__(
-        self, X: Any, model: BiasModel, rng: Random, options: Options, workspace: Workspace, clock: float
+        self,
+        X: Any,
+        model: BiasModel,
+        rng: Random,
+        options: Options,
+        workspace: Workspace,
+        clock: float,
+        names: Names = (None, None),
     ) -> None:
-        self.model, self.options, self.workspace = model, options, workspace
+        self.model, self.options, self.workspace, self.names = model, options, workspace, names
         self.exponent, self.mean, Y = _scale_and_centre(X, model.biases)
         squares = Y.data.astype(np.float64)
         self.squares = float(np.sum(np.square(squares, out=squares)))
@@ -198,6 +205,7 @@ class CompletionFit:
             reason=reason,
             history=history,
             _rated=self.rated,
+            names=self.names,
         )
 
 

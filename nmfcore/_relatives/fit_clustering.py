@@ -10,7 +10,7 @@ import numpy as np
 from .._checks import Random, check_count, check_random_state
 from .._fit import ProgressPrinter, RandomState, State, check_options
 from .._runtime import Workspace, check_threads, single_blas
-from ..data import UnweightedData, as_data, frames
+from ..data import COMPONENTS, FEATURES, SAMPLES, Alignment, UnweightedData, as_data, frames
 from .check_relatives import check_n_starts, check_start_factor, check_symmetric
 from .clustering import Clustering
 from .iterations import IterativeFit, best_of
@@ -58,6 +58,7 @@ class ClusteringModel(NamedTuple):
     """Whether entries may be negative."""
     draw_start: Callable[[UnweightedData, int, Random], np.ndarray] = draw_factor
     start_from_init: Callable[[Any, UnweightedData, int], np.ndarray] = start_from_factor
+    axes_of_init: tuple[str, ...] = (SAMPLES, COMPONENTS)
 
 
 def fit_clustering(request: ClusteringRequest, model: ClusteringModel) -> Clustering:
@@ -69,11 +70,16 @@ def fit_clustering(request: ClusteringRequest, model: ClusteringModel) -> Cluste
         request.max_iter, request.tol, request.max_time, request.callback, request.verbose, ProgressPrinter()
     )
     rng = check_random_state(request.random_state)
+    axes = (SAMPLES, SAMPLES) if model.symmetric else (SAMPLES, FEATURES)
+    alignment = Alignment(request.X, model.name, axes)
     X, names = frames.unwrap(request.X, model.name)
+    if model.symmetric:  # whose columns have the order of its rows
+        X, names = alignment.align(request.X, model.name, axes), (names[0], names[0] or names[1])
+    given_init = alignment.align(request.init, "init", model.axes_of_init)
     data, workspace = as_data(X, check_threads(request.n_threads), signed=model.signed, name=model.name)
     if model.symmetric:
         check_symmetric(data)
-    init = model.start_from_init(request.init, data, k) if has_init else None
+    init = model.start_from_init(given_init, data, k) if has_init else None
 
     def start_fit() -> IterativeFit:
         return model.fit(data, model.draw_start(data, k, rng) if init is None else init, workspace)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._fit import RandomState, State
-from ..data import UnweightedData
+from ..data import SAMPLES, UnweightedData
 from .assignment import Assignment, directions_of_labels, draw_directions
 from .check_relatives import check_labels
 from .clustering import Clustering
@@ -18,7 +18,9 @@ def start_from_labels(init: Any, data: UnweightedData, k: int) -> np.ndarray:
     return directions_of_labels(data, check_labels(init, data.shape[0], k), k)
 
 
-MODEL = ClusteringModel(Assignment, n_starts=10, draw_start=draw_directions, start_from_init=start_from_labels)
+MODEL = ClusteringModel(
+    Assignment, n_starts=10, draw_start=draw_directions, start_from_init=start_from_labels, axes_of_init=(SAMPLES,)
+)
 
 
 def orthogonal(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._runtime import check_threads
-from ..data import frames
+from ..data import COMPONENTS, SAMPLES, Alignment, frames
 from .check_nnls import check_given, check_sweeps
 from .normal_equations import from_gram, from_matrices
 
@@ -96,7 +96,7 @@ def nnls(
     array([1.5, 0. ])
     """
     sweeps = check_sweeps(method, max_iter, tol)
-    B, X, G, C = (frames.unwrap(A, name)[0] for A, name in ((B, "B"), (X, "X"), (G, "G"), (C, "C")))
+    B, X, G, C = _align(B, X, G, C)
     by_matrices, n_threads = check_given(B, X, G, C), check_threads(n_threads)
     equations = from_matrices(B, X, n_threads) if by_matrices else from_gram(G, C, n_threads)
     G, C, exponents, is_vector, workspace = equations
@@ -109,3 +109,12 @@ def nnls(
     with np.errstate(over="ignore", under="ignore"):  # an entry beyond the range of the dtype is infinite or 0
         Y = np.ldexp(F.T, exponents[:, None], out=F.T)
     return Y[:, 0] if is_vector else Y
+
+
+def _align(B: Any, X: Any, G: Any, C: Any) -> tuple[Any, Any, Any, Any]:
+    """All as arrays, with the rows of X in the order of those of B, and C and the columns of G in that of G's rows."""
+    of_B, of_G = Alignment(B, "B", (SAMPLES,)), Alignment(G, "G", (COMPONENTS,))
+    X = of_B.align(X, "X", (SAMPLES, "right-hand sides")[: len(frames.labels_of(X))])
+    G = of_G.align(G, "G", (COMPONENTS, COMPONENTS))
+    C = of_G.align(C, "C", (COMPONENTS, "right-hand sides")[: len(frames.labels_of(C))])
+    return frames.unwrap(B, "B")[0], X, G, C

@@ -11,17 +11,20 @@ Where two tables have labels for one axis, the labels decide what belongs togeth
   order, as after a table was shuffled; otherwise it is without labels.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from .._checks import InputError
-from .frames import Labels, labels_of, unwrap
+from .frames import labels_of, unwrap
 from .names import describe_difference
 
 SAMPLES, FEATURES, COMPONENTS = "samples", "features", "components"
 FACTOR_AXES = (SAMPLES, COMPONENTS), (COMPONENTS, FEATURES)  # of W and of H
 PLACES = {1: ("entries",), 2: ("rows", "columns")}  # by the number of dimensions
+
+
+Labels: TypeAlias = tuple[str, ...] | range
 
 
 class Reference(NamedTuple):
@@ -85,18 +88,19 @@ class Alignment:
     def _order(self, axis: str, labels: Labels, name: str, place: str) -> np.ndarray | None:
         """Where the labels of the problem are among those of an argument; None for the same order."""
         full_place = f"the {place} of {name}"
+        own = Reference(labels, full_place, decides=axis == COMPONENTS or name == self.name)
         reference = self._references.get(axis)
         if reference is None:
-            self._references[axis] = Reference(labels, full_place, decides=axis == COMPONENTS)
+            self._references[axis] = own
             return None
         wanted = reference.labels
-        if isinstance(labels, range) != isinstance(wanted, range):  # one is a default index
-            if not _same_numbers(labels, wanted):
+        if isinstance(labels, range) or isinstance(wanted, range):  # one is a default index
+            if isinstance(labels, type(wanted)) or not _same_numbers(labels, wanted):
                 if isinstance(wanted, range):  # which says less than names do
-                    self._references[axis] = Reference(labels, full_place, decides=axis == COMPONENTS)
+                    self._references[axis] = own
                 return None
             labels, wanted = tuple(map(str, labels)), tuple(map(str, wanted))
-        if labels == wanted or isinstance(labels, range):
+        if labels == wanted:
             return None
         fault = describe_difference(labels, wanted)
         if fault:
@@ -112,7 +116,6 @@ class Alignment:
 
 def _same_numbers(labels: Labels, wanted: Labels) -> bool:
     """Whether of a default index and names the names are its numbers, in any order."""
-    assert labels is not None and wanted is not None
     return len(labels) == len(wanted) and set(map(str, labels)) == set(map(str, wanted))
 
 

@@ -49,7 +49,7 @@ def archetypes(X: Any, result: Any, *, features: Any = None, names: Any = None, 
     n = Z.shape[1]
     chosen = _check_plot.check_two(features, n)
     names = feature_names(names, result, n)
-    points = dense_samples(X, None, (len(result.W), n))[:, chosen]
+    points = dense_samples(X, None, (len(result.W), n), result)[:, chosen]
     ax, Z = axes(ax), Z[:, chosen].astype(np.float64)
     draw_samples(ax, points)
     ax.plot(*Z.T, "o", color="C1", markersize=6, label="archetypes", zorder=3)

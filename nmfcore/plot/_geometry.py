@@ -52,7 +52,7 @@ def geometry(X: Any, result: Any, *, features: Any = None, names: Any = None, ax
     n = H.shape[1]
     chosen = _check_plot.check_two_or_three(features, n)
     names = _check_plot.check_labels(names, "names", n, "feature") or [f"feature {j}" for j in range(n)]
-    points = dense_samples(X, None, (len(W), n))[:, chosen]
+    points = dense_samples(X, None, (len(W), n), result)[:, chosen]
     ax = axes(ax)
     draw = _draw_plane if len(chosen) == 2 else _draw_triangle
     draw(ax, points, H[:, chosen].astype(np.float64), [names[j] for j in chosen])

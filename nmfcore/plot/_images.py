@@ -168,7 +168,7 @@ def reconstruction(
     W, H = _check_plot.check_factors(result, predicts=True)
     m, n = len(W), H.shape[1]
     chosen = _check_plot.check_indices(range(min(4, m)) if samples is None else samples, "samples", m)
-    X = dense_samples(X, chosen, (m, n))
+    X = dense_samples(X, chosen, (m, n), result)
     model = W[chosen].astype(np.float64) @ H
     labels = [f"sample {i}\n{_error(*pair)}" for i, *pair in zip(chosen, X, model, strict=True)]
     if shape is None:

@@ -6,11 +6,17 @@ import numpy as np
 
 from .._checks import InputError, check_choice
 from .._fit import components as component_sizes
+from ..data import check_same_table, frames
 from . import _check_plot
 
 
-def dense_samples(X: Any, rows: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
-    """The rows of X with those indices, or all, as a dense float64 array. Missing and masked entries are NaN."""
+def dense_samples(X: Any, rows: np.ndarray | None, shape: tuple[int, int], result: Any) -> np.ndarray:
+    """The rows of X with those indices, or all, as a dense float64 array. Missing and masked entries are NaN.
+
+    A data frame has the rows and columns of the X of the result.
+    """
+    X, names = frames.unwrap(X)
+    check_same_table(names, getattr(result, "names", (None, None)))
     X = _check_plot.check_data(X, shape)
     X = X if rows is None else X[rows]
     X = np.ma.filled((X.toarray() if hasattr(X, "toarray") else X).astype(np.float64), np.nan)

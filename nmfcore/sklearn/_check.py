@@ -9,6 +9,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_non_negative
 
 from .._checks import InputError, InputTypeError, check_compressed
+from ..data import FACTOR_AXES, FEATURES, SAMPLES, Alignment
 
 FLOATS = [np.float64, np.float32]
 
@@ -100,3 +101,14 @@ def check_nothing_hidden(mask: Any) -> None:
     """Refuse a masked array with hidden entries, which MiniBatchNMF cannot leave out."""
     if mask is not None:
         raise InputError("X is a masked array with hidden entries, which MiniBatchNMF does not leave out; wanted NMF")
+
+
+def align_mask(mask: Any, alignment: Alignment) -> Any:
+    """A mask in the order of X, by the names of rows and columns where both are data frames."""
+    return alignment.align(mask, "mask", (SAMPLES, FEATURES))
+
+
+def align_factors(W: Any, H: Any, alignment: Alignment) -> tuple[Any, Any]:
+    """Factors in the order of X, in the same way."""
+    H = alignment.align(H, "H", FACTOR_AXES[1])
+    return alignment.align(W, "W", FACTOR_AXES[0]), H

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from .._runtime import Workspace, check_threads
-from ..data import UnweightedData, as_data
+from ..data import Alignment, UnweightedData, as_data
 from ..losses import Loss, beta_loss
 from . import _check
 from ._base import BaseNMF
@@ -302,6 +302,7 @@ class MiniBatchNMF(BaseNMF):
 
     def _check_and_start(self, X: Any, W: Any, H: Any, reset: bool) -> tuple[Any, np.ndarray, np.ndarray]:
         """X, checked, and the start."""
+        W, H = _check.align_factors(W, H, Alignment(X))
         X = self._check_batch(X, reset)
         H_given = H if self.init == "custom" else None
         k = self._n_components = _check.check_n_components(self.n_components, X, H_given)

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import penalties
 from .._checks import check_flag
-from .._fit import FitRequest, Result, State, run_fit
+from .._fit import FitRequest, Result, State, align_penalty, run_fit
+from ..data import Alignment
 from ..penalties import Penalty
 from . import _check
 from ._base import BaseNMF
@@ -216,10 +217,12 @@ class NMF(BaseNMF):
         ConvergenceWarning
             If max_iter ends the fit and tol > 0.
         """
-        X, mask = self._check_X(X, mask, reset=True)
+        alignment = Alignment(X)
+        X, mask = self._check_X(X, _check.align_mask(mask, alignment), reset=True)
+        W, H = _check.align_factors(W, H, alignment)
         H_given = H if self.init == "custom" else None
         k = self._n_components = _check.check_n_components(self.n_components, X, H_given)
-        result = self._solve(X, k, *self._check_custom(X, k, W, H, True), True, mask)
+        result = self._solve(X, k, *self._check_custom(X, k, W, H, True), True, mask, alignment)
         self.reconstruction_err_ = self._reconstruction_error(X, result, mask)
         self.components_, self.n_components_, self.n_iter_ = result.H, k, result.n_iter
         return result.W
@@ -228,9 +231,12 @@ class NMF(BaseNMF):
         self, X: Any, y: Any = None, W: Any = None, H: Any = None, update_H: bool = True, mask: Any = None
     ) -> tuple[np.ndarray, np.ndarray, int]:
         """(W, H, n_iter) of a fit, or of W with the given H if update_H=False. No attribute of a fit is set."""
+        alignment = Alignment(X)
+        X, mask = self._check_X(X, _check.align_mask(mask, alignment), reset=True)
+        W, H = _check.align_factors(W, H, alignment)
         H_given = H if self.init == "custom" or not update_H else None
         k = self._n_components = _check.check_n_components(self.n_components, X, H_given)
-        result = self._solve(X, k, *self._check_custom(X, k, W, H, update_H), update_H, mask)
+        result = self._solve(X, k, *self._check_custom(X, k, W, H, update_H), update_H, mask, alignment)
         return result.W, result.H, result.n_iter
 
     def transform(self, X: Any, *, mask: Any = None) -> np.ndarray:
@@ -263,17 +269,18 @@ class NMF(BaseNMF):
         """
         check_is_fitted(self, "components_")
         self._validate_params()  # they may have changed since the fit
-        X, mask = self._check_X(X, mask, reset=False)
-        return self._solve(X, len(self.components_), None, self.components_, False, mask).W
+        alignment = Alignment(X)
+        X, mask = self._check_X(X, _check.align_mask(mask, alignment), reset=False)
+        return self._solve(X, len(self.components_), None, self.components_, False, mask, alignment).W
 
-    def _solve(self, X: Any, k: int, W: Any, H: Any, update_H: bool, mask: Any) -> Result:
+    def _solve(self, X: Any, k: int, W: Any, H: Any, update_H: bool, mask: Any, alignment: Alignment) -> Result:
         """The fit of both factors, or of W with the given H."""
         _check.check_solver(self.solver, self.beta_loss, self.init)
         if not update_H:
-            return self._fit_W(X, H, mask)
-        return self._fit_both(X, k, W, H, mask)
+            return self._fit_W(X, H, mask, alignment)
+        return self._fit_both(X, k, W, H, mask, alignment)
 
-    def _fit_both(self, X: Any, k: int, W: Any, H: Any, mask: Any) -> Result:
+    def _fit_both(self, X: Any, k: int, W: Any, H: Any, mask: Any, alignment: Alignment) -> Result:
         """Fit both factors, from the given start, from scikit-learn's, or from nmfcore's.
 
         The start is scikit-learn's if the iterates or the random numbers can be those of scikit-learn, too.
@@ -290,6 +297,7 @@ class NMF(BaseNMF):
         if order is not None and W is not None:
             W, H = W[:, order], H[order]
         penalty_W, penalty_H = self._penalties(X.shape)
+        penalty_H, penalty_W = align_penalty(penalty_H, alignment, 1), align_penalty(penalty_W, alignment, 0)
         result = self._run(
             X,
             k,
@@ -307,7 +315,7 @@ class NMF(BaseNMF):
             result = replace(result, W=result.W[:, inverse], H=result.H[inverse])
         return result
 
-    def _fit_W(self, X: Any, H: np.ndarray, mask: Any) -> Result:
+    def _fit_W(self, X: Any, H: np.ndarray, mask: Any, alignment: Alignment) -> Result:
         """Fit W with the given H."""
         norms = np.ones(len(H))
         if self._penalty_needs_norms:  # it applies to W diag(norms)
@@ -319,7 +327,7 @@ class NMF(BaseNMF):
             mask,
             loss=self._beta,
             fixed_H=H / norms[:, None],
-            penalty_W=self._penalties(X.shape)[0],
+            penalty_W=align_penalty(self._penalties(X.shape)[0], alignment, 0),
             **stopping_options_of_W(self.tol, self.max_iter),
         )
         return replace(result, W=result.W / norms.astype(result.W.dtype), H=H)
@@ -455,5 +463,4 @@ def non_negative_factorization(
         callback=callback,
     )
     model._validate_params()
-    X, mask = model._check_X(X, mask, reset=True)
     return model._fit_transform(X, W=W, H=H, update_H=update_H, mask=mask)
