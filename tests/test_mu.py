@@ -267,14 +267,16 @@ def test_a_beta_next_to_a_named_one_is_that_one(beta, near):
     np.testing.assert_array_equal(one.W, other.W)
 
 
-def test_what_overflows_has_not_converged():
+def test_an_infinite_objective_is_refused():
     X, W0, H0 = problem()
     X[0, 0] = 1e7
-    result = nmfcore.mu(X, 4, loss=-60, init=(W0, H0), max_iter=3)
-    assert not (result.converged and result.objective == 0)
+    with pytest.raises(
+        nmfcore.InputError, match="the objective is infinite at the end of the fit with loss='beta=-60'"
+    ):
+        nmfcore.mu(X, 4, loss=-60, init=(W0, H0), max_iter=3)
     W0[3] = 0
-    locked = nmfcore.mu(X, 4, loss=1, init=(W0, H0), floor=0, max_iter=5)
-    assert np.isinf(locked.objective) and not locked.converged
+    with pytest.raises(nmfcore.InputError, match="init: every component is 0 in row 3 of X, where X is not"):
+        nmfcore.mu(X, 4, loss=1, init=(W0, H0), floor=0, max_iter=5)
 
 
 def test_small_models_in_float32():

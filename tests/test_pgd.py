@@ -50,8 +50,8 @@ def test_an_empty_component_does_not_end_the_fit():
     assert result.objective < 1.05 * healthy.objective
 
 
-def test_an_infinite_objective_has_not_converged():
+def test_a_set_that_once_led_to_a_model_of_zero():
     X = np.random.default_rng(2).random((1, 7)) + 0.1
-    sparse = nmfcore.penalties.Hoyer(0.5, 1)  # with a model of 0 under counts
+    sparse = nmfcore.penalties.Hoyer(0.5, 1)
     result = nmfcore.nmf(X, 1, loss="kullback-leibler", solver="pgd", random_state=0, penalty_H=sparse, max_iter=30)
-    assert np.isinf(result.objective) and not result.converged
+    assert np.isfinite(result.objective) and (result.kkt_residual <= 0.01 or not result.converged)

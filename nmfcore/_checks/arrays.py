@@ -155,3 +155,19 @@ def check_H(H: Any, X: Any) -> np.ndarray:
     H = check_matrix(H, "H")
     columns = np.shape(X)[1] if np.ndim(X) == 2 else H.shape[1]  # an X of other dimensions is refused later
     return check_factor(H, "H", (H.shape[0], columns), H.dtype)
+
+
+def check_outcome(**values: Any) -> None:
+    """Refuse what a function is about to return, if it has NaN or, in an array, infinite entries.
+
+    An objective in units of X may be infinite: the square of a residual may be beyond the range of float64.
+    """
+    for name, value in values.items():
+        bad = np.isnan(value) if np.ndim(value) == 0 else ~np.isfinite(value)
+        if np.any(bad):
+            kind = "NaN" if np.any(np.isnan(value)) else "infinite"
+            found = f"is {kind}" if np.ndim(value) == 0 else f"has {np.count_nonzero(bad)} {kind} entries"
+            raise InputError(
+                f"{name} of the result {found}: it is beyond the range of {np.asarray(value).dtype}; wanted X, "
+                "strengths and starts of moderate size, or X in float64"
+            )

@@ -140,6 +140,7 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, const
     enum { LANES = 8, SAME = sizeof(REAL) == sizeof(double) };
     double term[NMF_MOST_ALONG], sum[LANES] = {0}, total = 0;
     const double least = NMF_LEAST_OF(kind), beta = parameter, half = 1 / (beta * (beta - 1));
+    const int steep = kind == NMF_ITAKURA_SAITO || kind == NMF_HALF || (kind == NMF_ANY_BETA && beta < 1);
 #define NMF_EACH(...)                          \
     for (ptrdiff_t j = 0; j < count; j++) {    \
         double a = scale * x[j], y = v[j];     \
@@ -162,7 +163,7 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, const
             NMF_EACH(y = SAME ? a * q[j] : a / y; term[j] = y - nmf_log(y) - 1)
 #endif
             break;
-        case NMF_KULLBACK_LEIBLER: /* nmf_log(0) is finite; a model of 0 where X is not 0 is infinitely far */
+        case NMF_KULLBACK_LEIBLER: /* nmf_log(0) is finite */
             NMF_EACH(term[j] = a * nmf_log(SAME ? p[j] : a / y) - a + (v[j] > 0 || a == 0 ? y : HUGE_VAL))
             break;
         case NMF_HALF: NMF_EACH(term[j] = 2 * (sqrt(a) - sqrt(y)) * (sqrt(a) - sqrt(y)) / sqrt(y)) break;
@@ -176,6 +177,8 @@ static double NAME(divergence_row)(int kind, const REAL *x, const REAL *v, const
         case NMF_ABSOLUTE: NMF_EACH(y = fabs(a - v[j]); term[j] = y < beta ? 0.5 * (y * y / beta + beta) : y) break;
         default: NMF_EACH(term[j] = half * (pow(a, beta) + ((beta - 1) * y - beta * a) * pow(y, beta - 1))) break;
         }
+        if (steep) /* a model of 0 where X is not 0 is infinitely far */
+            for (ptrdiff_t j = 0; j < count; j++) term[j] = v[j] > 0 || x[j] == 0 ? term[j] : HUGE_VAL;
         if (w)
             for (ptrdiff_t j = 0; j < count; j++) term[j] = w[j] > 0 ? w[j] * term[j] : 0;
         for (ptrdiff_t j = count; j < whole; j++) term[j] = 0;

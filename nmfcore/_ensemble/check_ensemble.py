@@ -209,8 +209,8 @@ def _differences(
     """Describe each entry in which two identities differ, in the order of the entries."""
     differing = set(differing_entries(before, now))
     for name in before | now:
-        if name in NOT_COMPARED:
-            continue
+        if name in NOT_COMPARED or (name == "solver" and "auto" in (before.get(name), now.get(name))):
+            continue  # older versions stored the argument "auto", not the solver that ran
         if name not in before or name not in now:
             if not shared_only:
                 owner, value = ("it", before[name]) if name in before else ("this fit", now[name])

@@ -13,7 +13,7 @@ from .checkpoint import Checkpoint, differing_entries, fingerprint
 from .constraints import current_options
 from .digests import digest_arrays, digest_start
 from .driver import FactorState, Fit
-from .ending import CONVERGED, ending_from_members, ending_to_arrays
+from .ending import CONVERGED, LARGEST_KKT_RESIDUAL, ending_from_members, ending_to_arrays, has_converged
 from .factorization import STORED, Factorization, result_to_arrays
 from .nmf import hals, mu, nmf
 from .parameters import document
@@ -29,6 +29,7 @@ from .transform import transform
 
 __all__ = [
     "CONVERGED",
+    "LARGEST_KKT_RESIDUAL",
     "NUMBERS",
     "REPORT_SECONDS",
     "STALLED",
@@ -66,6 +67,7 @@ __all__ = [
     "ending_to_arrays",
     "fingerprint",
     "hals",
+    "has_converged",
     "loss_of_fit",
     "mu",
     "nmf",

@@ -14,6 +14,8 @@ def check_same_fit(checkpoint: Checkpoint, options: dict[str, Any], data: Data, 
     """Refuse to go on from a fit with other options, of another X, or with other arrays of these digests."""
     for name in sorted(options.keys() - FREE):
         before = checkpoint.options.get(name)
+        if name == "solver" and before == "auto":  # older versions stored the argument, not the solver that ran
+            continue
         if before != options[name]:
             raise InputError(
                 f"init is a checkpoint of a fit with {name}={before!r}, but {name} is {options[name]!r} now; "

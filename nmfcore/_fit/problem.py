@@ -12,6 +12,7 @@ from ..losses import check_weighted_loss
 from . import check_solvers
 from .assemble import factor_specs, make_start
 from .check import check_entries, check_options
+from .check_zeros import check_zeros
 from .checkpoint import Checkpoint
 from .constraints import FactorConstraints
 from .digests import digest_arrays
@@ -68,7 +69,7 @@ class RankedProblem(Generic[Kind]):
         limits = request.max_iter, request.tol, request.max_time
         self.options = check_options(*limits, request.callback, request.verbose, ProgressPrinter(), extrapolates)
         check_entries(data, problem.X, loss)
-        self.provenance = build_provenance(request, problem.X, problem.names, data)
+        self.provenance = build_provenance(request, problem.X, problem.names, data, self.solvers[0].name)
 
     def fit(self, clock: float, random_state: RandomState) -> Fit[Kind]:
         """A fit that has not begun; clock: `time.perf_counter` at the call."""
@@ -78,6 +79,7 @@ class RankedProblem(Generic[Kind]):
         provenance = self.provenance if same else with_random_state(self.provenance, random_state)
         start = make_start(constraints, request.init, data, random_state, workspace)
         specs = factor_specs(constraints, self.solvers, start, loss, data, workspace)
+        check_zeros(data, loss, constraints, specs, start)
         checkpoint = request.init if isinstance(request.init, Checkpoint) else None
         options, digests, kind = self.options, functools.partial(digest_arrays, request), self.problem.kind
         return Fit(data, loss, specs, start, checkpoint, options, workspace, clock, provenance, digests, kind)

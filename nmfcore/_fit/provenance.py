@@ -22,13 +22,13 @@ LEFT_OUT = ("X", "n_threads", "callback", "verbose")  # not stored: X itself, an
 PLAIN = {str: str, bool: bool, np.bool_: bool, numbers.Integral: int, numbers.Real: float}
 
 
-def build_provenance(request: FitRequest, X: Any, names: Names, data: Data) -> Provenance:
-    """What a result says of its origin; a resumed fit has that of its first start."""
+def build_provenance(request: FitRequest, X: Any, names: Names, data: Data, solver: str) -> Provenance:
+    """What a result says of its origin; a resumed fit has that of its first start. solver: the one that runs."""
     arguments = {field.name: getattr(request, field.name) for field in fields(request)}
     options = {name: _plain(value) for name, value in arguments.items() if name not in LEFT_OUT}
     options |= {name: arguments[name] is not None for name in ARRAYS}
     options["mask"] |= isinstance(X, np.ma.MaskedArray)
-    options |= {"dtype": data.dtype.name, "version": __version__}
+    options |= {"solver": solver, "dtype": data.dtype.name, "version": __version__}
     if isinstance(request.init, Checkpoint):
         check_checkpoint.check_same_fit(request.init, options, data, digest_arrays(request))
         options |= {name: request.init.options[name] for name in ("init", "random_state")}

@@ -31,7 +31,7 @@ class Result(Factorization):
     n_iter : int
         The number of iterations.
     converged : bool
-        Whether the stopping rule was met (see `hals`).
+        Whether the stopping rule was met (see `hals`) near a stationary point: at a kkt_residual of at most 0.01.
     reason : str
         Why the fit stopped: "tol", "stalled", "max_iter", "max_time" or "callback".
     kkt_residual : float
@@ -42,7 +42,8 @@ class Result(Factorization):
         The rows and the columns of X without an observed entry. W and H are 0 there, unless penalties say otherwise.
     options : dict
         The arguments of `nmf` as JSON values: objects as they are written, without their arrays ("L1(0.1)"); for fixed
-        values, weights and masks whether there were any; "given" for factors and generators. Also "dtype", the dtype of
+        values, weights and masks whether there were any; "given" for factors and generators. "solver" is the one that
+        ran. Also "dtype", the dtype of
         the computation, and "version", that of nmfcore.
     names : tuple of two, each a tuple of str or None
         The names of the rows and of the columns of X, if it was a data frame or an AnnData.

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._checks import Random
+from .._checks import Random, check_outcome
 from .._fit import CONVERGED, STALLED, Options, Recorder
 from .._runtime import ExceptionEntries, Quadratic, SweepBounds, Workspace, gram_sweep
 from ..data import Names, pair_products
@@ -192,6 +192,7 @@ class CompletionFit:
         """The fit as it is, as a result."""
         history, (W, H) = self.recorder.history(), self._W_and_H()
         user_bias, item_bias = (np.ldexp(side.biases(), self.exponent) for side in (self.users, self.items))
+        check_outcome(W=W, H=H, user_bias=user_bias, item_bias=item_bias, objective=history.objective[-1])
         return Completion(
             W=W,
             H=H,

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._fit import History, ending_from_members, ending_to_arrays
+from .._checks import check_outcome
+from .._fit import History, ending_from_members, ending_to_arrays, has_converged
 from .._runtime import Members, Storable, files, names_to_array
 from ..data import Names
 from .iterations import LoopResult
@@ -35,7 +36,7 @@ class Clustering(Storable):
     n_iter : int
         Number of iterations of the best fit.
     converged : bool
-        Whether the stopping rule was met.
+        Whether the stopping rule was met near a stationary point: at a kkt_residual of at most 0.01.
     reason : str
         Why the best fit stopped: "tol", "max_iter", "max_time" or "callback".
     kkt_residual : float
@@ -70,7 +71,8 @@ class Clustering(Storable):
     @classmethod
     def of(cls, best: LoopResult, objectives: np.ndarray, names: Names) -> "Clustering":
         """The best of several fits."""
-        W, H = best.fit.factors()
+        (W, H), kkt_residual = best.fit.factors(), best.fit.kkt_residual()
+        check_outcome(W=W, H=H, objective=best.history.objective[-1], kkt_residual=kkt_residual)
         return cls(
             W=W,
             H=H,
@@ -78,9 +80,9 @@ class Clustering(Storable):
             objective=float(best.history.objective[-1]),
             relative_error=best.relative_error,
             n_iter=len(best.history.objective) - 1,
-            converged=best.reason == "tol",
+            converged=has_converged(best.reason, kkt_residual),
             reason=best.reason,
-            kkt_residual=best.fit.kkt_residual(),
+            kkt_residual=kkt_residual,
             history=best.history,
             objectives=objectives,
             names=names,

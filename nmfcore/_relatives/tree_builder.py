@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._checks import Random
+from .._checks import Random, check_outcome
 from .._fit import FitRequest, Options, Result, run_fit
 from .._runtime import Workspace
 from .._starts import LEAST_ERROR_EFFORT, singular_triplets
@@ -106,6 +106,7 @@ class ClusterTreeBuilder:
             gains = [0.5 * self.trials[i].gain if i in self.trials else 0.0 for i in range(len(self.nodes))]
             gains = np.ldexp(gains, 2 * self.data.measures.exponent)
             objective = float(np.ldexp(0.5 * squares, 2 * self.data.measures.exponent))
+        check_outcome(components=components, objective=objective)
         return Hierarchy(
             labels=labels,
             components=components,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import check_outcome
 from .._runtime import check_threads
 from ..data import COMPONENTS, SAMPLES, Alignment, frames
 from .check_nnls import check_given, check_sweeps
@@ -108,6 +109,7 @@ def nnls(
         workspace.sweep(G, C, F, sweeps[0], sweeps[1] ** 2)
     with np.errstate(over="ignore", under="ignore"):  # an entry beyond the range of the dtype is infinite or 0
         Y = np.ldexp(F.T, exponents[:, None], out=F.T)
+    check_outcome(Y=Y)
     return Y[:, 0] if is_vector else Y
 
 

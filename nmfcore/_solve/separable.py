@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._checks import check_count, check_flag
+from .._checks import check_count, check_flag, check_outcome
 from .._runtime import Members, Storable, check_threads, files, single_blas
 from .._starts import check_independent, solve_coordinates, successive_projections
 from ..data import as_data, frames
@@ -144,4 +144,6 @@ def separable(X: Any, k: int, *, normalize: bool = True, n_threads: int | None =
     loss = Frobenius()
     value = loss.value(data, W, Ht, workspace.gram(W), Normal(G, C), workspace)
     error = loss.relative_error(data, W, Ht, value, workspace)
-    return Separable(rows, W, np.ldexp(Ht, data.measures.exponent).T, error)
+    H = np.ldexp(Ht, data.measures.exponent).T
+    check_outcome(W=W, H=H, relative_error=error)
+    return Separable(rows, W, H, error)

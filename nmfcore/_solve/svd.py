@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_count, check_random_state
+from .._checks import check_count, check_outcome, check_random_state
 from .._fit import RandomState
 from .._runtime import check_threads, single_blas
 from .._starts import SVD_EFFORT, Effort, singular_triplets
@@ -96,4 +96,6 @@ def svd(
     with single_blas():
         U, s, V = singular_triplets(data, k, check_random_state(random_state), workspace, effort)
     with np.errstate(over="ignore", under="ignore"):  # an entry beyond the range of the dtype is infinite or 0
-        return U, np.ldexp(s, data.measures.exponent), V.T
+        s = np.ldexp(s, data.measures.exponent)
+    check_outcome(U=U, s=s, Vt=V.T)
+    return U, s, V.T

@@ -69,8 +69,8 @@ class Split(NamedTuple):
     """m x k, or 1 x k if all rows share it."""
     exponent: float
     majorized_exponent: float
-    objective: Callable[[np.ndarray], float]
-    """The objective at another F, up to a constant."""
+    probe: Callable[[np.ndarray], tuple[float, np.ndarray]]
+    """The objective at another F, up to a constant, and the gradient there."""
     value: float = math.nan
     """The objective at this F, if the statistics were computed with `evaluate`."""
     descend: Descend | None = None
@@ -93,7 +93,7 @@ class Split(NamedTuple):
         )
         if linear:
             descend = None if self.descend is None else _with_slope(self.descend, slope)
-            return self._replace(num=num, den=den, objective=self._with(majorizer, workspace), descend=descend)
+            return self._replace(num=num, den=den, probe=self._with(majorizer, workspace), descend=descend)
         falls, rises = (np.maximum(0, sign * majorizer.G).astype(dtype) for sign in (-1, 1))
         if falls.any():
             num += workspace.product(F, falls, np.empty_like(F))
@@ -102,14 +102,20 @@ class Split(NamedTuple):
             num=num,
             den=den,
             exponent=self.majorized_exponent,
-            objective=self._with(majorizer, workspace),
+            probe=self._with(majorizer, workspace),
             descend=None,
             powers=(max(1.0, self.powers[0]), self.powers[1]),
         )
 
-    def _with(self, majorizer: Majorizer, workspace: Workspace) -> Callable[[np.ndarray], float]:
-        """The objective plus a quadratic."""
-        return lambda F: self.objective(F) + quadratic(majorizer, F, workspace)
+    def _with(self, majorizer: Majorizer, workspace: Workspace) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+        """`probe` with a quadratic added."""
+
+        def probe(F: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = self.probe(F)
+            added, slope = quadratic(majorizer, F, workspace)
+            return value + added, gradient + slope
+
+        return probe
 
 
 def _with_slope(descend: Descend, slope: np.ndarray) -> Descend:
@@ -121,10 +127,11 @@ def _with_slope(descend: Descend, slope: np.ndarray) -> Descend:
     return descend_with_slope
 
 
-def quadratic(majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> float:
-    """1/2 tr(F G F') - tr(F C')."""
+def quadratic(majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> tuple[float, np.ndarray]:
+    """1/2 tr(F G F') - tr(F C'), and its gradient F G - C."""
     product = workspace.product(F, majorizer.G.astype(F.dtype), np.empty_like(F))
-    return 0.5 * workspace.inner(product, F) - float(np.sum(majorizer.C * F, dtype=np.float64))
+    value = 0.5 * workspace.inner(product, F) - float(np.sum(majorizer.C * F, dtype=np.float64))
+    return value, product - majorizer.C.astype(F.dtype)
 
 
 class Loss(Protocol):
@@ -148,6 +155,11 @@ class Loss(Protocol):
     @property
     def positive(self) -> bool:
         """Whether the loss is infinite where X is 0."""
+        ...
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the loss is infinite where the model W H is 0 and X is not."""
         ...
 
     @property

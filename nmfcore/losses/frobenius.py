@@ -35,10 +35,11 @@ class Normal(NamedTuple):
         """The two parts of the gradient F G - C (Lee & Seung 2001)."""
         G = self.G.astype(F.dtype, copy=False)
 
-        def objective(F: np.ndarray) -> float:
-            return 0.5 * workspace.inner(workspace.product(F, G, np.empty_like(F)), F) - workspace.inner(self.C, F)
+        def probe(F: np.ndarray) -> tuple[float, np.ndarray]:
+            product = workspace.product(F, G, np.empty_like(F))
+            return 0.5 * workspace.inner(product, F) - workspace.inner(self.C, F), product - self.C
 
-        return Split(self.C, workspace.product(F, G, np.empty_like(F)), 1.0, 1.0, objective)
+        return Split(self.C, workspace.product(F, G, np.empty_like(F)), 1.0, 1.0, probe)
 
     def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "Normal":
         """Add a quadratic, which has the same form.
@@ -80,6 +81,7 @@ class Frobenius:
     degree = 2.0
     convex = True
     positive = False
+    needs_model = False
     provides = frozenset({"normal", "split"})
     constant = True
     batched = frozenset({"normal"})

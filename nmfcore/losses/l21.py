@@ -62,6 +62,7 @@ class L21:
     degree = 1.0
     convex = True
     positive = False
+    needs_model = False
     provides = frozenset({"normal"})
     constant = False
     takes = frozenset({"linear", "bounds"}), ALL_PENALTIES

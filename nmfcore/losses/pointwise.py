@@ -96,6 +96,11 @@ class Pointwise(ABC):
         return False
 
     @property
+    def needs_model(self) -> bool:
+        """Whether the loss is infinite where the model is 0 and X is not."""
+        return False
+
+    @property
     def provides(self) -> frozenset[str]:
         """The two parts of the gradient."""
         return frozenset({"split"})
@@ -136,13 +141,15 @@ class Pointwise(ABC):
         parameter = self.parameter(data)
         value = data.split_step(F, B, self.family, parameter, num, den, evaluate)
 
-        def objective(F: np.ndarray) -> float:
-            return data.split_step(F, B, self.family, parameter, np.empty_like(num), np.empty_like(den), True)
+        def probe(F: np.ndarray) -> tuple[float, np.ndarray]:
+            num_there, den_there = np.empty_like(num), np.empty_like(den)
+            value = data.split_step(F, B, self.family, parameter, num_there, den_there, True)
+            return value, (den_or_row if self.shares_den else den_there) - num_there
 
         descend = _descend(data, B, summary) if "rows" in self.provides and is_unweighted(data) else None
         den_or_row = summary[None].astype(F.dtype) if self.shares_den else den
         value = math.inf if math.isnan(value) else max(0.0, value)  # NaN if powers overflow
-        return Split(num, den_or_row, self.exponent, self.majorized_exponent, objective, value, descend, self.powers)
+        return Split(num, den_or_row, self.exponent, self.majorized_exponent, probe, value, descend, self.powers)
 
     def allocate_many(self, F: FactorBatch) -> tuple[FactorBatch, FactorBatch]:
         """Allocate num and den of several fits."""
@@ -293,6 +300,11 @@ class BetaDivergence(Pointwise):
     def positive(self) -> bool:
         """Whether the loss is infinite where X is 0."""
         return self.beta <= 0
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the loss is infinite where the model is 0 and X is not."""
+        return self.beta <= 1
 
     @property
     def provides(self) -> frozenset[str]:

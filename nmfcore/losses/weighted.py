@@ -57,10 +57,12 @@ class RowNormals:
         num, den = np.empty_like(F), np.empty_like(F)
         value = self.data.split_step(F, self.B, "beta", 2.0, num, den, True)
 
-        def objective(F: np.ndarray) -> float:
-            return self.data.split_step(F, self.B, "beta", 2.0, np.empty_like(F), np.empty_like(F), True)
+        def probe(F: np.ndarray) -> tuple[float, np.ndarray]:
+            num_there, den_there = np.empty_like(F), np.empty_like(F)
+            value = self.data.split_step(F, self.B, "beta", 2.0, num_there, den_there, True)
+            return value, den_there - num_there
 
-        split = Split(num, den, 1.0, 1.0, objective, value)
+        split = Split(num, den, 1.0, 1.0, probe, value)
         return split if self.majorizer is None else split.majorized(self.majorizer, F, workspace)
 
 

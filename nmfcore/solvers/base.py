@@ -32,6 +32,11 @@ class Solver(Protocol):
         """Whether one update solves the half-step to the end."""
         ...
 
+    @property
+    def keeps_zeros(self) -> bool:
+        """Whether an entry of the factor that is 0 stays 0."""
+        ...
+
     def update(
         self, F: np.ndarray, statistics: Any, domain: Any, cost: float, iteration: int, workspace: Workspace
     ) -> float:

@@ -32,6 +32,7 @@ class BPP:
 
     name = "bpp"
     needs = "normal"
+    keeps_zeros = False
     exact = True
     takes = frozenset({"linear", "diagonal", "volume"})  # G stays positive semi-definite
 

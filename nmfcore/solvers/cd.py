@@ -26,6 +26,7 @@ class CD:
 
     name = "cd"
     needs = "rows"
+    keeps_zeros = False
     exact = False
     takes = frozenset({"linear"})
     WARM_UP = 10

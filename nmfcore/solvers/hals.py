@@ -28,6 +28,7 @@ class SweepSolver:
 
     name = "hals"
     needs = "normal"
+    keeps_zeros = False
     exact = False
     EFFORT = 0.5
     PRECISION = 0.03

@@ -35,6 +35,11 @@ class MU:
     exact = False
     takes = frozenset({"linear", "diagonal", "off-diagonal", "bounds"})
 
+    @property
+    def keeps_zeros(self) -> bool:
+        """Whether there is no floor."""
+        return self.floor == 0
+
     def update(
         self,
         F: np.ndarray,
