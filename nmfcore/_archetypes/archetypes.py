@@ -11,7 +11,8 @@ from .._fit import RandomState, check_options
 from .._runtime import check_threads, single_blas
 from ..data import as_data, frames
 from .check_archetypes import check_delta, check_row_weights, check_start_rows
-from .fit import ArchetypalFit, ArchetypalProblem, ArchetypalSolution
+from .fit import ArchetypalFit, ArchetypalSolution
+from .problem import ArchetypalProblem
 from .result import Archetypes
 from .start import STARTS
 

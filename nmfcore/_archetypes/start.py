@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .._checks import Random
-from .fit import ArchetypalProblem
+from .problem import ArchetypalProblem
 from .simplex import fit_rows
 
 EXCHANGES = 10  # of furthest sum, after the k rows are chosen
@@ -75,9 +75,10 @@ def _distances_to_row(problem: ArchetypalProblem, row: int) -> np.ndarray:
 
 
 def _draw_row(chances: np.ndarray, rng: Random) -> int:
-    """A row; the chances need not sum to 1."""
+    """A row with a chance > 0; the chances need not sum to 1."""
     sums = np.cumsum(chances)
-    return int(np.searchsorted(sums, rng.random() * sums[-1], side="right"))
+    row = np.searchsorted(sums, rng.random() * sums[-1], side="right")
+    return int(min(row, np.flatnonzero(chances)[-1]))  # the product can be rounded up to the sum
 
 
 STARTS: dict[str, Callable[[ArchetypalProblem, Random], np.ndarray]] = {
