@@ -211,7 +211,9 @@ class ArchetypalFit:
             residuals = self._squared_residuals(Z)
             value = 0.5 * float(residuals.sum() if weights is None else weights @ residuals)
         if problem.threshold < math.inf and weights is not None:
-            value += float(np.sum(problem.weight_rows(problem.losses(squared)) - 0.5 * weights * squared))
+            value *= problem.curvature
+            losses = problem.weight_rows(problem.losses(squared))
+            value += float(np.sum(losses - 0.5 * problem.curvature * weights * squared))
         return value
 
     def _squared_residuals(self, Z: np.ndarray) -> np.ndarray:

@@ -113,12 +113,22 @@ class ArchetypalProblem(NamedTuple):
         losses[near] = np.ldexp(0.5 * squared[near], -self.threshold_exponent)
         return losses
 
+    @property
+    def shortest(self) -> float:
+        """The length of a residual up to which the majoriser of the Huber loss is as curved as it gets."""
+        eps = float(np.finfo(self.data.dtype).eps)
+        return max(math.ldexp(self.threshold, self.threshold_exponent), 8 * eps)
+
+    @property
+    def curvature(self) -> float:
+        """What a row of weight 1 counts in the majoriser, in the units of `losses`."""
+        return 1.0 if self.threshold == math.inf else self.threshold / self.shortest
+
     def majorizer_weights(self, squared: np.ndarray) -> np.ndarray | None:
         """The weights of the least squares that touch the sum of the losses from above; None where all are 1."""
         if self.threshold == math.inf:
             return self.weights
-        shortest = max(math.ldexp(self.threshold, self.threshold_exponent), 8 * float(np.finfo(self.data.dtype).eps))
-        return self.weight_rows(self.threshold / np.maximum(np.sqrt(squared), shortest))
+        return self.weight_rows(self.shortest / np.maximum(np.sqrt(squared), self.shortest))
 
 
 def subtract_row(X: Dense, row: np.ndarray | None, workspace: Workspace) -> Dense:

@@ -1,6 +1,7 @@
 """The starts of archetypal analysis: k rows of X as archetypes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import cycle
 
 import numpy as np
 
@@ -81,8 +82,17 @@ def _draw_row(chances: np.ndarray, rng: Random) -> int:
     return int(min(row, np.flatnonzero(chances)[-1]))  # the product can be rounded up to the sum
 
 
-STARTS: dict[str, Callable[[ArchetypalProblem, Random], np.ndarray]] = {
-    "aa++": draw_plus_plus,
-    "furthest_sum": draw_furthest_sum,
-    "random": draw_uniformly,
+STARTS: dict[str, tuple[Callable[[ArchetypalProblem, Random], np.ndarray], ...]] = {  # the starts of fits in turn
+    "auto": (draw_furthest_sum, draw_plus_plus),
+    "aa++": (draw_plus_plus,),
+    "furthest_sum": (draw_furthest_sum,),
+    "random": (draw_uniformly,),
 }
+
+
+def draw_starts(
+    problem: ArchetypalProblem, draws: tuple[Callable[[ArchetypalProblem, Random], np.ndarray], ...], rng: Random
+) -> Iterator[np.ndarray]:
+    """Starts without end, by each of these functions in turn."""
+    for draw in cycle(draws):
+        yield draw(problem, rng)
