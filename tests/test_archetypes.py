@@ -128,7 +128,7 @@ def test_corners_that_are_no_points_are_found_nearly():
     assert far(nmfcore.archetypes(X, 5, random_state=0).archetypes, Z) < 1.5 * far(X, Z)
 
 
-@pytest.mark.parametrize("init", ["aa++", "furthest_sum", "random"])
+@pytest.mark.parametrize("init", ["auto", "aa++", "furthest_sum", "random"])
 @pytest.mark.parametrize("options", [{}, {"huber": 0.5}, {"delta": 0.2}, {"weights": np.arange(1.0, 301.0)}])
 def test_what_every_fit_keeps_to(init, options, dtype):
     X, _ = planted(296, 6, 4, noise=0.4, dtype=dtype)
@@ -144,7 +144,7 @@ def test_what_every_fit_keeps_to(init, options, dtype):
     counted = {name: value for name, value in options.items() if name != "delta"}
     np.testing.assert_allclose(r.objective, loss(X, r, **counted), rtol=rtol)
     assert np.all(np.diff(r.history.objective) <= 0) and len(r.history.seconds) == r.n_iter + 1
-    assert r.history.objective[-1] == r.objective == r.objectives[0]
+    assert r.history.objective[-1] == r.objective == r.objectives.min()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -206,7 +206,8 @@ def test_what_changes_nothing(change, huber):
 def test_the_same_bits_for_any_threads(form, options, dtype):
     X, _ = planted(20000, 30, 8, noise=0.3, dtype=dtype)
     one, two = (
-        nmfcore.archetypes(form(X), 8, random_state=0, max_iter=5, tol=0, n_threads=n, **options) for n in (1, 2)
+        nmfcore.archetypes(form(X), 8, random_state=0, n_starts=2, max_iter=5, tol=0, n_threads=n, **options)
+        for n in (1, 2)
     )
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
@@ -267,7 +268,29 @@ def test_more_starts_are_no_worse():
     X = np.random.default_rng(7).standard_normal((300, 6))
     many = nmfcore.archetypes(X, 5, random_state=0, n_starts=6)
     assert len(many.objectives) == 6 and many.objective == many.objectives.min() < many.objectives.max()
-    assert nmfcore.archetypes(X, 5, random_state=0).objective == many.objectives[0]
+    assert nmfcore.archetypes(X, 5, random_state=0, n_starts=1).objective == many.objectives[0]
+
+
+@pytest.mark.parametrize("k", [5, 6, 8])
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_planted_corners_are_found_for_any_seed(k, noise):
+    """By the default number of starts. The corners are those of a polygon, of which one start mostly misses one."""
+    angle = 2 * np.pi * np.arange(k) / k
+    Z = np.column_stack([np.cos(angle), np.sin(angle)])
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        X = np.vstack([Z, rng.dirichlet(np.ones(k), 200) @ Z]) + noise * rng.standard_normal((200 + k, 2))
+        assert far(nmfcore.archetypes(X, k, random_state=seed).archetypes, Z) < 0.1 + 5 * noise
+
+
+def test_the_default_starts_are_the_best_of_many():
+    """They start where a few iterations from many starts end lowest; one archetype, or given points, need one start."""
+    X = np.random.default_rng(7).standard_normal((200, 6))
+    found = nmfcore.archetypes(X, 5, random_state=0)
+    short = nmfcore.archetypes(X, 5, random_state=0, n_starts=20, max_iter=10)
+    assert len(found.objectives) == 2 and found.objective <= short.objective
+    assert len(nmfcore.archetypes(X, 1, random_state=0).objectives) == 1
+    assert len(nmfcore.archetypes(X, 2, init=[3, 4]).objectives) == 1
 
 
 @pytest.mark.parametrize("form", [np.asarray, sp.csr_array])

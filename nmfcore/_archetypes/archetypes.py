@@ -1,19 +1,29 @@
 """Archetypal analysis: the function that users call."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from .._checks import Random, check_choice, check_count, check_number, check_random_state
-from .._fit import RandomState, check_options
+from .._checks import check_choice, check_count, check_number, check_random_state
+from .._fit import Options, RandomState, check_options
 from .._runtime import check_threads, single_blas
 from ..data import SAMPLES, Alignment, as_data, frames
 from .check_archetypes import check_delta, check_row_weights, check_start_rows
-from .fit import ArchetypalFit, ArchetypalProblem, ArchetypalSolution
+from .fit import ArchetypalFit, ArchetypalSolution
+from .problem import ArchetypalProblem
 from .result import Archetypes
-from .start import STARTS
+from .start import STARTS, draw_starts
+
+# The default number of starts. Furthest sum and AA++ in turn, of which the best two were fitted to the end, found the
+# lowest objective known in 92 of 96 problems with 5 to 12 planted archetypes, one start of AA++ in 19, and four long
+# fits in 93. All short fits take about as long as the two long ones.
+SHORT_FITS = 20
+SHORT_ITER = 10
+LONG_FITS = 2
 
 
 def archetypes(
@@ -23,8 +33,8 @@ def archetypes(
     weights: Any = None,
     huber: float | None = None,
     delta: float = 0.0,
-    init: str | Sequence[int] = "aa++",
-    n_starts: int = 1,
+    init: str | Sequence[int] = "auto",
+    n_starts: int | None = None,
     max_iter: int = 500,
     tol: float = 1e-6,
     max_time: float | None = None,
@@ -57,14 +67,17 @@ def archetypes(
     delta : float
         How far the sum of a row of B may differ from 1, from 0 to 1. Archetypes can then lie outside the hull of the
         points, or inside it, along the line to the origin [3]_. The origin of X matters then.
-    init : {"aa++", "furthest_sum", "random"} or sequence of int
-        The k points to start from. "aa++" draws them one after the other, with probability proportional to their loss
-        from the hull of those already drawn [4]_; "furthest_sum" chooses them by sums of distances [3]_; "random" draws
-        them with equal probability. A sequence gives their indices.
-    n_starts : int
-        The number of fits; the one with the lowest objective is returned.
+    init : {"auto", "aa++", "furthest_sum", "random"} or sequence of int
+        The k points to start from. "auto" takes "furthest_sum" and "aa++" in turn. "aa++" draws the points one after
+        the other, with probability proportional to their loss from the hull of those already drawn [4]_;
+        "furthest_sum" chooses them by sums of distances [3]_; "random" draws them with equal probability. A sequence
+        gives their indices.
+    n_starts : int, optional
+        The number of fits; the one with the lowest objective is returned. By default, 10 iterations are done from each
+        of 20 starts, and the two with the lowest objectives are fitted again to the end; where one start is enough
+        (k = 1, or `init` has the points), only that.
     max_iter : int
-        Most iterations of a fit. 0 returns the start.
+        Most iterations of a fit. 0 returns the best start.
     tol : float
         A fit has converged when three iterations in a row each lower the objective by no more than the share tol of it,
         or when X is described to round-off. Neither the scale nor the origin of X matters. 0 runs exactly max_iter
@@ -103,8 +116,8 @@ def archetypes(
     find lower ones.
 
     An iteration costs 6 m n k flop (6 nnz k for sparse X), and about m (4 k^2 + p^3) for W, where p is the number of
-    archetypes in a mixture. Dense X is copied, to subtract its mean. Of sparse X, only a block of rows is dense at a
-    time.
+    archetypes in a mixture. Beside X, one copy of it is in memory if it is dense, to subtract its mean, and about
+    (8 k + 12) (m + n) numbers and 8 MB. Of sparse X, only a block of rows is dense at a time.
 
     References
     ----------
@@ -125,7 +138,8 @@ def archetypes(
     True
     """
     clock = time.perf_counter()
-    k, n_starts = check_count(k, "k", 1), check_count(n_starts, "n_starts", 1)
+    k = check_count(k, "k", 1)
+    n_starts = None if n_starts is None else check_count(n_starts, "n_starts", 1)
     huber = None if huber is None else check_number(huber, "huber", positive=True)
     delta, rng = check_delta(delta), check_random_state(random_state)
     options = check_options(max_iter, tol, max_time, None, False, None)
@@ -133,24 +147,43 @@ def archetypes(
     X, names = frames.unwrap(X)
     data, workspace = as_data(X, check_threads(n_threads), signed=True)
     weights = check_row_weights(weights, data.shape[0])
+    draws, rows = (), None
     if isinstance(init, str):
-        draw = check_choice(init, "init", STARTS)
+        draws = check_choice(init, "init", STARTS)
     else:
         rows = check_start_rows(init, k, n_starts, data.shape[0], STARTS)
-
-        def draw(problem: ArchetypalProblem, rng: Random) -> np.ndarray:
-            return rows
-
     with single_blas():
         problem = ArchetypalProblem.of(data, k, weights, huber, delta, workspace)
-        best: ArchetypalSolution | None = None
-        objectives = []  # of the data: in units of X they can overflow
-        for _ in range(n_starts):
-            solution = ArchetypalFit(problem, draw(problem, rng), options, clock).run()
+        if rows is not None:
+            starts = iter([rows])
+        elif n_starts is None and k > 1:
+            starts = iter(_best_starts(problem, islice(draw_starts(problem, draws, rng), SHORT_FITS), options, clock))
+        else:
+            starts = islice(draw_starts(problem, draws, rng), n_starts or 1)
+        solutions = _fit_starts(problem, starts, options, clock)
+        best = next(solutions)
+        objectives = [best.objective]  # of the data: in units of X they can overflow
+        for solution in solutions:
             objectives.append(solution.objective)
-            if best is None or solution.objective < best.objective:
-                best = solution
-            if options.max_time is not None and time.perf_counter() - clock >= options.max_time:
-                break
-        assert best is not None  # n_starts >= 1
+            best = min(best, solution, key=lambda solution: solution.objective)
         return best.result(problem, np.array(objectives), names)
+
+
+def _best_starts(
+    problem: ArchetypalProblem, starts: Iterator[np.ndarray], options: Options, clock: float
+) -> list[np.ndarray]:
+    """The starts, best first, from which a few iterations reach the lowest objectives."""
+    short = replace(options, max_iter=min(options.max_iter, SHORT_ITER))
+    rows = list(starts)
+    objectives = [solution.objective for solution in _fit_starts(problem, iter(rows), short, clock)]
+    return [rows[i] for i in np.argsort(objectives, kind="stable")[:LONG_FITS]]
+
+
+def _fit_starts(
+    problem: ArchetypalProblem, starts: Iterator[np.ndarray], options: Options, clock: float
+) -> Iterator[ArchetypalSolution]:
+    """A fit from each start, at least from one, until the time is over."""
+    for rows in starts:
+        yield ArchetypalFit(problem, rows, options, clock).run()
+        if options.max_time is not None and time.perf_counter() - clock >= options.max_time:
+            return

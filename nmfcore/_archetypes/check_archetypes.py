@@ -39,7 +39,7 @@ def check_row_weights(weights: Any, rows: int) -> np.ndarray | None:
     return weights
 
 
-def check_start_rows(init: Any, k: int, n_starts: int, rows: int, names: dict[str, Any]) -> np.ndarray:
+def check_start_rows(init: Any, k: int, n_starts: int | None, rows: int, names: dict[str, Any]) -> np.ndarray:
     """The indices of the k rows of X that are the start; names: what `init` could be instead."""
     wanted = f"wanted one of {quote_names(names)}, or the indices of k rows of X"
     init = np.asarray(init)
@@ -48,7 +48,7 @@ def check_start_rows(init: Any, k: int, n_starts: int, rows: int, names: dict[st
     if init.shape != (k,):
         raise InputError(f"init has shape {init.shape}, but k is {k}; {wanted}")
     check_index_range(init, rows, "init")
-    if n_starts > 1:
+    if n_starts not in (None, 1):
         raise InputError(f"n_starts is {n_starts}, but init says where to start; wanted 1")
     return init.astype(np.intp)
 

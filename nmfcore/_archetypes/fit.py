@@ -14,8 +14,6 @@ What was decided and measured:
 - An archetype that no row has a share of moves to the row that is fitted worst.
 - Relaxed archetypes (delta > 0) are the same problem with two candidates for each row, 1 - delta and 1 + delta times
   the row.
-- Dense X is used without its mean, which loses no digits far from the origin; not if delta > 0, where the origin has a
-  meaning.
 """
 
 import math
@@ -24,8 +22,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .._fit import CONVERGED, History, Options, Recorder
-from .._runtime import Workspace
-from ..data import Dense, Names, UnweightedData
+from ..data import Names
+from .problem import ArchetypalProblem
 from .result import Archetypes
 from .simplex import column_minima, fit_blocks, fit_rows
 
@@ -34,88 +32,6 @@ ROUNDS = 2  # of new candidates in an iteration
 PATIENCE = 3  # iterations in a row without progress, after which a fit ends
 SPARE = 4  # candidates are dropped where there are more than this multiple of those in use
 BLOCK = 1 << 18  # entries of the residual that exist at a time
-
-
-class ArchetypalProblem(NamedTuple):
-    """X, less its mean where it is dense, and how its rows count."""
-
-    data: UnweightedData
-    k: int
-    weights: np.ndarray | None
-    """The weights of the rows, divided by the largest one."""
-    largest_weight: float
-    squares: np.ndarray
-    """||x_i||^2."""
-    threshold: float
-    """The threshold of the Huber loss in units of the data; infinite for least squares."""
-    sum_bounds: tuple[float, float]
-    """The smallest and the largest sum of a row of B."""
-    offset: np.ndarray | float
-    """What was subtracted from the rows of X, in units of X."""
-    exponent: int
-    """X is the data times this power of two."""
-    workspace: Workspace
-
-    @classmethod
-    def of(
-        cls,
-        X: UnweightedData,
-        k: int,
-        weights: np.ndarray | None,
-        huber: float | None,
-        delta: float,
-        workspace: Workspace,
-    ) -> "ArchetypalProblem":
-        """The problem for X; the mean of dense X only matters where the sums of B are relaxed."""
-        data, offset, exponent = X, 0.0, X.measures.exponent
-        if isinstance(X, Dense) and delta == 0:
-            scaled = np.ldexp(np.asarray(X.X, order="C"), -exponent)
-            mean = scaled.mean(axis=0, dtype=np.float64)
-            data = Dense.of((scaled - mean).astype(X.dtype, copy=False), workspace)
-            offset, exponent = np.ldexp(mean, exponent), exponent + data.measures.exponent
-        largest = 1.0 if weights is None else float(weights.max())
-        return cls(
-            data,
-            k,
-            weights=None if weights is None else weights / weights.max(),
-            largest_weight=largest,
-            squares=data.squared_row_norms(np.ones(data.shape[0])),
-            threshold=math.inf if huber is None else math.ldexp(huber, -exponent),
-            sum_bounds=(1 - delta, 1 + delta),
-            offset=offset,
-            exponent=exponent,
-            workspace=workspace,
-        )
-
-    def in_units_of_X(self, values: np.ndarray) -> np.ndarray:
-        """Objectives of the data in units of X and of the weights."""
-        return np.ldexp(values * self.largest_weight, 2 * self.exponent)
-
-    def scatter(self) -> float:
-        """The weighted sum of the squared distances of the rows to their mean."""
-        m, n = self.data.shape
-        weights = self.weight_rows(np.ones(m))
-        column = weights[:, None].astype(self.data.dtype)
-        sums = self.data.T.dot(column, np.empty((n, 1), self.data.dtype))[:, 0].astype(np.float64)
-        return max(0.0, float(self.weight_rows(self.squares).sum() - sums @ sums / weights.sum()))
-
-    def weight_rows(self, values: np.ndarray) -> np.ndarray:
-        """Values of the rows times their weights."""
-        return values if self.weights is None else values * self.weights
-
-    def losses(self, squared: np.ndarray) -> np.ndarray:
-        """The loss of each row, given its squared residual."""
-        if self.threshold == math.inf:
-            return 0.5 * squared
-        lengths = np.sqrt(squared)
-        return np.where(lengths <= self.threshold, 0.5 * squared, self.threshold * (lengths - 0.5 * self.threshold))
-
-    def majorizer_weights(self, squared: np.ndarray) -> np.ndarray | None:
-        """The weights of the least squares that touch the objective from above; None where all are 1."""
-        if self.threshold == math.inf:
-            return self.weights
-        lengths = np.sqrt(squared)
-        return self.weight_rows(np.minimum(1, self.threshold / np.maximum(lengths, self.threshold)))
 
 
 class Candidates:
@@ -194,7 +110,6 @@ class ArchetypalSolution(NamedTuple):
 
     W: np.ndarray
     B: np.ndarray
-    Z: np.ndarray
     objective: float
     squared_residual: float
     """The weighted sum of the squared residuals."""
@@ -204,20 +119,17 @@ class ArchetypalSolution(NamedTuple):
     def result(self, problem: ArchetypalProblem, objectives: np.ndarray, names: Names) -> Archetypes:
         """The result in units of X; objectives: those of all starts, in units of the data."""
         scatter = problem.scatter()
-        with np.errstate(over="ignore", under="ignore"):  # an entry beyond the range of the dtype is infinite or 0
-            Z = (np.ldexp(self.Z, problem.exponent) + problem.offset).astype(self.W.dtype)
-            objectives = problem.in_units_of_X(objectives)
         return Archetypes(
             W=self.W,
             B=self.B,
-            archetypes=Z,
+            archetypes=problem.mix_points(self.B),
             objective=float(self.history.objective[-1]),
             explained_variance=1 - self.squared_residual / scatter if scatter > 0 else 1.0,
             n_iter=len(self.history.objective) - 1,
             converged=self.reason in CONVERGED,
             reason=self.reason,
             history=self.history,
-            objectives=objectives,
+            objectives=problem.in_units_of_X(objectives),
             names=names,
         )
 
@@ -231,7 +143,8 @@ class ArchetypalFit:
         m, n = problem.data.shape
         self.W, self.C = (np.zeros((m, problem.k), problem.data.dtype) for _ in range(2))
         self.Zt, self.D = np.empty((n, problem.k), problem.data.dtype), np.empty((n, problem.k), problem.data.dtype)
-        self.total, self.eps = float(problem.weight_rows(problem.squares).sum()), float(np.finfo(self.W.dtype).eps)
+        self.eps = float(np.finfo(self.W.dtype).eps)
+        self.round_off = self._objective((8 * self.eps) ** 2 * problem.squares)  # an objective that is round-off
         self.recorder = Recorder(options, clock, problem.in_units_of_X)
         self.idle = 0
 
@@ -265,8 +178,7 @@ class ArchetypalFit:
         """The reason to stop after an iteration that lowered the objective by the gain, if there is one."""
         value = self.recorder.values[-1]
         self.idle = 0 if gain > self.options.tol * value else self.idle + 1
-        exact = 2 * value <= (8 * self.eps) ** 2 * self.total
-        if self.options.tol > 0 and (self.idle >= PATIENCE or exact):
+        if self.options.tol > 0 and (self.idle >= PATIENCE or value <= self.round_off):
             return "tol"
         return "max_time" if self.recorder.out_of_time() else None
 
@@ -295,11 +207,13 @@ class ArchetypalFit:
         self.candidates.improve(Q, D)
         Z = self.candidates.Z
         value = 0.5 * squares.sum() - float(np.sum(D * Z)) + 0.5 * float(np.sum(Q * (Z @ Z.T)))
-        if value <= math.sqrt(self.eps) * self.total:  # the difference has lost its digits
+        if value <= math.sqrt(self.eps) * squares.sum():  # the difference has lost its digits
             residuals = self._squared_residuals(Z)
             value = 0.5 * float(residuals.sum() if weights is None else weights @ residuals)
         if problem.threshold < math.inf and weights is not None:
-            value += float(np.sum(problem.weight_rows(problem.losses(squared)) - 0.5 * weights * squared))
+            value *= problem.curvature
+            losses = problem.weight_rows(problem.losses(squared))
+            value += float(np.sum(losses - 0.5 * problem.curvature * weights * squared))
         return value
 
     def _squared_residuals(self, Z: np.ndarray) -> np.ndarray:
@@ -337,4 +251,4 @@ class ArchetypalFit:
         self.recorder.values = np.maximum(self.recorder.values, objective).tolist()
         squared_residual = float(self.problem.weight_rows(squared).sum())
         history = self.recorder.history()
-        return ArchetypalSolution(self.W, self.candidates.full_B(), Z, objective, squared_residual, reason, history)
+        return ArchetypalSolution(self.W, self.candidates.full_B(), objective, squared_residual, reason, history)

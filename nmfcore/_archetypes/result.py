@@ -7,8 +7,9 @@ import numpy as np
 
 from .._fit import History, ending_from_members, ending_to_arrays
 from .._runtime import Members, Storable, check_threads, files, names_to_array
-from ..data import Dense, Names, as_data, check_same_columns, frames
+from ..data import Dense, Names, UnweightedData, as_data, check_same_columns, frames
 from .check_archetypes import check_same_features
+from .problem import subtract_row
 from .simplex import fit_rows
 
 REASONS = ("tol", "max_iter", "max_time")
@@ -88,13 +89,12 @@ class Archetypes(Storable):
         check_same_columns(columns, self.names[1])
         data, workspace = as_data(X, check_threads(n_threads), signed=True)
         check_same_features(data.shape[1], self.archetypes.shape[1])
-        Z, centre = self.archetypes.astype(np.float64), 0.0
+        Z = self.archetypes.astype(np.float64)
+        data, Z = with_common_exponent(data, Z)
         if isinstance(data, Dense):  # distances from the archetypes, not from 0, lose no digits
             centre = Z.mean(axis=0)
-            data = Dense.of(np.asarray(data.X - centre, data.dtype, order="C"), workspace)
-        exponent = max(data.measures.exponent, int(np.frexp(np.abs(Z - centre).max())[1]))
-        data = data.with_exponent(exponent)
-        Zt = np.ldexp((Z - centre).T, -exponent).astype(data.dtype, order="C")
+            data, Z = with_common_exponent(subtract_row(data, centre, workspace), Z - centre)
+        Zt = Z.T.astype(data.dtype, order="C")
         W = np.zeros((data.shape[0], len(Z)), data.dtype)
         fit_rows(workspace, workspace.gram(Zt), data.dot(Zt, np.empty_like(W)), W)
         return W
@@ -125,3 +125,9 @@ class Archetypes(Storable):
             names=members.names((m, archetypes.shape[1])),
             **ending_from_members(members, REASONS),
         )
+
+
+def with_common_exponent(data: UnweightedData, Z: np.ndarray) -> tuple[UnweightedData, np.ndarray]:
+    """Data and Z, which is in units of X, times the same power of two, so that no entry of either is large."""
+    exponent = max(data.measures.exponent, int(np.frexp(np.abs(Z).max())[1]))
+    return data.with_exponent(exponent), np.ldexp(Z, -exponent)

@@ -1,11 +1,12 @@
 """The starts of archetypal analysis: k rows of X as archetypes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import cycle
 
 import numpy as np
 
 from .._checks import Random
-from .fit import ArchetypalProblem
+from .problem import ArchetypalProblem
 from .simplex import fit_rows
 
 EXCHANGES = 10  # of furthest sum, after the k rows are chosen
@@ -75,13 +76,23 @@ def _distances_to_row(problem: ArchetypalProblem, row: int) -> np.ndarray:
 
 
 def _draw_row(chances: np.ndarray, rng: Random) -> int:
-    """A row; the chances need not sum to 1."""
+    """A row with a chance > 0; the chances need not sum to 1."""
     sums = np.cumsum(chances)
-    return int(np.searchsorted(sums, rng.random() * sums[-1], side="right"))
+    row = np.searchsorted(sums, rng.random() * sums[-1], side="right")
+    return int(min(row, np.flatnonzero(chances)[-1]))  # the product can be rounded up to the sum
 
 
-STARTS: dict[str, Callable[[ArchetypalProblem, Random], np.ndarray]] = {
-    "aa++": draw_plus_plus,
-    "furthest_sum": draw_furthest_sum,
-    "random": draw_uniformly,
+STARTS: dict[str, tuple[Callable[[ArchetypalProblem, Random], np.ndarray], ...]] = {  # the starts of fits in turn
+    "auto": (draw_furthest_sum, draw_plus_plus),
+    "aa++": (draw_plus_plus,),
+    "furthest_sum": (draw_furthest_sum,),
+    "random": (draw_uniformly,),
 }
+
+
+def draw_starts(
+    problem: ArchetypalProblem, draws: tuple[Callable[[ArchetypalProblem, Random], np.ndarray], ...], rng: Random
+) -> Iterator[np.ndarray]:
+    """Starts without end, by each of these functions in turn."""
+    for draw in cycle(draws):
+        yield draw(problem, rng)
