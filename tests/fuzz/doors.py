@@ -60,14 +60,13 @@ def check_factors(W, H, shape, dtype, signed=False):
 
 
 def near(reported, true, size, dtype):
-    """Whether a number is the true one to a millionth and to the round-off of its terms; infinite only where that is."""
+    """Whether a number is the true one to a millionth and to the round-off of its terms, and infinite if that is."""
     with np.errstate(all="ignore"):
-        largest = np.finfo(np.float64).max
-        if true > largest:
-            return reported > largest * (1 - TOLERANCE)
-        eps = oracle.WIDE(np.finfo(dtype).eps)
-        allowed = TOLERANCE * abs(true) + ROUND_OFF * eps * (size + np.sqrt(abs(size * true))) + 1e-300
-        return bool(abs(reported - true) <= allowed)
+        largest, eps = np.finfo(np.float64).max, oracle.WIDE(np.finfo(dtype).eps)
+        round_off = ROUND_OFF * eps * (size + np.sqrt(abs(size * true)))
+        if true > largest and reported > largest * (1 - TOLERANCE):
+            return True
+        return bool(abs(reported - true) <= TOLERANCE * abs(true) + round_off + 1e-300)
 
 
 def check_history(result):
@@ -359,7 +358,7 @@ def estimator(draw: Draw):
     shape = draw.shape(25)
     X, k = draw.values(shape, draw.choose(np.float64, np.float32), 0.2), draw.choose(1, 2, 3)
     solver = draw.choose("cd", "mu")
-    A, arrays = draw.store(X, sparse=True)
+    A, _ = draw.store(X)
     draw.note(shape=shape, k=k, solver=solver)
     model = NMF(k, solver=solver, beta_loss=1 if solver == "mu" else 2, random_state=0, max_iter=draw.choose(1, 30))
     try:

@@ -6,8 +6,7 @@ import scipy.sparse as sp
 import nmfcore
 from nmfcore import losses, penalties
 
-# What a strength, a known part or another argument in units of X makes impossible is not drawn with these scales.
-EXPONENTS = {
+EXPONENTS = {  # of the scale of X: to the ends of the dtype
     np.float64: (0, 0, 0, 30, -30, 300, -300, 900, -900, -1040),
     np.float32: (0, 0, 0, 20, -20, 90, -100, -130),
 }
@@ -101,11 +100,8 @@ class Draw:
             values = X[rows, columns]
             if kind == "duplicates":
                 rows, columns = np.tile(rows, 2), np.tile(columns, 2)
-                values = (
-                    np.tile(values / 2, 2)
-                    if len(values) and abs(values).min() > 1e-30
-                    else np.append(values, 0 * values)
-                )
+                exact = len(values) and abs(values).min() > 4 * np.finfo(X.dtype).tiny  # halves of subnormals are not
+                values = np.tile(values / 2, 2) if exact else np.append(values, 0 * values)
             A = sp.coo_array((values, (rows, columns)), shape=X.shape)
             return A, [A.data, *A.coords]
         A = sp.csc_array(X) if kind == "csc" else sp.csr_array(X)
