@@ -46,7 +46,7 @@ class BuildExt(build_ext):
 
     def get_source_files(self) -> list[str]:
         """The kernels' sources, the documents, tests and benchmarks."""
-        core, tests = ("nmfcore/_core/*.p[xy]*", "nmfcore/_core/*.h"), ("tests/*.py", "tests/*/*.py")
+        core, tests = ("nmfcore/_core/*.p[xy]*", "nmfcore/_core/*.h"), ("tests/*.py", "tests/*/*.py", "tests/*/*.sh")
         patterns = (*core, "*.md", "docs/*.md", *tests, "bench/*.*")
         return super().get_source_files() + [name for pattern in patterns for name in sorted(glob(pattern))]
 
