@@ -180,7 +180,8 @@ cdef void add_stretch(const Shape *shape, const real *x, Py_ssize_t rows, Py_ssi
                 width = panel_width(vectors, q)
                 panel = packed + (terms * panel_start(vectors, q) + p * width) * lanes
                 product_tile(width, x_tile, tile_row, tile_term, panel, depth, ahead,
-                             row_stride if row_stride != 1 else term_stride, 8 * term_stride, begin and p == first, tile)
+                             row_stride if row_stride != 1 else term_stride, 8 * term_stride, begin and p == first,
+                             tile)
                 tile += TILE_ROWS * width * lanes
         p += depth
 
