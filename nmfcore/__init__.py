@@ -68,9 +68,40 @@ Other
     stationary point warns with `ConvergenceWarning`.
 """
 
+# ruff: noqa: E402
+import contextlib
 import importlib
+import os
+import re
+import signal
+import sys
 import warnings
+from types import FrameType
 from typing import Any
+
+
+def _exit_on_signal(number: int, frame: FrameType | None) -> None:
+    """End a command before it runs or after it is done: one line, and the exit code that the commands document."""
+    command = " ".join(word for word in sys.argv[1:2] if word.isalpha())
+    os.write(2, f"{f'nmfcore {command}'.strip()}: interrupted\n".encode())
+    os._exit(128 + number)
+
+
+def _is_command() -> bool:
+    """Whether this import belongs to the command `nmfcore` or `python -m nmfcore`."""
+    program = getattr(sys, "argv", [""])[:1]
+    if program != ["-m"]:  # what Python puts there while it looks for a module to run
+        return bool(program) and os.path.basename(program[0]).removesuffix(".exe") == "nmfcore"
+    options = zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
+    modules = [module for option, module in options if re.fullmatch("-[a-zA-Z]*m", option)]
+    return modules[:1] in (["nmfcore"], ["nmfcore.__main__"])
+
+
+if _is_command():  # the imports below take a second, in which a signal would end in a traceback
+    with contextlib.suppress(ValueError):  # not in the main thread
+        for _number, _default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+            if signal.getsignal(_number) == _default:
+                signal.signal(_number, _exit_on_signal)
 
 from . import losses, penalties
 from ._archetypes import Archetypes, archetypes

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from . import _cli
+from . import _cli, _exit_on_signal
 from ._checks import ConvergenceWarning, InputError, InputTypeError, MissingLibraryError
 
 DONE, FAILED, REFUSED = 0, 1, 2
@@ -43,12 +43,24 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[:1] == ["patch"]:  # all further arguments belong to the program that is run
         from . import _patch
 
+        _set_handlers({signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL})
         _patch.run(arguments[1:])
         return DONE
+    name = " ".join(["nmfcore", *arguments[:1]]) if arguments[:1] and arguments[0] in _cli.COMMANDS else "nmfcore"
+    try:
+        with _signals_raise():
+            return _run(arguments)
+    except KeyboardInterrupt as stop:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a command that is not `patch`, and return its exit code."""
     if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
         reconfigure(errors="backslashreplace")  # a name of a file may hold bytes that are no text
     options = _cli.parser().parse_args(arguments)
-    with _warnings_in_one_line(), _terminated_by_exception():
+    with _warnings_in_one_line():
         try:
             code = _cli.run(options)
             sys.stdout.flush()
@@ -62,9 +74,6 @@ def main(arguments: list[str] | None = None) -> int:
                 raise
             print(f"nmfcore {options.command}: error: {_in_one_line(error)}", file=sys.stderr)
             return code
-        except KeyboardInterrupt as stop:
-            print(f"nmfcore {options.command}: interrupted", file=sys.stderr)
-            return 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
 
 
 def _exit_code(error: Exception) -> int | None:
@@ -107,21 +116,29 @@ def _warnings_in_one_line() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _terminated_by_exception() -> Iterator[None]:
-    """Raise `Terminated` on SIGTERM, so that temporary files are removed."""
+def _signals_raise() -> Iterator[None]:
+    """Raise `Terminated` on SIGTERM, so that temporary files are removed, and KeyboardInterrupt on Ctrl-C."""
 
     def leave(*_: Any) -> None:
         raise Terminated
 
-    try:
-        before = signal.signal(signal.SIGTERM, leave)
-    except ValueError:  # not in the main thread
-        yield
-        return
+    before = _set_handlers({signal.SIGINT: signal.default_int_handler})
+    with contextlib.suppress(ValueError):  # not in the main thread
+        before[signal.SIGTERM] = signal.signal(signal.SIGTERM, leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _set_handlers(handlers: dict[int, Any]) -> dict[int, Any]:
+    """Set handlers of signals instead of the one that holds during imports; returns what was replaced."""
+    replaced = {number: signal.getsignal(number) for number in handlers}
+    replaced = {number: handler for number, handler in replaced.items() if handler is _exit_on_signal}
+    for number in replaced:
+        signal.signal(number, handlers[number])
+    return replaced
 
 
 if __name__ == "__main__":

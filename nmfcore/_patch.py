@@ -6,6 +6,7 @@ scikit-learn is optional.
 
 import argparse
 import functools
+import importlib.util
 import os
 import runpy
 import sys
@@ -155,17 +156,17 @@ def run(arguments: list[str]) -> None:
         "arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="arguments of the program (sys.argv)"
     )
     options = parser.parse_args(arguments)
-    if not options.module and not os.path.exists(options.program):
-        parser.error(f"there is no script {options.program!r}")
-    try:
-        patch = patch_sklearn()
-    except ImportError as error:
-        parser.error(str(error))
     argv, path = sys.argv, sys.path.copy()
     sys.argv = [options.program, *options.arguments]
     if not sys.flags.safe_path:
         sys.path[0] = os.getcwd() if options.module else os.path.dirname(os.path.abspath(options.program))
     try:
+        if fault := _fault_of_module(options.program) if options.module else _fault_of_script(options.program):
+            parser.error(fault)
+        try:
+            patch = patch_sklearn()
+        except ImportError as error:
+            parser.error(str(error))
         with patch:
             if options.module:
                 runpy.run_module(options.program, run_name="__main__", alter_sys=True)
@@ -173,3 +174,32 @@ def run(arguments: list[str]) -> None:
                 runpy.run_path(options.program, run_name="__main__")
     finally:
         sys.argv, sys.path[:] = argv, path
+
+
+def _fault_of_script(path: str) -> str | None:
+    """Why a script cannot be run; None if it can."""
+    if not os.path.exists(path):
+        return f"there is no script {path!r}"
+    if not os.access(path, os.R_OK):
+        return f"the script {path!r} cannot be read"
+    if os.path.isdir(path) and not os.path.exists(os.path.join(path, "__main__.py")):
+        return f"the folder {path!r} has no __main__.py"
+    return None
+
+
+def _fault_of_module(name: str) -> str | None:
+    """Why a module cannot be run; None if it can. Errors of the packages that hold it pass, as those of the program."""
+    missing = f"there is no module {name!r}"
+    if not all(part.isidentifier() for part in name.split(".")):
+        return missing
+    try:
+        spec = importlib.util.find_spec(name)
+        is_package = spec is not None and spec.submodule_search_locations is not None
+        runnable = importlib.util.find_spec(f"{name}.__main__") if is_package else spec
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        return missing
+    if spec is None:
+        return missing
+    return None if runnable is not None else f"the package {name!r} has no __main__ to run"

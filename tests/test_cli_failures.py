@@ -435,3 +435,33 @@ def test_transform_says_that_it_leaves_a_penalty_out(folder, capsys):
     assert main(["fit", "x.npy", "-k", "2", "--l1-W", "0.5", "-o", "out.npz", "-q"]) == 0
     assert main(["transform", "x.npy", "--model", "out.npz", "-o", "w.npy", "-q"]) == 0
     assert "the model was fitted with penalty_W=L1(0.5), which transform does not apply" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process catches is not known elsewhere")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_during_imports(number, code):
+    """From the first step of the package on; before it, Python decides."""
+    program = "import sys, time, signal, numpy as np; sys.argv = ['/bin/nmfcore', 'fit']\nclass Slow:\n"
+    program += (
+        "    def find_spec(self, name, *_):\n        if name.endswith('_fit'): print(flush=True); time.sleep(60)\n"
+    )
+    program += "sys.meta_path.insert(0, Slow())\nimport nmfcore"
+    process = subprocess.Popen([sys.executable, "-P", "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (code, b"nmfcore fit: interrupted\n")
+
+
+def test_no_signal_is_handled_by_an_import():
+    code = "import signal, nmfcore; print([signal.getsignal(n) for n in (2, 15)])"
+    found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert "default_int_handler" in found.stdout and "SIG_DFL" in found.stdout
+
+
+def test_interrupted_before_the_command_is_known(capsys, monkeypatch):
+    def parser():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nmfcore._cli.parser", parser)
+    assert main(["info", "x"]) == 130 and capsys.readouterr().err == "nmfcore info: interrupted\n"

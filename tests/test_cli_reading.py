@@ -3,12 +3,15 @@
 import bz2
 import gzip
 import lzma
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.io
 import scipy.sparse as sp
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nmfcore import InputError
 from nmfcore._cli import _reading, _text
@@ -285,3 +288,151 @@ def test_files_that_are_none(tmp_path):
 @pytest.mark.parametrize("name", ["a.b.csv", "a.b.CSV", "a.b.tsv.gz", "a.b.npy", "a.b.mtx.gz"])
 def test_stem(tmp_path, name):
     assert _reading.stem(tmp_path / name) == "a.b"
+
+
+def npy(shape, count, dtype="<f8", version=1):
+    """The bytes of an .npy file whose header declares a shape, and which holds so many numbers."""
+    header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    return b"\x93NUMPY" + bytes([version, 0, len(header), 0]) + header + bytes(8 * count)
+
+
+SHAPES = [
+    "(2, 2)",
+    "(10**9, 10**9)",
+    "(1000000000, 1000000000)",
+    "(True, 40)",
+    "(-1, 40)",
+    "(4.0, 10)",
+    "40",
+    "(4, 11)",
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_arrays_that_are_not_what_they_declare(tmp_path, shape):
+    (tmp_path / "x.npy").write_bytes(npy(shape, 40))
+    with pytest.raises(InputError, match=r"x.npy holds no array of numbers that NumPy can read: "):
+        read(tmp_path / "x.npy")
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        with zipfile.ZipFile(tmp_path / "x.npz", "w", method) as archive:
+            archive.writestr("A.npy", npy(shape, 40))
+        with pytest.raises(InputError, match=r"x.npz is damaged or has another format than its name says: "):
+            read(tmp_path / "x.npz")
+    (tmp_path / "x.npy").write_bytes(npy("(4, 10)", 40))
+    assert read(tmp_path / "x.npy").X.shape == (4, 10)
+
+
+def test_a_byte_in_an_archive(tmp_path):
+    path = tmp_path / "x.npz"
+    for save in (np.savez, np.savez_compressed):
+        save(path, A=np.random.default_rng(0).random((50, 50)))
+        whole = bytearray(path.read_bytes())
+        whole[len(whole) // 2] ^= 1
+        path.write_bytes(whole)
+        with pytest.raises(InputError, match=r"x.npz is damaged or has another format"):
+            read(path)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "bsr", "coo", "dia"])
+def test_sparse_archives(tmp_path, kind):
+    S = sp.random(6, 4, density=0.5, random_state=0).asformat(kind)
+    for matrix in (S, getattr(sp, f"{kind}_array")(S)):
+        sp.save_npz(tmp_path / "x.npz", matrix)
+        assert np.array_equal(read(tmp_path / "x.npz").X.toarray(), S.toarray())
+
+
+def test_sparse_matrices_that_are_almost_empty(tmp_path):
+    """Their files are small, and the arrays of a fit would not be."""
+    sp.save_npz(tmp_path / "x.npz", sp.coo_array(([1.0], ([0], [0])), shape=(3 * 10**9, 2)))
+    (tmp_path / "x.mtx").write_text("%%MatrixMarket matrix coordinate real general\n2 3000000000 1\n1 1 1.0\n")
+    for name, axis in (("x.npz", "rows"), ("x.mtx", "columns")):
+        with pytest.raises(InputError, match=f"{name} declares 3000000000 {axis} and has 1 entries; wanted at most"):
+            read(tmp_path / name)
+
+
+HEAD = "%%MatrixMarket matrix coordinate real general\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the first line is not"),
+        ("%%MatrixMarket matrix coordinate complex general\n1 1 1\n1 1 1 0\n", "says coordinate complex general"),
+        (HEAD, "the sizes are ''"),
+        (HEAD + "2 2\n", "the sizes are '2 2'"),
+        (HEAD + "2 -2 1\n1 1 1\n", "the sizes are '2 -2 1'"),
+        (HEAD + "2 2 999999999999\n1 1 1\n", "it declares 999999999999 entries and has 1"),
+        (HEAD + "2 2 1\n1 1 1\n2 2 1\n", "it declares 1 entries and has 2"),
+        (HEAD + "2 2 2\n1 1 1\n3 1 1\n", "indices of rows run from 1 to 3; wanted 1 to 2"),
+        (HEAD + "2 2 1\n1 0 1\n", "indices of columns run from 0 to 0"),
+        (HEAD + "2 2 1\n1 1.5 1\n", "1.5"),
+        (HEAD + "2 2 1\n1 1\n", ""),
+        (HEAD.replace("general", "symmetric") + "2 3 1\n1 1 1\n", "a symmetric matrix has 2 rows and 3 columns"),
+        (HEAD.replace("general", "symmetric") + "2 2 2\n2 1 1\n1 2 1\n", "on both sides of the diagonal"),
+        ("%%MatrixMarket matrix array real general\n40000 40000\n1\n", "it declares 1600000000 entries and has 1"),
+    ],
+)
+def test_damaged_matrix_market(tmp_path, text, message):
+    (tmp_path / "x.mtx").write_text(text)
+    with pytest.raises(InputError, match=f"x.mtx is not a matrix in Matrix Market format: .*{message}"):
+        read(tmp_path / "x.mtx")
+
+
+@pytest.mark.parametrize("symmetry", ["general", "symmetric", "skew-symmetric"])
+@pytest.mark.parametrize("field", ["real", "integer", "pattern"])
+@pytest.mark.parametrize("kind", [np.asarray, sp.coo_array])
+def test_matrix_market_as_scipy_writes_it(tmp_path, symmetry, field, kind):
+    if (kind is np.asarray and field == "pattern") or (symmetry, field) == ("skew-symmetric", "pattern"):
+        pytest.skip("not in the format")
+    X = np.tril(np.random.default_rng(0).integers(0, 5, (5, 5)), -1)
+    X = {"general": X[:, :4], "symmetric": X + X.T + np.eye(5, dtype=int), "skew-symmetric": X - X.T}[symmetry]
+    X = (X != 0).astype(int) if field == "pattern" else X
+    scipy.io.mmwrite(tmp_path / "x.mtx", kind(X), field=field, symmetry=symmetry, comment="of a test")
+    found = read(tmp_path / "x.mtx").X
+    assert np.array_equal(found.toarray() if sp.issparse(found) else found, X)
+
+
+def test_annotated_data_that_was_never_written(tmp_path):
+    anndata = pytest.importorskip("anndata")
+    h5py = pytest.importorskip("h5py")
+    for where, chunks in (("X", None), ("X", (100, 100)), ("obsm/large", None)):
+        anndata.AnnData(np.ones((2, 3))).write_h5ad(tmp_path / "x.h5ad")
+        with h5py.File(tmp_path / "x.h5ad", "r+") as file:
+            if where in file:
+                del file[where]
+            data = file.create_dataset(where, (40000, 40000), "f8", chunks=chunks)
+            data.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+        with pytest.raises(
+            InputError, match=f"x.h5ad is not an AnnData file: the dataset {where} declares 12800000000"
+        ):
+            read(tmp_path / "x.h5ad")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_damage_is_one_sentence(tmp_path, data):
+    """What is read has the shape that was written, or its values are those of another table of text."""
+    X = np.random.default_rng(0).random((9, 4)).round(3)
+    name = data.draw(st.sampled_from(["x.npy", "x.npz", "s.npz", "x.mtx", "x.csv.gz", "x.csv.xz", "x.tsv.bz2"]))
+    path = tmp_path / name
+    if name == "s.npz":
+        sp.save_npz(path, sp.csr_array(X))
+    elif name == "x.mtx":
+        scipy.io.mmwrite(path, sp.coo_array(X))
+    elif path.suffix in (".gz", ".xz", ".bz2"):
+        text = "\n".join(("," if "csv" in name else "\t").join(map(repr, row)) for row in X.tolist())
+        path.write_bytes({".gz": gzip, ".xz": lzma, ".bz2": bz2}[path.suffix].compress(text.encode()))
+    else:
+        (np.save if name == "x.npy" else np.savez_compressed)(path, X)
+    content = bytearray(path.read_bytes())
+    if data.draw(st.booleans()):
+        content = content[: data.draw(st.integers(0, len(content) - 1))]
+    else:
+        for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=5)):
+            content[place] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    try:
+        found = read(path)
+    except (InputError, TypeError):
+        return
+    assert found.X.shape == X.shape or (name == "x.mtx" and found.X.nnz == X.size)

@@ -244,7 +244,13 @@ def test_command_without_scikit_learn(no_sklearn):
     assert out.returncode == 2 and out.stderr.endswith('sklearn: pip install "nmfcore[sklearn]"\n')
 
 
-@pytest.mark.parametrize("arguments", [[], ["-m"], ["--fly", "x.py"], ["nowhere.py"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([], ["-m"], ["--fly", "x.py"], ["nowhere.py"], ["-m", "nosuch"], ["-m", "no.such"], ["-m", "..x"]),
+        *(["-m", "sklearn"], ["."], ["-m", ""]),  # without a module or a file __main__
+    ],
+)
 def test_command_without_a_program(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["patch", *arguments])

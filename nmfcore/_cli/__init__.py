@@ -16,7 +16,7 @@ from argparse import Namespace
 
 from ._arguments import parser
 
-__all__ = ["parser", "run"]
+__all__ = ["COMMANDS", "parser", "run"]
 
 #: The module and the function of each command. A module is imported when its command runs, so that `nmfcore --help`
 #: and small commands start quickly.

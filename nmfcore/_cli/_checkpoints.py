@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ class CheckpointWriter:
         self.iterations, self.seconds = interval
         self.last_save = time.monotonic()
         self.signal: int | None = None  # the signal that ends the fit
+        self.has_warned = False
 
     def __call__(self, state: State) -> bool:
         """Save the state if it is due. Returns True to end the fit."""
@@ -42,13 +42,19 @@ class CheckpointWriter:
         return self.signal is not None
 
     def _save(self, state: State) -> None:
-        """Save the state. A failure is a warning only: the fit is worth more than its checkpoint."""
+        """Save the state. A failure is a warning only, once: the fit is worth more than its checkpoint."""
         try:
             state.checkpoint().save(self.path)
         except OSError as error:
-            warnings.warn(
-                f"no checkpoint after iteration {state.iteration}: {self.path}: {error.strerror}", stacklevel=1
-            )
+            if not self.has_warned:
+                warnings.warn(
+                    f"no checkpoint after iteration {state.iteration}: {self.path}: {error.strerror} "
+                    "(further ones are tried without a warning)",
+                    stacklevel=1,
+                )
+            self.has_warned = True
+        else:
+            self.has_warned = False
         self.last_save = time.monotonic()
 
     @contextlib.contextmanager
@@ -58,12 +64,12 @@ class CheckpointWriter:
         A signal that the process ignores, as SIGHUP under nohup, stays ignored. Python handles signals in the main
         thread only, so nothing changes in another one.
         """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
         active = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-        before = {number: signal.signal(number, self._handle) for number in active}
+        before = {}
         try:
+            with contextlib.suppress(ValueError):  # not in the main thread
+                for number in active:
+                    before[number] = signal.signal(number, self._handle)
             yield
         finally:
             for number, handler in before.items():

@@ -3,6 +3,7 @@
 import contextlib
 import lzma
 import warnings
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,11 +14,17 @@ import numpy as np
 from .._checks import InputError
 from .._runtime import import_optional
 from ..data import frames
-from . import _text
+from . import _matrix_market, _numpy, _text
 from ._table import Table
 
 DAMAGED = "is damaged or has another format than its name says"
-NPY = b"\x93NUMPY"  # the first bytes of an .npy file
+NO_ARRAY = "holds no array of numbers that NumPy can read"
+MOST_EMPTY = 1000, 10**6
+"""Rows or columns for each entry of a sparse matrix, beyond so many in all; more are taken for damage."""
+MOST_COMPRESSED = 2000
+"""The largest ratio of the bytes of a dataset in an HDF5 file and those that it takes there."""
+SMALL = 1 << 20
+"""Bytes of a dataset that any file may declare."""
 
 
 class ReadOptions(NamedTuple):
@@ -45,7 +52,7 @@ def read(path: Path, options: ReadOptions = DEFAULTS) -> Table:
     try:
         if path.is_dir():
             raise InputError(f"{path} is a directory; wanted a file")
-        return FORMATS[suffix](path, options)
+        return _refuse_hollow(FORMATS[suffix](path, options), path)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except OSError as error:
@@ -93,18 +100,32 @@ def as_mask(table: Table, path: Path) -> Any:
 
 
 @contextlib.contextmanager
-def _refuse_damage(path: Path, fault: str) -> Iterator[None]:
+def _refuse_damage(path: Path, fault: str, *others: type[Exception]) -> Iterator[None]:
     """Turn any error of a library that reads a file into an `InputError`.
 
     No library says which exceptions a damaged file may raise, and HDF5 raises many. The block must call the library
-    alone, so that a fault of this package is not taken for one of the file.
+    alone, so that a fault of this package is not taken for one of the file. Errors of the classes `others` pass.
     """
     try:
         yield
-    except (InputError, ImportError, MemoryError, OSError):
+    except (InputError, ImportError, MemoryError, OSError, *others):
         raise
     except Exception as error:
         raise InputError(f"{path} {fault}: {error}") from None
+
+
+def _refuse_hollow(table: Table, path: Path) -> Table:
+    """Refuse a sparse matrix whose rows or columns are almost all empty: its file is small, the arrays are not."""
+    X = table.X
+    if hasattr(X, "tocsr"):
+        most = max(MOST_EMPTY[1], MOST_EMPTY[0] * X.nnz)
+        for size, name in zip(X.shape, ("rows", "columns"), strict=True):
+            if size > most:
+                raise InputError(
+                    f"{path} declares {size} {name} and has {X.nnz} entries; wanted at most {most} {name} for them: "
+                    f"leave out {name} that are empty"
+                )
+    return table
 
 
 def _read_numpy(path: Path, options: ReadOptions) -> Table:
@@ -113,32 +134,30 @@ def _read_numpy(path: Path, options: ReadOptions) -> Table:
     The first bytes decide between the two, because either content may have either name.
     """
     with open(path, "rb") as file:
-        with _refuse_damage(path, "holds no array of numbers that NumPy can read"):
-            if file.read(len(NPY)) == NPY:
-                return Table(np.load(path, mmap_mode="r", allow_pickle=False))
-            file.seek(0)
-            archive = np.load(file, allow_pickle=False)
-        with archive:
-            return _read_archive(path, archive, options.key)
+        is_array = file.read(len(_numpy.MAGIC)) == _numpy.MAGIC
+    with _refuse_damage(path, NO_ARRAY):
+        if is_array:
+            return Table(_numpy.map_array(path))
+        archive = zipfile.ZipFile(path)
+    with archive:
+        return _read_archive(path, archive, options.key)
 
 
-def _read_archive(path: Path, archive: Any, key: str | None) -> Table:
-    keys = archive.files
-    if key is None and {"format", "data", "shape"} <= set(keys):
-        import scipy.sparse
-
+def _read_archive(path: Path, archive: zipfile.ZipFile, key: str | None) -> Table:
+    keys = _numpy.array_names(archive)
+    if key is None and _numpy.is_sparse(keys):
         with _refuse_damage(path, "holds no sparse matrix that SciPy can read"):
-            return Table(scipy.sparse.load_npz(path))
+            return Table(_numpy.read_sparse(archive))
     if key is None and len(keys) == 1:
         key = keys[0]
     if key is None or key not in keys:
         content = f"{len(keys)} arrays" if key is None else f"no array {key!r}"
         raise InputError(f"{path} has {content}; wanted one array, or for X --key with one of {', '.join(keys)}")
-    with _refuse_damage(path, DAMAGED):
-        try:
-            return Table(archive[key])
-        except ValueError:
-            raise InputError(f"{path}: the array {key!r} holds Python objects; wanted numbers") from None
+    try:
+        with _refuse_damage(path, DAMAGED, _numpy.ObjectsError):
+            return Table(_numpy.read_member(archive, key))
+    except _numpy.ObjectsError:
+        raise InputError(f"{path}: the array {key!r} holds Python objects; wanted numbers") from None
 
 
 def _read_text(path: Path, options: ReadOptions) -> Table:
@@ -147,10 +166,8 @@ def _read_text(path: Path, options: ReadOptions) -> Table:
 
 
 def _read_matrix_market(path: Path, options: ReadOptions) -> Table:
-    import scipy.io
-
-    with _refuse_damage(path, "is not a matrix in Matrix Market format"):
-        return Table(scipy.io.mmread(path))
+    with _refuse_damage(path, "is not a matrix in Matrix Market format", EOFError, zlib.error, lzma.LZMAError):
+        return Table(_matrix_market.read(path))
 
 
 def _read_anndata(path: Path, options: ReadOptions) -> Table:
@@ -158,6 +175,8 @@ def _read_anndata(path: Path, options: ReadOptions) -> Table:
     anndata = import_optional("anndata", "anndata", f"reading {path.name}")
     with warnings.catch_warnings(), _refuse_damage(path, "is not an AnnData file"):
         warnings.simplefilter("ignore")  # deprecations within anndata
+        if path.exists():
+            _check_h5ad(path)
         data = anndata.read_h5ad(path)
     wanted = f"wanted --key with one of {', '.join(data.layers) or 'none'}"
     if options.key is not None and options.key not in data.layers:
@@ -166,6 +185,23 @@ def _read_anndata(path: Path, options: ReadOptions) -> Table:
     if X is None:
         raise InputError(f"{path} has no X; {wanted}")
     return Table(X, tuple(map(str, data.obs_names)), tuple(map(str, data.var_names)))
+
+
+def _check_h5ad(path: Path) -> None:
+    """Refuse datasets that declare more than the file has: HDF5 gives zeros for what was never written."""
+    h5py = import_optional("h5py", "anndata", f"reading {path.name}")  # which anndata needs
+
+    def check(name: str, item: Any) -> None:
+        if not isinstance(item, h5py.Dataset) or not item.shape or item.nbytes <= SMALL:
+            return
+        if item.is_virtual or item.external:
+            raise ValueError(f"the dataset {name} is in another file")
+        stored = item.id.get_storage_size()
+        if item.nbytes > stored * (1 if item.compression is None and item.chunks is None else MOST_COMPRESSED):
+            raise ValueError(f"the dataset {name} declares {item.nbytes} bytes and has {stored}")
+
+    with h5py.File(path, "r") as file:
+        file.visititems(check)
 
 
 def _read_parquet(path: Path, options: ReadOptions) -> Table:

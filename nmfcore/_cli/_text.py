@@ -112,13 +112,14 @@ def truth(field: str) -> float:
     return value
 
 
-def _open(path: Path) -> TextIO:
+def open_text(path: Path) -> TextIO:
+    """A text file, decompressed if its name says that it is compressed."""
     return OPENERS.get(path.suffix.lower(), open)(path, "rt", encoding="utf-8-sig")
 
 
 def _records(path: Path, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
     """The first line, the last line and the fields of each row of a file. Empty lines are skipped."""
-    with _open(path) as file:
+    with open_text(path) as file:
         reader, last = csv.reader(file, delimiter=delimiter), 0
         try:
             for fields in reader:
@@ -203,7 +204,7 @@ def _read_numbers(layout: Layout, convert: Convert | None) -> Table:
     if layout.row_names:
         converters = dict.fromkeys(range(layout.width), convert) if convert else {}
         converters[0] = keep_name
-    with _open(layout.path) as file:
+    with open_text(layout.path) as file:
         for _ in range(layout.skipped):
             next(file)
         X = np.loadtxt(
