@@ -137,12 +137,13 @@ def test_calls_at_once_have_the_bits_of_a_call_alone():
 #: product with a sparse matrix (`_laplacian`), and norms along an axis (`_fit_W`). Pictures are left out.
 ALLOWED = {
     "_archetypes/fit": {"Z", "_fit_archetypes", "_squared_residuals", "add", "improve", "scatter"},
+    "_archetypes/problem": {"mix_points", "scatter"},
     "_archetypes/simplex": {"fit_blocks"},
     "_archetypes/start": {"hull_distances"},
     "_ensemble/clusters": {"_sums_by_label"},
     "_ensemble/consensus_factors": {"cluster_components"},
     "_ensemble/matching": {"match_components", "measure_stability"},
-    "_fit/checkpoint": {"fingerprint"},
+    "_fit/check_zeros": {"_unreached"},  # whole numbers, before an error
     "_relatives/assignment": {"kkt_residual"},
     "_relatives/semi": {"_least_squares", "kkt_residual"},
     "_relatives/tree_builder": {"_try_split"},

@@ -104,7 +104,7 @@ def test_extreme_deltas(dtype):
         np.testing.assert_allclose(found.objective / scale**2, squares.objective, rtol=1e-3)
     small = nmfcore.mu(X, 4, loss=nmfcore.Huber(1e-7), init=(W, H), max_iter=50)
     assert small.n_iter > 5
-    with pytest.raises(ValueError, match="delta is 1000"):
+    with pytest.raises(ValueError, match=r"delta is (1000|an integer of 1329 bits)"):
         nmfcore.Huber(10**400)
 
 

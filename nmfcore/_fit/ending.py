@@ -42,7 +42,10 @@ def ending_from_members(members: Members, reasons: tuple[str, ...], least: float
     objective, converged = members.number("objective", least), members.flag("converged")
     values = members.floats("history_objective", (n_iter + 1,), np.float64, least)
     seconds = members.floats("history_seconds", (n_iter + 1,), np.float64, 0, np.finfo(np.float64).max)
-    if (converged and reason not in CONVERGED) or objective != values[-1] or np.any(np.diff(seconds) < 0):
+    # Only a result far from stationary has stopped by its rule without convergence.
+    near = "kkt_residual" not in members.arrays or members.number("kkt_residual") <= LARGEST_KKT_RESIDUAL
+    contradictory = converged != (reason in CONVERGED) if near else converged and reason not in CONVERGED
+    if contradictory or objective != values[-1] or np.any(np.diff(seconds) < 0):
         raise ValueError("reason or history")
     history = History(values, seconds)
     return {"objective": objective, "n_iter": n_iter, "converged": converged, "reason": reason, "history": history}

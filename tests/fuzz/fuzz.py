@@ -66,7 +66,8 @@ def child_events(seed, first, last, door):
     command += ["--door", door] if door else []
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     lines = queue.Queue()
-    threading.Thread(target=read_lines, args=(child.stdout, lines), daemon=True).start()
+    reader = threading.Thread(target=read_lines, args=(child.stdout, lines), daemon=True)
+    reader.start()
     try:
         while True:
             line = lines.get(timeout=SECONDS)
@@ -80,6 +81,8 @@ def child_events(seed, first, last, door):
     finally:
         child.kill()
         child.wait()
+        reader.join()
+        child.stdout.close()
 
 
 def run(calls, seed=0, door=None, first=0, report=print):
