@@ -129,13 +129,17 @@ def test_by_iterations_and_by_seconds(monkeypatch):
             now[0] += 1
             assert not writer(state)
         assert saved == wanted
-    with writer.end_on_signals():
-        signal.raise_signal(signal.SIGINT)
-        state.iteration = 99
-        assert writer(state) and saved[-1] == 99 and writer.signal == signal.SIGINT
-        with pytest.raises(KeyboardInterrupt):  # a second signal
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits SIG_IGN
+    try:
+        with writer.end_on_signals():
             signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            state.iteration = 99
+            assert writer(state) and saved[-1] == 99 and writer.signal == signal.SIGINT
+            with pytest.raises(KeyboardInterrupt):  # a second signal
+                signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_no_signals_outside_of_the_main_thread():
