@@ -188,7 +188,7 @@ class Draw:
             case "max_iter":
                 arguments["max_iter"] = self.choose(-1, 2.5, "1", None)
             case "n_threads":
-                arguments["n_threads"] = self.choose(0, -1, 2**40, "two")
+                arguments["n_threads"] = self.choose(0, 2**40, -(2**40), "two")
             case "init":
                 arguments["init"] = self.choose("svd", (X, X, X), (X[:0], X), 3.5)
         self.note(mistake=wrong)

@@ -83,8 +83,11 @@ def scale(X, loss, weights=None):
 
 
 def relative_error(X, W, H, weights=None):
-    """||X - W H|| / ||X|| over the entries of positive weight, each times the root of its weight."""
+    """||X - W H|| / ||X|| over the entries of positive weight, each times the root of its weight.
+
+    0 or infinite if X = 0.
+    """
     x, w = X.astype(WIDE), WIDE(1) if weights is None else weights.astype(WIDE)
     R = x - W.astype(WIDE) @ H.astype(WIDE)
-    norm = np.sqrt(np.sum(w * x * x))
-    return np.sqrt(np.sum(w * R * R)) / norm if norm else WIDE(0)
+    norm, residual = np.sqrt(np.sum(w * x * x)), np.sqrt(np.sum(w * R * R))
+    return residual / norm if norm else WIDE(np.inf if residual else 0)

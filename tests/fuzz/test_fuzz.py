@@ -4,7 +4,7 @@ import doors
 import fuzz
 import pytest
 
-# Fits of X = 0, and relative errors at the ends of the range, still give findings; `fuzz.py` makes these calls, too.
+# The objective of a fit of X = 0 is still round-off instead of 0, a finding; `fuzz.py` makes these calls, too.
 OPEN = {"fit", "fit_many"}
 
 
