@@ -110,10 +110,10 @@ def test_bad_options(options, error, message):
             "loss is 'absolute'; wanted one of 'frobenius', 'kullback-leibler', 'itakura-saito', 'l1', 'l21', a",
         ),
         ({"loss": np.inf}, "loss is beta=inf; wanted a finite number"),
-        ({"solver": "newton"}, "solver is 'newton'; wanted one of 'auto', 'hals', 'mu', 'cd', 'pgd'"),
+        ({"solver": "sgd"}, "solver is 'sgd'; wanted one of 'auto', 'hals', 'mu', 'cd', 'pgd'"),
         (
             {"loss": 1, "solver": "hals"},
-            "'hals' does not serve loss='kullback-leibler'; wanted one of ['mu', 'cd', 'pgd']",
+            "'hals' does not serve loss='kullback-leibler'; wanted one of ['mu', 'cd', 'pgd', 'newton']",
         ),
         ({"loss": 1, "inner_iter": 3}, "inner_iter is not an option of solver='mu'; it has ['floor']"),
         ({"floor": 0}, "floor is not an option of solver='hals'; it has ['inner_iter']"),

@@ -42,11 +42,17 @@ def test_where_there_is_nothing_to_warn_of():
     assert not [warning for warning in caught if warning.category is nmfcore.ConvergenceWarning]
 
 
-def test_transform_warns():
+def test_transform_warns_where_it_has_not_converged():
     X, _, H = planted(30, 40, 8)
-    with pytest.warns(nmfcore.ConvergenceWarning, match=WANTED):
-        nmfcore.transform(X, H, loss="kullback-leibler", max_iter=2)
+    for loss, limit in (("kullback-leibler", {"max_iter": 20}), ("itakura-saito", {"max_time": 0.0})):
+        options = {"loss": loss, "solver": "mu"} | limit
+        with pytest.warns(nmfcore.ConvergenceWarning, match=f"W has not converged: .* {next(iter(limit))}") as record:
+            nmfcore.transform(X + 0.1, H, **options)
+        assert record[0].filename == __file__
+        result = nmfcore.transform(X + 0.1, H, **options, tol=0, full_output=True)
+        assert not result.converged
     nmfcore.transform(X, H, loss="kullback-leibler")
+    nmfcore.transform(X, H, loss="kullback-leibler", max_iter=0)
 
 
 @pytest.mark.parametrize(

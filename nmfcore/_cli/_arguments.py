@@ -238,7 +238,7 @@ def _model(command: Parser, default: str = "frobenius") -> None:
     model.add_argument(
         "--loss", type=_loss, help=f"{', '.join(LOSSES)}, a number beta, or huber:DELTA (default: {default})"
     )
-    model.add_argument("--solver", default="auto", help="auto, hals, mu, cd, pgd or bpp (default: auto)")
+    model.add_argument("--solver", default="auto", help="auto, hals, mu, cd, pgd, bpp or newton (default: auto)")
     model.add_argument("--mask", type=Path, metavar="FILE", help="matrix of the shape of X: true or 1 hides an entry")
     model.add_argument(
         "--missing",

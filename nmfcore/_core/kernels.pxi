@@ -90,6 +90,9 @@ cdef extern from "tiles.h" nogil:
     double multiply_row(...)
     double split_kkt_row(...)
     double descend_row(...)
+    void model_terms(...)
+    void add_terms(...)
+    void weigh_terms(...)
     void accumulate_row(...)
     void add_row(...)
     void nmf_add_squares(...)
@@ -162,6 +165,7 @@ include "multiply.pxi"
 include "online.pxi"
 include "descent.pxi"
 include "pivot.pxi"
+include "newton.pxi"
 include "weighted_descent.pxi"
 include "weighted.pxi"
 include "projection.pxi"

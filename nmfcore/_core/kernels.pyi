@@ -433,6 +433,38 @@ def pivot(
 ) -> int:
     """F <- the minimiser over F >= 0 of 1/2 tr(F G F') - tr(F C'), by block principal pivoting."""
 
+def newton_scratch(terms: int, k: int, n_threads: int) -> tuple[int, int]:
+    """Entries of scratch in float64, and of marks, that `newton` needs."""
+
+def newton(
+    X: Real,  # in: rows x terms, of any strides
+    weights: Real | None,  # in: rows x terms, of any strides, or None
+    F: Real,  # in and out: rows x k
+    B: Real,  # in: terms x k
+    added: tuple[Float64 | None, Float64, Real | None, Real | None],  # in: G and C, then lower and upper bounds
+    memory: tuple[Float64, Int32],  # memory: scratch and marks
+    beta: float,
+    scale: float,
+    n_threads: int,
+) -> float:
+    """F <- the minimiser between bounds of the beta-divergence of scale X from F B' plus 1/2 tr(F G F') - tr(F C')."""
+
+def sparse_newton(
+    indptr: Index,  # in: rows + 1
+    indices: Index,  # in: entries, from 0 to terms - 1
+    data: Real,  # in: entries
+    weights: Real | None,  # in: entries, or None
+    bounds: Int64,  # in: the first row of each task, then the number of rows
+    F: Real,  # in and out: rows x k
+    B: Real,  # in: terms x k
+    added: tuple[Float64 | None, Float64, Real | None, Real | None],  # in: as for `newton`
+    memory: tuple[Float64, Int32],  # memory: scratch and marks
+    beta: float,
+    scale: float,
+    n_threads: int,
+) -> float:
+    """`newton` where only the entries of compressed rows count."""
+
 def weighted_descent_scratch(terms: int, k: int, n_threads: int) -> int:
     """Entries of scratch that `weighted_descent` needs."""
 

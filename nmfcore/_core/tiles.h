@@ -79,6 +79,7 @@ enum {
 #include "tiles_real.h"
 #include "tiles_split.h"
 #include "tiles_descent.h"
+#include "tiles_newton.h"
 #include "tiles_pivot.h"
 #include "tiles_weighted.h"
 #include "tiles_sets.h"
@@ -104,6 +105,7 @@ enum {
 #include "tiles_real.h"
 #include "tiles_split.h"
 #include "tiles_descent.h"
+#include "tiles_newton.h"
 #include "tiles_weighted.h"
 #include "tiles_sets.h"
 #undef NMF_SQRT
@@ -140,6 +142,9 @@ enum {
 #define weigh_ratio(kind, w, ...) NMF_OF(w, weigh_ratio)(kind, w, __VA_ARGS__)
 #define multiply_row(f, ...) NMF_OF(f, multiply_row)(f, __VA_ARGS__)
 #define split_kkt_row(f, ...) NMF_OF(f, split_kkt_row)(f, __VA_ARGS__)
+#define model_terms(b, ...) NMF_OF(b, model_terms)(b, __VA_ARGS__)
+#define add_terms(b, ...) NMF_OF(b, add_terms)(b, __VA_ARGS__)
+#define weigh_terms(b, ...) NMF_OF(b, weigh_terms)(b, __VA_ARGS__)
 #define descend_row(x, ...) NMF_OF(x, descend_row)(x, __VA_ARGS__)
 #define bounded_sweep(G, inverse, k, padded, g, f, ...) NMF_OF(f, bounded_sweep)(G, inverse, k, padded, g, f, __VA_ARGS__)
 #define weighted_residual(rows, f, ...) NMF_OF(f, weighted_residual)(rows, f, __VA_ARGS__)

@@ -15,6 +15,7 @@ from .digests import digest_arrays, digest_start
 from .driver import FactorState, Fit
 from .ending import CONVERGED, LARGEST_KKT_RESIDUAL, ending_from_members, ending_to_arrays, has_converged
 from .factorization import STORED, Factorization, result_to_arrays
+from .new_samples import fit_W
 from .nmf import hals, mu, nmf
 from .parameters import document
 from .problem import Problem, RankedProblem, run_fit
@@ -66,6 +67,7 @@ __all__ = [
     "ending_from_members",
     "ending_to_arrays",
     "fingerprint",
+    "fit_W",
     "hals",
     "has_converged",
     "loss_of_fit",

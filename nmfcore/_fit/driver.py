@@ -25,7 +25,8 @@ from .._checks import check_outcome
 from .._runtime import Workspace
 from .._starts import Start
 from ..data import Data
-from ..losses import Loss
+from ..losses import EPS, Loss
+from . import zeros
 from .check_zeros import check_finite_objective
 from .checkpoint import Checkpoint, fingerprint
 from .ending import has_converged
@@ -273,6 +274,8 @@ class Fit(Generic[Kind]):
     def result(self, reason: str) -> Kind:
         """The result of a fit that ends for that reason."""
         recorder = self.recorder
+        if recorder.n_iter > 0:
+            self._clear_zeros()
         history, recorder.ended = recorder.history(), True
         relative_error, kkt_residual = self._relative_error(), self._kkt_residual()
         for side in (self.w, self.h):
@@ -311,15 +314,50 @@ class Fit(Generic[Kind]):
 
     def _kkt_residual(self) -> float:
         """The KKT residual at the best factors; statistics that are not at hand cost half an iteration each."""
-        sides = []
-        for side in reversed(self.free):
-            other = self._other(side)
-            statistics = self.best_statistics.get(side) or self.loss.statistics(
-                side.data, side.best, other.best, other.best_summary, self._memory(side), False
-            )
-            statistics = self._with_penalties(side, side.best, other.best, statistics)
-            sides.append((side.data, side.best, statistics, side.spec.domain))
+        sides = [
+            (side.data, side.best, self._statistics_at_best(side), side.spec.domain) for side in reversed(self.free)
+        ]
         return self.loss.kkt_residual(sides, self.workspace)
+
+    def _statistics_at_best(self, side: FactorState) -> Any:
+        """The statistics at the best factors, penalties included; they are computed where no iteration has."""
+        other = self._other(side)
+        if side not in self.best_statistics:
+            arguments = side.best, other.best, other.best_summary, self._memory(side), False
+            self.best_statistics[side] = self.loss.statistics(side.data, *arguments)
+        return self._with_penalties(side, side.best, other.best, self.best_statistics[side])
+
+    def _clear_zeros(self) -> None:
+        """Set entries of the best factors to 0 that stand for 0; see `zeros`.
+
+        What a floor or round-off has left is not seen in the objective. Larger entries are, where a solver was still on
+        its way to 0; the objective is then computed again, and cannot be larger.
+        """
+        seen = False
+        for side in reversed(self.free):
+            F, spec = side.best, side.spec
+            clear = zeros.entries_to_clear(F, self._statistics_at_best(side), spec, self.workspace)
+            if not clear.any():
+                continue
+            means = self.workspace.column_sums(F) / len(F)
+            seen |= bool(np.any(F > zeros.MARGIN * EPS[F.dtype] * means, where=clear))
+            F[clear] = 0
+            side.best_summary = self.loss.summary(F, self.workspace)
+        if seen:
+            self._evaluate_best()
+
+    def _evaluate_best(self) -> None:
+        """Compute the objective at the best factors again, which replaces that of the last iteration."""
+        self.best_statistics = {}
+        first = self.free[0]
+        other = self._other(first)
+        arguments = first.best, other.best, other.best_summary, self._memory(first), True
+        statistics = self.loss.statistics(first.data, *arguments)
+        loss = self.loss.value(first.data, first.best, other.best, first.best_summary, statistics, self.workspace)
+        w, h = self.w, self.h
+        penalties = w.spec.penalty.value(w.best, h.best) + h.spec.penalty.value(h.best, w.best)
+        self.stopping.best_loss, self.stopping.value = loss, min(self.stopping.value, loss + penalties)
+        self.recorder.values[-1] = self.stopping.value
 
     def _checkpoint(self) -> Checkpoint:
         """Copies of everything the next iterations need, except X and the request."""

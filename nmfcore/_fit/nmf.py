@@ -52,7 +52,7 @@ def nmf(
     loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1", "l21"}, float or loss object
         What is minimised: a name, a number beta, or an object of `nmfcore.losses` such as ``losses.Huber(delta)``. See
         `mu`, and `losses.L21` for samples that are wrong as a whole.
-    solver : {"auto", "hals", "mu", "cd", "pgd", "bpp"}
+    solver : {"auto", "hals", "mu", "cd", "pgd", "bpp", "newton"}
         The algorithm.
 
         - "hals": hierarchical alternating least squares, for "frobenius" and "l21"; see `hals`.
@@ -64,15 +64,18 @@ def nmf(
           every loss but "l21". It is slower, and meant for comparison and teaching. It is not extrapolated.
         - "bpp": alternating exact non-negative least squares by block principal pivoting (Kim & Park 2011,
           doi:10.1137/110821172), for "frobenius". After an iteration the gradient conditions of H hold to round-off.
+        - "newton": alternating exact minimisation by Newton's method, row by row, for 1 <= beta < 2, and for
+          "frobenius" with weights (proximal Newton steps: Lee, Sun & Saunders 2014, doi:10.1137/130921428). It is
+          made for fits in which one factor is fixed; with both free, exact half-steps cost much and gain little.
 
-        "auto" is "hals" for "frobenius" and "l21", and "mu" for the other losses; "bpp" where a factor is fixed; and
-        the first solver that serves the penalties where those do not.
+        "auto" is "hals" for "frobenius" and "l21", and "mu" for the other losses; "bpp" or "newton" where a factor is
+        fixed; and the first solver that serves the penalties where those do not.
     %(init)s
     %(max_iter)s
     tol : float
-        The tolerance of the stopping rule, without a scale: see `hals` for "hals" and "bpp", `mu` for the others. For
-        "pgd" the fit has converged when the objective fell by at most tol**2 of itself. 0 runs exactly max_iter
-        iterations.
+        The tolerance of the stopping rule, without a scale: see `hals` for "hals", "bpp" and "newton", `mu` for the
+        others. For "pgd" the fit has converged when the objective fell by at most tol**2 of itself. 0 runs exactly
+        max_iter iterations.
     %(max_time)s
     inner_iter : int or "auto"
         See `hals`; an option of "hals" and "cd", where "auto" is 2 sweeps.

@@ -1,16 +1,17 @@
 """The result of a fit, with what a further fit or decomposition of X says of it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
+from .._checks import check_flag
 from .._runtime import Members
 from .factorization import Factorization
+from .new_samples import fit_new_samples
 from .optimality import optimality
 from .records import Optimality
 from .request import RandomState
-from .transform import transform
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,7 @@ class Result(Factorization):
         The names of the rows and of the columns of X, if it was a data frame or an AnnData.
     """
 
+    @overload
     def transform(
         self,
         X: Any,
@@ -57,20 +59,46 @@ class Result(Factorization):
         tol: float = 1e-6,
         max_time: float | None = None,
         n_threads: int | None = None,
-    ) -> np.ndarray:
+        full_output: Literal[False] = False,
+    ) -> np.ndarray: ...
+
+    @overload
+    def transform(
+        self,
+        X: Any,
+        *,
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+        max_time: float | None = None,
+        n_threads: int | None = None,
+        full_output: Literal[True],
+    ) -> "Result": ...
+
+    def transform(
+        self,
+        X: Any,
+        *,
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+        max_time: float | None = None,
+        n_threads: int | None = None,
+        full_output: bool = False,
+    ) -> "np.ndarray | Result":
         """W for new samples under this model, with the loss of the fit; see `nmfcore.transform` for more options.
 
         Parameters
         ----------
         X : array_like, SciPy sparse or data frame, shape (p, n)
             New samples in rows, with the columns of the fit.
-        max_iter, tol, max_time, n_threads
+        max_iter, tol, max_time, n_threads, full_output
             See `nmfcore.transform`.
 
         Returns
         -------
         ndarray, shape (p, k)
             Of the dtype of X. Penalties of the fit are not applied; `nmfcore.transform` takes penalty_W.
+        Result
+            With `full_output`.
 
         Raises
         ------
@@ -79,10 +107,13 @@ class Result(Factorization):
 
         Warns
         -----
-        ConvergenceWarning
+        ConvergenceWarning, UserWarning
             See `nmfcore.transform`.
         """
-        return transform(X, self, max_iter=max_iter, tol=tol, max_time=max_time, n_threads=n_threads)
+        full_output = check_flag(full_output, "full_output")
+        options = {"loss": None, "max_iter": max_iter, "tol": tol, "max_time": max_time, "n_threads": n_threads}
+        result = fit_new_samples(X, self, Result, options)
+        return result if full_output else result.W
 
     def optimality(
         self,

@@ -1,22 +1,57 @@
 """W for new samples under a model that is fitted already."""
 
-import time
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
-from .._checks import check_H
-from ..data import check_same_columns, frames
+from .._checks import check_flag
 from ..losses import LossLike
 from ..penalties import Penalty
-from .check_result import loss_of_fit
-from .convergence import warn_if_far
-from .factorization import Factorization
+from .new_samples import fit_new_samples
 from .parameters import document
-from .problem import run_fit
-from .request import FitRequest
+from .result import Result
 
 TOL = 1e-6
+
+
+@overload
+def transform(
+    X: Any,
+    H: Any,
+    *,
+    loss: LossLike | None = None,
+    solver: str = "auto",
+    max_iter: int = 1000,
+    tol: float = TOL,
+    max_time: float | None = None,
+    penalty_W: Penalty | None = None,
+    fixed_W: Any = None,
+    weights: Any = None,
+    mask: Any = None,
+    missing: str | None = None,
+    n_threads: int | None = None,
+    full_output: Literal[False] = False,
+) -> np.ndarray: ...
+
+
+@overload
+def transform(
+    X: Any,
+    H: Any,
+    *,
+    loss: LossLike | None = None,
+    solver: str = "auto",
+    max_iter: int = 1000,
+    tol: float = TOL,
+    max_time: float | None = None,
+    penalty_W: Penalty | None = None,
+    fixed_W: Any = None,
+    weights: Any = None,
+    mask: Any = None,
+    missing: str | None = None,
+    n_threads: int | None = None,
+    full_output: Literal[True],
+) -> Result: ...
 
 
 @document
@@ -35,12 +70,15 @@ def transform(
     mask: Any = None,
     missing: str | None = None,
     n_threads: int | None = None,
-) -> np.ndarray:
+    full_output: bool = False,
+) -> np.ndarray | Result:
     """W >= 0 that fits X ~ W H for a given H: the weights of new samples under a fitted model.
 
-    Minimises the loss of `nmf` and the penalty on W, over W alone. The rows of W are separate problems, convex for
-    every loss that is convex in W H: a row depends neither on the other rows nor on a start. ("l1" depends on the
-    other rows slightly, since it is rounded off below a share of the mean of X.)
+    Minimises the loss of `nmf` and the penalty on W, over W alone. The rows of W are separate problems. Where the loss
+    is convex in W H, that is for 1 <= beta <= 2, "l1", "l21" and a Huber loss, a row has one minimum, which depends
+    neither on the other rows nor on a start. ("l1" depends on the other rows slightly, since it is rounded off below a
+    share of the mean of X.) For other losses, such as "itakura-saito" and beta < 1 or > 2, W is a stationary point: the
+    one that multiplicative updates reach from a constant, which need not be the least.
 
     Parameters
     ----------
@@ -51,12 +89,15 @@ def transform(
         their columns must be the same, in the same order.
     loss : {"frobenius", "kullback-leibler", "itakura-saito", "l1"}, float or loss object, optional
         See `mu`. None: the loss of the fit where H is a Result, else "frobenius".
-    solver : {"auto", "hals", "mu", "cd", "pgd", "bpp"}
-        See `nmf`. "auto" solves least squares exactly by "bpp" where that serves the penalty.
+    solver : {"auto", "hals", "mu", "cd", "pgd", "bpp", "newton"}
+        See `nmf`. "auto" takes one that ends at the minimum where that serves the penalty: "bpp" for least squares,
+        "newton" for other losses with 1 <= beta <= 2.
     max_iter : int
         The largest number of iterations over W.
     tol : float
-        As for `hals` or `mu`. For least squares the product with X is made once, 2 m n k flop, or 2 nnz k.
+        As for `hals` or `mu`. "bpp" and "newton" end at the minimum, to round-off, whatever the tolerance. For least
+        squares the product with X is made once, 2 m n k flop, or 2 nnz k; "newton" costs about ten times m n p^2 flop,
+        or nnz p^2 for sparse counts, where p coordinates of a row are positive.
     %(max_time)s
     penalty_W : penalties.Penalty, optional
         A penalty on W or a set in which it lies; it is taken as it is, since H is given.
@@ -64,11 +105,16 @@ def transform(
         Known values of W, NaN where it is free.
     %(observations)s
     %(n_threads)s
+    full_output : bool
+        Whether to return the `Result` itself instead of its W.
 
     Returns
     -------
     ndarray, shape (m, k)
-        Of the dtype of X.
+        W, of the dtype of X. A row of X without an entry > 0 gives a row of zeros, unless the penalty or fixed values
+        say otherwise.
+    Result
+        With `full_output`: W and H, the objective and its history, whether the fit has converged, and its KKT residual.
 
     Raises
     ------
@@ -78,7 +124,11 @@ def transform(
     Warns
     -----
     ConvergenceWarning
-        As `hals`.
+        The fit ended at max_iter or max_time before it converged, and tol > 0.
+    UserWarning
+        X has entries > 0 where no component of H does, and the loss is infinite there (beta <= 1, such as
+        "kullback-leibler"). These columns of X are ignored: W and the objective are those of the other columns, and
+        `Result.unobserved` lists them. Other losses count such entries as they are.
 
     See Also
     --------
@@ -93,30 +143,19 @@ def transform(
     >>> np.allclose(nmfcore.transform(W @ H, H, tol=1e-10), W, atol=1e-6)
     True
     """
-    clock = time.perf_counter()
-    values, (_, columns) = frames.unwrap(X)
-    if isinstance(H, Factorization):
-        loss = loss_of_fit(H.options) if loss is None else loss
-        H = frames.labelled(H.H, (None, H.names[1]))
-    values_of_H, (_, fitted) = frames.unwrap(H, "H")
-    check_same_columns(columns, fitted)
-    values_of_H = check_H(values_of_H, values)
-    request = FitRequest(
-        X=frames.labelled(values, frames.labels_of(X)),
-        k=len(values_of_H),
-        loss="frobenius" if loss is None else loss,
-        solver=solver,
-        max_iter=max_iter,
-        tol=tol,
-        max_time=max_time,
-        penalty_W=penalty_W,
-        fixed_W=fixed_W,
-        fixed_H=frames.labelled(values_of_H, frames.labels_of(H)),
-        weights=weights,
-        mask=mask,
-        missing=missing,
-        n_threads=n_threads,
-    )
-    result = run_fit(request, Factorization, clock)
-    warn_if_far(result, request.tol)
-    return result.W
+    options = {
+        "loss": loss,
+        "solver": solver,
+        "max_iter": max_iter,
+        "tol": tol,
+        "max_time": max_time,
+        "penalty_W": penalty_W,
+        "fixed_W": fixed_W,
+        "weights": weights,
+        "mask": mask,
+        "missing": missing,
+        "n_threads": n_threads,
+    }
+    full_output = check_flag(full_output, "full_output")
+    result = fit_new_samples(X, H, Result, options)
+    return result if full_output else result.W

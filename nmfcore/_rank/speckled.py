@@ -90,4 +90,5 @@ def hide_entries(problem: Problem, X: Any, rows: np.ndarray, columns: np.ndarray
         dense = np.ones(X.shape, X.dtype)
         dense[rows, columns] = 0
     weights = Weights(1.0, rows, columns, np.zeros(len(rows), X.dtype), dense)
-    return with_data(problem, weigh(X, weights, problem.workspace), with_weights(problem.loss))
+    data = weigh(X, weights, problem.workspace)
+    return with_data(problem, data, with_weights(problem.loss, data))

@@ -1,9 +1,9 @@
 """What a call needs of the machine: threads, scratch memory, kernel calls, files, optional libraries.
 
 `Workspace` runs the kernels for one fit, `BatchKernels` for several fits of one X, `gram_sweep` and `dense_sweep` those
-of weighted least squares. They choose the number of threads, provide scratch memory, and cut long work into calls
-between which Ctrl-C is heard. This room knows the kernels and the checks of arguments; it knows no loss, no solver and
-no result.
+of weighted least squares, `minimise_rows` and `minimise_sparse_rows` those of Newton's method. They choose the number
+of threads, provide scratch memory, and cut long work into calls between which Ctrl-C is heard. This room knows the
+kernels and the checks of arguments; it knows no loss, no solver and no result.
 
 To use another kernel, write a method of `Workspace` that reserves its scratch memory and calls it in `parts`.
 """
@@ -13,6 +13,7 @@ from .batch import BatchKernels, FactorBatch, GramBatch
 from .calls import parts
 from .config import show_config
 from .files import atomic_write
+from .newton import RowTerms, minimise_rows, minimise_sparse_rows
 from .optional import import_optional
 from .storable import Members, Storable, names_to_array
 from .threads import check_threads, single_blas
@@ -29,6 +30,7 @@ __all__ = [
     "GramBatch",
     "Members",
     "Quadratic",
+    "RowTerms",
     "Storable",
     "SweepBounds",
     "Workspace",
@@ -38,6 +40,8 @@ __all__ = [
     "files",
     "gram_sweep",
     "import_optional",
+    "minimise_rows",
+    "minimise_sparse_rows",
     "names_to_array",
     "optional",
     "parts",

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 
-from .._runtime import BatchKernels, FactorBatch, Quadratic, SweepBounds, Workspace
+from .._runtime import BatchKernels, FactorBatch, Quadratic, RowTerms, SweepBounds, Workspace
 
 NOTHING = np.empty(0, dtype=np.intp)
 
@@ -121,6 +121,10 @@ class Data(Protocol):
         """
         ...
 
+    def minimise_rows(self, F: np.ndarray, B: np.ndarray, beta: float, added: RowTerms) -> float:
+        """Minimise the beta-divergence over F, in place, for beta from 1 to 2; see `_core.kernels.newton`."""
+        ...
+
 
 class UnweightedData(Data, Protocol):
     """X whose entries all count the same."""
@@ -184,6 +188,11 @@ class WeightedData(Data, Protocol):
 
     def curvature(self, B: np.ndarray) -> np.ndarray:
         """Sum of omega_ij b_jt^2 over j (m x k): the diagonals of the Gram matrices of the rows."""
+        ...
+
+    @property
+    def lists_entries(self) -> bool:
+        """Whether the entries with a weight are no more than a product reads, so that a row can visit its own."""
         ...
 
     def shared_quadratic(self, G: np.ndarray, B: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._runtime import BatchKernels, FactorBatch, Workspace
+from .._runtime import BatchKernels, FactorBatch, RowTerms, Workspace, minimise_rows
 from .base import NOTHING, Measures, measure
 
 RESIDUAL_BLOCK = 1 << 20  # entries of the m x n residual that are in memory at a time
@@ -159,3 +159,7 @@ class Dense:
     def descent(self, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int) -> float:
         """Sweep over the coordinates of F for the Kullback-Leibler divergence."""
         return self.workspace.descent(self.X, F, B, sums, sweeps, self._scale)
+
+    def minimise_rows(self, F: np.ndarray, B: np.ndarray, beta: float, added: RowTerms) -> float:
+        """Minimise the beta-divergence over F, in place."""
+        return minimise_rows(self.workspace, self.X, None, self._scale, added, F, B, beta)

@@ -15,7 +15,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._runtime import FLOAT64, BatchKernels, FactorBatch, Workspace
+from .._runtime import (
+    FLOAT64,
+    BatchKernels,
+    FactorBatch,
+    RowTerms,
+    Workspace,
+    minimise_rows,
+    minimise_sparse_rows,
+)
 from .base import NOTHING, Measures, measure
 
 TASK_COST = 16384  # stored entries plus rows in one task of a product
@@ -210,6 +218,18 @@ class Sparse:
     def descent(self, F: np.ndarray, B: np.ndarray, sums: np.ndarray, sweeps: int) -> float:
         """Sweep over the coordinates of F for the Kullback-Leibler divergence, along stored entries."""
         return self.workspace.sparse_descent(*self.rows, F, B, sums, sweeps, self._scale)
+
+    def minimise_rows(self, F: np.ndarray, B: np.ndarray, beta: float, added: RowTerms) -> float:
+        """Minimise the beta-divergence over F, in place; Kullback-Leibler runs along stored entries."""
+        if beta == 1:
+            indptr, indices, data, bounds = self.rows
+            return minimise_sparse_rows(
+                self.workspace, (indptr, indices, data, None, bounds), self._scale, added, F, B, beta
+            )
+        return sum(
+            minimise_rows(self.workspace, block, None, self._scale, added.rows(rows), F[rows], B, beta)
+            for rows, block in self._dense_rows()
+        )
 
     def _dense_rows(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield blocks of rows as dense arrays; each block overwrites the one before."""

@@ -28,7 +28,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._runtime import ExceptionEntries, Quadratic, SweepBounds, Workspace, dense_sweep, gram_sweep
+from .._runtime import (
+    ExceptionEntries,
+    Quadratic,
+    RowTerms,
+    SweepBounds,
+    Workspace,
+    dense_sweep,
+    gram_sweep,
+    minimise_rows,
+    minimise_sparse_rows,
+)
 from .base import Measures
 from .dense import Dense, fingerprint_of
 from .sparse import DENSE_BLOCK, Sparse
@@ -164,6 +174,15 @@ class DenselyWeighted(_WeightedStorage):
         arrays = num, den, self._scale, evaluate, self.Omega
         return self.workspace.split_step(self.X, F, B, family, parameter, *arrays)
 
+    @property
+    def lists_entries(self) -> bool:
+        """Yes: X and its weights are dense."""
+        return True
+
+    def minimise_rows(self, F: np.ndarray, B: np.ndarray, beta: float, added: RowTerms) -> float:
+        """Minimise the weighted beta-divergence over F, in place."""
+        return minimise_rows(self.workspace, self.X, self.Omega, self._scale, added, F, B, beta)
+
     def shared_quadratic(self, G: np.ndarray, B: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Zeros: the rows share no quadratic."""
         return np.zeros_like(G), np.zeros((1, len(G)), self.dtype)
@@ -279,6 +298,29 @@ class SparselyReweighted(_WeightedStorage):
             arrays = num[rows], den[rows], 1.0, evaluate, Omega
             value += self.workspace.split_step(X, F[rows], B, family, parameter, *arrays)
         return value
+
+    @property
+    def lists_entries(self) -> bool:
+        """Whether the entries with a weight are no more than a product reads."""
+        return self.base == 0 or isinstance(self.product, Dense)
+
+    def minimise_rows(self, F: np.ndarray, B: np.ndarray, beta: float, added: RowTerms) -> float:
+        """Minimise the weighted beta-divergence over F, in place.
+
+        For Kullback-Leibler the sum of Omega o (F B') is linear in F, and the other terms are those of Omega o X. Least
+        squares with base 0 run along the exceptions; other losses through dense blocks of rows.
+        """
+        if beta == 1:
+            sums = self._weights_times(B).astype(np.float64)
+            return self.product.minimise_rows(F, B, beta, added._replace(C=added.C - sums))
+        if self.base == 0:
+            indptr, indices, w, y, bounds = self.rows
+            entries = indptr, indices, np.divide(y, w, out=np.zeros_like(y), where=w > 0), w, bounds
+            return minimise_sparse_rows(self.workspace, entries, 1.0, added, F, B, beta)
+        return sum(
+            minimise_rows(self.workspace, X, Omega, 1.0, added.rows(rows), F[rows], B, beta)
+            for rows, X, Omega in self._blocks()
+        )
 
     def _blocks(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Yield blocks of rows of the scaled X and of Omega as arrays."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .._runtime import BatchKernels, FactorBatch, Workspace
+from .._runtime import BatchKernels, FactorBatch, RowTerms, Workspace
 from ..data import Data, UnweightedData
 from ..penalties import Domain, Majorizer
 
@@ -47,12 +47,24 @@ class Statistics(Protocol):
         """Add the quadratic of the penalties."""
         ...
 
+    def draw(self, F: np.ndarray, workspace: Workspace) -> np.ndarray:
+        """What draws F away from 0, m x k or 1 x k: a row of F without an entry > 0 here has its minimum at 0."""
+        ...
+
 
 class Descend(Protocol):
     """Coordinate sweeps over the rows of F, in place."""
 
     def __call__(self, F: np.ndarray, sweeps: int, slope: np.ndarray | float = 0.0) -> float:
         """Sweep over F with slope (k) added to the gradient; return the squared change of the first sweep."""
+        ...
+
+
+class MinimiseRows(Protocol):
+    """Minimise the loss over the rows of F, in place."""
+
+    def __call__(self, F: np.ndarray, domain: Domain, majorizer: Majorizer | None = None) -> float:
+        """Minimise with the quadratic of the penalties, within the bounds of the domain; return the squared steps."""
         ...
 
 
@@ -77,12 +89,18 @@ class Split(NamedTuple):
     """Only for losses that provide "rows"."""
     powers: tuple[float, float] = (1.0, 0.0)
     """(a, b): the update minimises a majorizer whose derivative at F r is den r^a - num r^b; exponent = 1 / (a - b)."""
+    minimise: MinimiseRows | None = None
+    """Only for losses that provide "convex"."""
 
     step_scale = 1.0
 
     def split(self, F: np.ndarray, workspace: Workspace) -> "Split":
         """Return itself; other statistics convert to a `Split`."""
         return self
+
+    def draw(self, F: np.ndarray, workspace: Workspace) -> np.ndarray:
+        """num, which is 0 where no entry > 0 of X meets the component."""
+        return self.num
 
     def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "Split":
         """Add the gradient F G - C of a quadratic: its positive parts to den, its negative parts to num."""
@@ -91,21 +109,18 @@ class Split(NamedTuple):
         num, den = (
             part + np.maximum(0, sign * majorizer.C).astype(dtype) for part, sign in ((self.num, 1), (self.den, -1))
         )
+        probe = self._with(majorizer, workspace)
+        minimise = None if self.minimise is None else _with_quadratic(self.minimise, majorizer)
         if linear:
             descend = None if self.descend is None else _with_slope(self.descend, slope)
-            return self._replace(num=num, den=den, probe=self._with(majorizer, workspace), descend=descend)
+            return self._replace(num=num, den=den, probe=probe, descend=descend, minimise=minimise)
         falls, rises = (np.maximum(0, sign * majorizer.G).astype(dtype) for sign in (-1, 1))
         if falls.any():
             num += workspace.product(F, falls, np.empty_like(F))
         den = den + workspace.product(F, rises, np.empty_like(F))
-        return self._replace(
-            num=num,
-            den=den,
-            exponent=self.majorized_exponent,
-            probe=self._with(majorizer, workspace),
-            descend=None,
-            powers=(max(1.0, self.powers[0]), self.powers[1]),
-        )
+        parts = {"num": num, "den": den, "exponent": self.majorized_exponent}
+        powers = max(1.0, self.powers[0]), self.powers[1]
+        return self._replace(**parts, probe=probe, descend=None, powers=powers, minimise=minimise)
 
     def _with(self, majorizer: Majorizer, workspace: Workspace) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
         """`probe` with a quadratic added."""
@@ -125,6 +140,21 @@ def _with_slope(descend: Descend, slope: np.ndarray) -> Descend:
         return descend(F, sweeps, added + slope)
 
     return descend_with_slope
+
+
+def _with_quadratic(minimise: MinimiseRows, added: Majorizer) -> MinimiseRows:
+    def minimise_with_quadratic(F: np.ndarray, domain: Domain, majorizer: Majorizer | None = None) -> float:
+        return minimise(F, domain, added if majorizer is None else added + majorizer)
+
+    return minimise_with_quadratic
+
+
+def row_terms(majorizer: Majorizer | None, sums: np.ndarray, domain: Domain) -> RowTerms:
+    """The quadratic of the penalties, less the sums for each coordinate, and the bounds, for `Data.minimise_rows`."""
+    bounds = domain.lower, domain.upper
+    if majorizer is None:
+        return RowTerms(None, -sums[None], *bounds)
+    return RowTerms(majorizer.G if majorizer.G.any() else None, np.ascontiguousarray(majorizer.C - sums), *bounds)
 
 
 def quadratic(majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> tuple[float, np.ndarray]:

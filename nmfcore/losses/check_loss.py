@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._checks import MAX_COUNT, InputError, InputTypeError, quote_names
-from ..data import Data
+from ..data import Data, is_weighted
 from .base import Loss
 from .frobenius import Frobenius
 from .l21 import L21
@@ -51,4 +51,4 @@ def check_weighted_loss(value: Any, data: Data) -> Loss:
     chosen = check_loss(value)
     if data.weighted and isinstance(chosen, L21):
         raise InputError("loss is 'l21', which has no weights of entries; wanted another loss")
-    return with_weights(chosen) if data.weighted else chosen
+    return with_weights(chosen, data) if is_weighted(data) else chosen

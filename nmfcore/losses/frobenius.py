@@ -41,6 +41,10 @@ class Normal(NamedTuple):
 
         return Split(self.C, workspace.product(F, G, np.empty_like(F)), 1.0, 1.0, probe)
 
+    def draw(self, F: np.ndarray, workspace: Workspace) -> np.ndarray:
+        """C, minus the gradient at 0."""
+        return self.C
+
     def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "Normal":
         """Add a quadratic, which has the same form.
 

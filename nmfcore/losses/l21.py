@@ -33,6 +33,10 @@ class WeightedNormal(NamedTuple):
         """The mean weight of a row."""
         return float(np.mean(self.weights))
 
+    def draw(self, F: np.ndarray, workspace: Workspace) -> np.ndarray:
+        """C, minus the gradient at 0 up to the weights."""
+        return self.C
+
     def majorized(self, majorizer: Majorizer, F: np.ndarray, workspace: Workspace) -> "WeightedNormal":
         """Add a linear penalty, which has the same weight in each row."""
         return self._replace(C=self.C + (majorizer.C / self.weights[:, None]).astype(F.dtype))

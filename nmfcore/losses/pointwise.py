@@ -32,8 +32,8 @@ import numpy as np
 from .._checks import InputError, check_number
 from .._runtime import BatchKernels, FactorBatch, Workspace
 from ..data import Data, UnweightedData, is_unweighted
-from ..penalties import Domain
-from .base import ALL_PENALTIES, EPS, Descend, Split
+from ..penalties import Domain, Majorizer
+from .base import ALL_PENALTIES, EPS, Descend, MinimiseRows, Split, row_terms
 from .frobenius import relative_error_of_squares
 
 MAX_EXPONENT = 50  # of delta in units of the scaled X; larger values act the same
@@ -149,7 +149,17 @@ class Pointwise(ABC):
         descend = _descend(data, B, summary) if "rows" in self.provides and is_unweighted(data) else None
         den_or_row = summary[None].astype(F.dtype) if self.shares_den else den
         value = math.inf if math.isnan(value) else max(0.0, value)  # NaN if powers overflow
-        return Split(num, den_or_row, self.exponent, self.majorized_exponent, probe, value, descend, self.powers)
+        minimise = self._minimise(data, B, summary) if "convex" in self.provides else None
+        parts = num, den_or_row, self.exponent, self.majorized_exponent, probe, value
+        return Split(*parts, descend, self.powers, minimise)
+
+    def _minimise(self, data: Data, B: np.ndarray, summary: np.ndarray) -> MinimiseRows:
+        parameter, sums = self.parameter(data), summary if self.shares_den else np.zeros_like(summary)
+
+        def minimise(F: np.ndarray, domain: Domain, majorizer: Majorizer | None = None) -> float:
+            return data.minimise_rows(F, B, parameter, row_terms(majorizer, sums, domain))
+
+        return minimise
 
     def allocate_many(self, F: FactorBatch) -> tuple[FactorBatch, FactorBatch]:
         """Allocate num and den of several fits."""
@@ -308,8 +318,8 @@ class BetaDivergence(Pointwise):
 
     @property
     def provides(self) -> frozenset[str]:
-        """The two parts of the gradient; Kullback-Leibler also has coordinate descent on rows."""
-        return frozenset({"split", "rows"} if self.beta == 1 else {"split"})
+        """The two parts of the gradient; Newton's method if it is convex; for Kullback-Leibler coordinate descent."""
+        return frozenset({"split"} | ({"convex"} if self.convex else set()) | ({"rows"} if self.beta == 1 else set()))
 
     @property
     def shares_den(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from .._runtime import Quadratic, SweepBounds, Workspace
 from ..data import Data, WeightedData, is_weighted
 from ..penalties import ORTHANT, Domain, Majorizer
-from .base import Loss, Split
+from .base import Loss, Split, row_terms
 from .frobenius import CANCELLATION, Frobenius
 from .pointwise import BetaDivergence
 
@@ -52,6 +52,16 @@ class RowNormals:
             replace(self, majorizer=None).sweep(F, 0, 0.0, ORTHANT)
         return self.last_value.pop()
 
+    def minimise(self, F: np.ndarray, domain: Domain) -> float:
+        """Minimise over F within the bounds of the domain, in place; return the squared step."""
+        self.last_value.clear()
+        return self.data.minimise_rows(F, self.B, 2.0, row_terms(self.majorizer, np.zeros(F.shape[1]), domain))
+
+    def draw(self, F: np.ndarray, workspace: Workspace) -> np.ndarray:
+        """(Omega o X) B and what the penalties add to it, minus the gradient at 0."""
+        C = self.data.dot(self.B, np.empty_like(F))
+        return C if self.majorizer is None else C + self.majorizer.C
+
     def split(self, F: np.ndarray, workspace: Workspace) -> Split:
         """Compute the two parts of the gradient by another pass over X."""
         num, den = np.empty_like(F), np.empty_like(F)
@@ -71,6 +81,10 @@ class WeightedFrobenius(Frobenius):
 
     name = "frobenius with weights"
     provides = frozenset({"weighted", "split"})
+
+    def __init__(self, data: WeightedData) -> None:
+        if data.lists_entries:  # Newton's method visits each of them
+            self.provides = self.provides | {"convex"}
 
     def statistics(
         self,
@@ -134,8 +148,8 @@ class WeightedBeta(BetaDivergence):
 
     @property
     def provides(self) -> frozenset[str]:
-        """The two parts of the gradient."""
-        return frozenset({"split"})
+        """The two parts of the gradient, and Newton's method if it is convex."""
+        return super().provides - {"rows"}
 
     @property
     def name(self) -> str:
@@ -143,8 +157,8 @@ class WeightedBeta(BetaDivergence):
         return f"{super().name} with weights"
 
 
-def with_weights(loss: Loss) -> Loss:
-    """Return the loss for X with weights."""
+def with_weights(loss: Loss, data: WeightedData) -> Loss:
+    """Return the loss for that X, which has weights."""
     if isinstance(loss, Frobenius):
-        return WeightedFrobenius()
+        return WeightedFrobenius(data)
     return WeightedBeta(loss.beta) if isinstance(loss, BetaDivergence) else loss

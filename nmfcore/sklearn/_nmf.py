@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import penalties
 from .._checks import check_flag
-from .._fit import FitRequest, Result, State, align_penalty, run_fit
+from .._fit import FitRequest, Result, State, align_penalty, fit_W, run_fit
 from ..data import Alignment
 from ..penalties import Penalty
 from . import _check
@@ -252,8 +252,9 @@ class NMF(BaseNMF):
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            W. *For beta_loss=2 and without penalty_W it is the exact minimum, so that no row depends on another one.
-            For other divergences the updates are extrapolated and come closer to the minimum than scikit-learn's.*
+            W. *For 1 <= beta_loss <= 2 and without penalty_W it is the exact minimum, so that no row depends on
+            another one. For other divergences the updates are extrapolated and come closer to the minimum than
+            scikit-learn's. For beta_loss <= 1 features that no component has are ignored.*
 
         Raises
         ------
@@ -337,7 +338,8 @@ class NMF(BaseNMF):
         if mask is None:
             _check.check_entries(X, self._beta)
         options |= {"max_iter": max_iter, "n_threads": self.n_threads, "verbose": bool(self.verbose)}
-        result = run_fit(FitRequest(X, k, mask=mask, **options), Result)
+        request = FitRequest(X, k, mask=mask, **options)
+        result = run_fit(request, Result) if request.fixed_H is None else fit_W(request, Result, warn=False)
         # By the number of iterations, not by the reason: round-off decides whether the last one also converged.
         if result.n_iter == max_iter and self.tol > 0:
             self._warn_of_max_iter(result.n_iter)

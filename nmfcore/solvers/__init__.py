@@ -9,13 +9,14 @@ from .bpp import BPP
 from .cd import CD
 from .hals import HALS
 from .mu import MU
+from .newton import Newton
 from .pgd import PGD
 from .projected import ComponentHALS, ProjectedHALS
 from .row_hals import RowHALS
 from .simplex import ColumnSumMU, RowSumMU
 
 #: In the order in which "auto" tries them. Several solvers may have one name, for different statistics and sets.
-SOLVERS = (HALS, ComponentHALS, ProjectedHALS, RowHALS, MU, RowSumMU, ColumnSumMU, CD, PGD, BPP)
+SOLVERS = (HALS, ComponentHALS, ProjectedHALS, RowHALS, MU, RowSumMU, ColumnSumMU, CD, PGD, BPP, Newton)
 
 __all__ = [
     "BPP",
@@ -27,6 +28,7 @@ __all__ = [
     "BatchSolver",
     "ColumnSumMU",
     "ComponentHALS",
+    "Newton",
     "ProjectedHALS",
     "RowHALS",
     "RowSumMU",

@@ -37,6 +37,10 @@ class Solver(Protocol):
         """Whether an entry of the factor that is 0 stays 0."""
         ...
 
+    def floor_of(self, dtype: np.dtype) -> float:
+        """The share of the mean of a component below which its coordinates stand for 0; 0 where 0 is reached."""
+        ...
+
     def update(
         self, F: np.ndarray, statistics: Any, domain: Any, cost: float, iteration: int, workspace: Workspace
     ) -> float:

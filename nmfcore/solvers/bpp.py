@@ -44,6 +44,10 @@ class BPP:
         workspace.pivot(statistics.G, statistics.C, F)
         return moved
 
+    def floor_of(self, dtype: np.dtype) -> float:
+        """0: bounds are reached."""
+        return 0.0
+
     def extrapolates(self, loss: Loss) -> bool:
         """Always."""
         return True

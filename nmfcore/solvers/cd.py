@@ -42,6 +42,10 @@ class CD:
         assert statistics.descend is not None  # losses that provide "rows" have it
         return statistics.descend(F, self.SWEEPS if isinstance(self.inner_iter, str) else self.inner_iter)
 
+    def floor_of(self, dtype: np.dtype) -> float:
+        """That of the warm-up; the steps towards 0 are multiplicative."""
+        return MU().floor_of(dtype)
+
     def extrapolates(self, loss: Loss) -> bool:
         """Never: each sweep lowers the objective."""
         return False

@@ -42,6 +42,10 @@ class SweepSolver:
         sweeps = math.ceil(min(self.MAX_SWEEPS, 1 + self.EFFORT * cost / sweep_cost))
         return 1 if iteration <= self.WARM_UP else sweeps, self.PRECISION**2
 
+    def floor_of(self, dtype: np.dtype) -> float:
+        """0: bounds are reached."""
+        return 0.0
+
     def extrapolates(self, loss: Loss) -> bool:
         """Always."""
         return True

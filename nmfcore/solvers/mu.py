@@ -51,7 +51,7 @@ class MU:
     ) -> float:
         """Update F in place; return the sum of den (change)^2 / F."""
         num, den, exponent, *_ = statistics.split(F, workspace)
-        floor = EPS[F.dtype] if self.floor is None else self.floor
+        floor = self._floor(F.dtype)
         least = floor * workspace.column_sums(F) / len(F)
         return workspace.multiply(F, num, den, exponent, least, domain.lower, domain.upper)
 
@@ -66,8 +66,15 @@ class MU:
         kernels: BatchKernels,
     ) -> np.ndarray:
         """Update several fits."""
-        floor = EPS[F.flat.dtype] if self.floor is None else self.floor
+        floor = self._floor(F.flat.dtype)
         return kernels.multiply(F, statistics.num, statistics.den, statistics.exponent, floor, fits)
+
+    def _floor(self, dtype: np.dtype) -> float:
+        return EPS[dtype] if self.floor is None else self.floor
+
+    def floor_of(self, dtype: np.dtype) -> float:
+        """The floor, if it changes no digit of the model; a larger one is what the user wants of the factors."""
+        return self._floor(dtype) if self._floor(dtype) <= EPS[dtype] else 0.0
 
     def extrapolates(self, loss: Loss) -> bool:
         """Whether the objective is convex in the model."""

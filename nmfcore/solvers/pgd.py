@@ -111,6 +111,10 @@ class PGD:
             return math.nan
         return square / curvature if square > 0 and curvature > 0 else 0.0
 
+    def floor_of(self, dtype: np.dtype) -> float:
+        """0: bounds are reached."""
+        return 0.0
+
     def extrapolates(self, loss: Loss) -> bool:
         """Never, as in the textbooks."""
         return False
