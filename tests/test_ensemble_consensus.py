@@ -229,7 +229,8 @@ def test_round_off_is_no_cluster(dtype):
     one = np.zeros((6, 5), dtype)
     one[2, 3] = 1
     e = nmfcore.fit_many(one, [1], 10, random_state=0)
-    assert len({np.count_nonzero(fit.W) for fit in e.fits}) > 1
+    for fit in e.fits[::2]:
+        fit.W[:2], fit.H[:, :3] = fit.W.max() * 1e-17, fit.H.max() * 1e-17
     for of in ("samples", "features"):
         assert e.dispersion(of=of) == e.cophenetic(of=of) == 1
         assert set(e.consensus(of=of).matrix.flat) == {0, 1}

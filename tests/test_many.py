@@ -252,7 +252,7 @@ def test_weights_and_data_frames(X):
         ({"max_time": -1}, ValueError, "max_time is -1"),
         ({"callback": 3}, TypeError, "callback is 3"),
         ({"verbose": 1}, TypeError, "verbose is 1"),
-        ({"solver": "newton"}, ValueError, "solver is 'newton'"),
+        ({"solver": "sgd"}, ValueError, "solver is 'sgd'"),
         ({"tol": -1}, ValueError, "tol"),
         ({"ledger": 3}, TypeError, "ledger is 3"),
         ({"ledger": ""}, TypeError, "ledger is ''"),
@@ -355,7 +355,7 @@ def test_workers_without_a_share(X, tmp_path):
         nmfcore.fit_many(X, 2, 1, random_state=0, worker=(i, 3), ledger=path)
     assert len(nmfcore.Ensemble.load(paths)) == 1
     with pytest.raises(ValueError, match="solver"):
-        nmfcore.fit_many(X, 2, 1, random_state=0, worker=(2, 3), solver="newton")
+        nmfcore.fit_many(X, 2, 1, random_state=0, worker=(2, 3), solver="sgd")
 
 
 def test_a_ledger_gives_its_random_state_back(X, tmp_path):

@@ -89,11 +89,11 @@ static void NAME(ratio_row)(int kind, const REAL *restrict x, const REAL *restri
     case NMF_LEAST_SQUARES: NMF_EACH(p[j] = s * x[j]; q[j] = v[j]) break;
     case NMF_HUBER:
         NMF_EACH(power = NMF_ABS(s * x[j] - v[j]); power = limit / (power > limit ? power : limit);
-                 p[j] = power * s * x[j]; q[j] = power * v[j])
+                 p[j] = power * (s * x[j]); q[j] = power * v[j])
         break;
     case NMF_ABSOLUTE:
         NMF_EACH(power = NMF_ABS(s * x[j] - v[j]); power = 1 / (power > limit ? power : limit);
-                 p[j] = power * s * x[j]; q[j] = power * v[j])
+                 p[j] = power * (s * x[j]); q[j] = power * v[j])
         break;
     default: NMF_EACH(power = (REAL)pow(y, parameter - 1); p[j] = s * x[j] * power / y; q[j] = power) break;
     }

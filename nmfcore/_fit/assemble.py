@@ -17,7 +17,7 @@ from ..losses import Loss
 from ..penalties import ORTHANT, Domain, FactorPenalty, Penalty, Prior, Sum, SumToOne, Units
 from ..solvers import Solver
 from .checkpoint import Checkpoint
-from .constraints import FactorConstraints, check_range, check_strengths
+from .constraints import FactorConstraints, check_converted, check_range, check_strengths
 from .factorization import Factorization
 from .specification import FactorSpec
 
@@ -87,6 +87,7 @@ def _in_units_of_fit(constraints: FactorConstraints, side: int, start: Start, lo
             entry = entries[0] * entries[1] * math.sqrt(constraints.shapes[1 - side][0])
         units = Units(exponent, objective, scale, entry or 1.0)
         parts.append(part.in_units(units, constraints.shapes[side], side == 1))
+    check_converted(own.parts, parts, side, data.dtype)
     check_strengths(own.parts, parts, side, data.dtype)
     return parts[0] if len(parts) == 1 else Sum(tuple(parts))
 
@@ -108,7 +109,10 @@ def _prescribed_entry(constraints: FactorConstraints, side: int, start: Start) -
     own = constraints.own[side]
     sizes = [] if own is None else [part.typical_entry(constraints.shapes[side], side == 1) for part in own.parts]
     size = next((size for size in sizes if size is not None), None)
-    return None if size is None else float(np.clip(np.ldexp(size, -int(start.exponents[side][0])), *ENTRIES))
+    if size is None:
+        return None
+    with np.errstate(over="ignore"):  # it is clipped
+        return float(np.clip(np.ldexp(size, -int(start.exponents[side][0])), *ENTRIES))
 
 
 def _from_argument(
@@ -148,15 +152,20 @@ def _from_argument(
         raise InputTypeError(
             f"init is of type {type(init).__name__}; wanted a pair (W0, H0) or one of {quote_names(STARTS)}"
         )
+    start = build_start(data, check_start_name(init, data, k), k, rng, workspace, of_H)
+    check_independent(start.W.shape[1], k)
+    return start
+
+
+def check_start_name(init: str, data: Data, k: int) -> str:
+    """The name of a start of k components for X, which is one of `INITS`."""
     largest = min(data.shape)
     name = check_choice(init, "init", STARTS | {"auto": "nndsvda" if k <= largest and not data.weighted else "random"})
     if k > largest and name != "random":
         raise InputError(f"init={init!r} needs k <= min(m, n) = {largest}, but k is {k}; wanted 'random' or 'auto'")
     if name == "spa" and data.weighted:
         raise InputError("init is 'spa', which takes whole rows of X, but entries have weights; wanted another start")
-    start = build_start(data, name, k, rng, workspace, of_H)
-    check_independent(start.W.shape[1], k)
-    return start
+    return name
 
 
 def _scale_of_H(data: Data, scale_values: tuple[np.ndarray | None, np.ndarray | None]) -> int | None:

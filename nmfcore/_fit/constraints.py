@@ -1,7 +1,7 @@
 """The penalties, sets and fixed values of both factors, checked against each other and against the shape of X."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -158,13 +158,28 @@ def check_range(own: Penalty, side: int, dtype: np.dtype) -> None:
     """Refuse values that the dtype of X cannot hold."""
     limit = float(np.finfo(dtype).max)
     for part in own.parts:
-        for name in ("values", "target", "lower", "upper"):
-            values = getattr(part, name, None)
-            if values is None or isinstance(values, property):
-                continue
-            values = np.asarray(values, np.float64)
+        for values in _arrays(part, "values", "target", "lower", "upper"):
             if np.any(values > limit, where=np.isfinite(values)):
                 raise InputError(f"{_shown(part, side)} has values that the {dtype} of X cannot hold; scale X and them")
+
+
+def check_converted(given: Iterable[Penalty], converted: Iterable[Penalty], side: int, dtype: np.dtype) -> None:
+    """Refuse values that the dtype of X cannot hold in the units of a fit."""
+    limit = float(np.finfo(dtype).max)
+    for before, part in zip(given, converted, strict=True):
+        for values in _arrays(part, "values", "target", "lower"):
+            if np.any(values > limit):
+                raise InputError(
+                    f"{_shown(before, side)} has values too large beside X and the other factor for {dtype}; wanted "
+                    "values whose product has about the size of X"
+                )
+
+
+def _arrays(part: Penalty, *names: str) -> Iterator[np.ndarray]:
+    for name in names:
+        values = getattr(part, name, None)
+        if values is not None and not isinstance(values, property):
+            yield np.asarray(values, np.float64)
 
 
 def _check_box(parts: list[Penalty], values: np.ndarray, side: int) -> None:

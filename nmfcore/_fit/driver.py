@@ -343,12 +343,12 @@ class Fit(Generic[Kind]):
             seen |= bool(np.any(F > zeros.MARGIN * EPS[F.dtype] * means, where=clear))
             F[clear] = 0
             side.best_summary = self.loss.summary(F, self.workspace)
+            self.best_statistics = {}  # they are those of the factors before
         if seen:
             self._evaluate_best()
 
     def _evaluate_best(self) -> None:
         """Compute the objective at the best factors again, which replaces that of the last iteration."""
-        self.best_statistics = {}
         first = self.free[0]
         other = self._other(first)
         arguments = first.best, other.best, other.best_summary, self._memory(first), True

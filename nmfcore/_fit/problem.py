@@ -10,7 +10,7 @@ from .._runtime import check_threads
 from ..data import as_weighted_data, frames, warn_of_unobserved
 from ..losses import check_weighted_loss
 from . import check_solvers
-from .assemble import factor_specs, make_start
+from .assemble import check_start_name, factor_specs, make_start
 from .check import check_entries, check_options
 from .check_zeros import check_zeros
 from .checkpoint import Checkpoint
@@ -69,6 +69,8 @@ class RankedProblem(Generic[Kind]):
         limits = request.max_iter, request.tol, request.max_time
         self.options = check_options(*limits, request.callback, request.verbose, ProgressPrinter(), extrapolates)
         check_entries(data, problem.X, loss)
+        if isinstance(request.init, str):
+            check_start_name(request.init, data, constraints.k)
         self.provenance = build_provenance(request, problem.X, problem.names, data, self.solvers[0].name)
 
     def fit(self, clock: float, random_state: RandomState) -> Fit[Kind]:

@@ -155,5 +155,5 @@ def fit_many(
     )
     problem = Problem(request, Result)
     max_columns = schedule.max_batch_columns(problem.data, check_many.check_memory(memory, problem.data, ranks[-1]))
-    run = Run(problem, ranks[0], schedule.jobs(ranks, n_starts, worker), entropy, deadline, max_columns)
+    run = Run(problem, ranks, schedule.jobs(ranks, n_starts, worker), entropy, deadline, max_columns)
     return run.execute(ledger, listeners, clock)

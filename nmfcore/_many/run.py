@@ -26,14 +26,14 @@ class Run:
     def __init__(
         self,
         problem: Problem[Result],
-        first_rank: int,
+        ranks: tuple[int, ...],
         jobs: list[Job],
         entropy: int,
         deadline: float | None,
         max_columns: int,
     ) -> None:
         self.problem, self.entropy, self.deadline, self.max_columns = problem, entropy, deadline, max_columns
-        self.first_rank, self.pending, self.total = first_rank, deque(jobs), len(jobs)
+        self.ranks, self.pending, self.total = ranks, deque(jobs), len(jobs)
         self.writer = LedgerWriter(None)
         self.error: Exception | None = None  # the first one
         self.ended: dict[Job, Result | Failure] = {}
@@ -61,16 +61,15 @@ class Run:
         return self._ensemble()
 
     def _open(self, path: str | os.PathLike | None) -> None:
-        """Check the options of the fits, and take the fits that the ledger holds."""
-        ranked = self.ranked[self.first_rank] = RankedProblem(self.problem, True, k=self.first_rank)
-        self.writer = LedgerWriter.open(path, ranked, self.entropy)
+        """Check the options of the fits of every rank, and take the fits that the ledger holds."""
+        for k in self.ranks:
+            self.ranked[k] = RankedProblem(self.problem, k == self.ranks[0], k=k)
+        self.writer = LedgerWriter.open(path, self.ranked[self.ranks[0]], self.entropy)
         self.ended |= self.writer.finished(set(self.pending))
         self.pending = deque(job for job in self.pending if job not in self.ended)
 
     def _fit(self, job: Job) -> Fit[Result]:
         clock = time.perf_counter()
-        if job.k not in self.ranked:
-            self.ranked[job.k] = RankedProblem(self.problem, False, k=job.k)
         return self.ranked[job.k].fit(clock, job.seed(self.entropy))
 
     def _run(self) -> Iterator[Outcome]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .._fit import Problem, Result
+from .._fit import Problem, Result, fit_W
 from .._runtime import Workspace
 from .check_select_rank import require_blocks
-from .fits import HoldoutScore, Selection, Task, fit_path, mean_and_spread, select_smallest_error, start_fit
+from .fits import HoldoutScore, Selection, Task, fit_path, mean_and_spread, select_smallest_error
 
 BLOCK = 1 << 18  # entries of a dense block of the model
 
@@ -44,12 +44,12 @@ def block_errors(
     """
     A, B = submatrix(task.X, rows, columns), submatrix(task.X, rows, other_columns)
     C, D = submatrix(task.X, other_rows, columns), submatrix(task.X, other_rows, other_columns)
-    requests = (replace(task.problem.request, X=block) for block in (D, B, C))
-    problem_D, problem_B, problem_C = (Problem(request, Result) for request in requests)
-    holdout = HoldoutScore(problem_D.data, problem_D.loss)
-    for k, fit in fit_path(problem_D, task.ranks, task.rng):
-        W = start_fit(problem_B, k, "auto", task.rng, fixed_H=fit.H).run().W
-        H = start_fit(problem_C, k, "auto", task.rng, fixed_W=fit.W).run().H
+    request = task.problem.request
+    problem = Problem(replace(request, X=D), Result)
+    holdout = HoldoutScore(problem.data, problem.loss)
+    for k, fit in fit_path(problem, task.ranks, task.rng):
+        W = fit_W(replace(request, X=B, k=k, fixed_H=fit.H), Result, warn=False).W
+        H = fit_W(replace(request, X=C.T, k=k, fixed_H=fit.W.T), Result, warn=False).W.T
         yield holdout.evaluate(row_blocks(A, W, H, task.problem.workspace))
 
 

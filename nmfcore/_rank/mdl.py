@@ -9,6 +9,7 @@ from ..data import Data
 from .fits import Selection, Task, describe_score, fit_ensemble, mean_and_spread
 
 MAX_SHAPE = 1e8  # of a gamma distribution; beyond it all entries are equal to round-off
+FAR = 900  # an exponent of 2 of X relative to a component, from which on the component does not count
 
 
 def select_by_description_length(task: Task) -> Selection:
@@ -33,13 +34,16 @@ def description_length(fit: Result, data: Data) -> float:
     m, n = data.shape
     size = float(m) * n
     s2 = max(fit.relative_error, float(np.finfo(data.dtype).eps)) ** 2
-    rms = math.ldexp(math.sqrt(data.measures.squared_norm / size), data.measures.exponent) or 1.0
-    W, Ht = fit.W.astype(np.float64) / rms, fit.H.T.astype(np.float64)
+    rms = math.sqrt(data.measures.squared_norm / size) or 1.0  # times 2**exponent
+    W, Ht = fit.W.astype(np.float64), fit.H.T.astype(np.float64)
     bits = 0.5 * size * math.log2(2 * math.pi * math.e * s2)
     for w, h in zip(W.T, Ht.T, strict=True):
+        of_w, of_h = (int(np.frexp(v.max())[1]) for v in (w, h))
+        w, h = np.ldexp(w, -of_w), np.ldexp(h, -of_h)
         norm_w, norm_h = math.sqrt(np.sum(w * w)), math.sqrt(np.sum(h * h))
         if min(norm_w, norm_h) > 0:
-            step = math.sqrt(12 * s2)
+            exponent = max(-FAR, min(FAR, data.measures.exponent - of_w - of_h))
+            step = math.ldexp(rms * math.sqrt(12 * s2), exponent)
             bits += code_length(w, step / norm_h) + code_length(h, step / norm_w) + (m + n) / (2 * math.log(2))
     return bits / size
 

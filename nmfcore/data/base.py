@@ -3,7 +3,8 @@
 `Data` is what every storage has. `UnweightedData` adds what exists only where all entries count the same,
 `WeightedData` what weighted least squares needs.
 
-Scaling. A fit works on X times a power of two, chosen so that the largest entry lies in [1, 4). The factor is applied
+Scaling. A fit works on X times a power of two, chosen so that the largest entry lies in [1, 4), or nearer to that
+where entries are next to the smallest numbers. The factor is applied
 where X is multiplied; X is never copied for it. Entries of 1e-150 and of 1e150 therefore work, and from given factors
 a fit of 2^p X has the bits of the fit of X.
 """
@@ -16,6 +17,7 @@ import numpy as np
 
 from .._runtime import BatchKernels, FactorBatch, Quadratic, RowTerms, SweepBounds, Workspace
 
+ROOM = {np.dtype(np.float32): 24, np.dtype(np.float64): 100}  # bits between the largest scale and the largest number
 NOTHING = np.empty(0, dtype=np.intp)
 
 
@@ -241,8 +243,8 @@ def measure(scan: Callable[[float], tuple[float, float, float, float]], size: fl
     total, squares, low, high = scan(1.0)
     largest = max(high, -low)
     exponent = math.frexp(largest)[1] - 1 if largest > 0 else 0
-    # 2**-exponent must be finite in the dtype, too; 8 leaves room for the rounding to an even number.
-    exponent = max(exponent, 8 - np.finfo(dtype).maxexp)
+    # 2**-exponent must be finite in the dtype, also times an entry of a factor, which products are scaled with.
+    exponent = max(exponent, ROOM[np.dtype(dtype)] - np.finfo(dtype).maxexp)
     exponent -= exponent % 2  # even, so that each factor can take half of it
     scale = math.ldexp(1.0, -exponent)
     if 1e-250 < squares < 1e250 or largest <= 0:

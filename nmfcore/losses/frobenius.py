@@ -57,8 +57,21 @@ class Normal(NamedTuple):
         return Normal(G, C)
 
 
+LARGE = 50  # a model near 2**100 leaves X below its round-off, and its square within the range of float64
+
+
 def relative_error_of_squares(data: Data, F: np.ndarray, B: np.ndarray, workspace: Workspace) -> float:
     """||X - F B'||_F / ||X||_F by one more pass over X, for losses that do not compute it."""
+    error = _relative_error_of_squares(data, F, B, workspace)
+    if error < math.inf or not data.measures.squared_norm > 0:
+        return error
+    exponents = [int(np.frexp(factor.max())[1]) - LARGE for factor in (F, B)]
+    small_F, small_B = (np.ldexp(factor, -e) for factor, e in zip((F, B), exponents, strict=True))
+    with np.errstate(over="ignore"):
+        return float(np.ldexp(_relative_error_of_squares(data, small_F, small_B, workspace), sum(exponents)))
+
+
+def _relative_error_of_squares(data: Data, F: np.ndarray, B: np.ndarray, workspace: Workspace) -> float:
     squares = Frobenius()
     if data.weighted:
         return squares.relative_error(data, F, B, 0.5 * data.squared_residual(F, B), workspace)

@@ -144,7 +144,8 @@ class Pointwise(ABC):
         def probe(F: np.ndarray) -> tuple[float, np.ndarray]:
             num_there, den_there = np.empty_like(num), np.empty_like(den)
             value = data.split_step(F, B, self.family, parameter, num_there, den_there, True)
-            return value, (den_or_row if self.shares_den else den_there) - num_there
+            with np.errstate(invalid="ignore"):  # NaN where both parts overflow; no solver goes to such a point
+                return value, (den_or_row if self.shares_den else den_there) - num_there
 
         descend = _descend(data, B, summary) if "rows" in self.provides and is_unweighted(data) else None
         den_or_row = summary[None].astype(F.dtype) if self.shares_den else den
@@ -203,7 +204,9 @@ class Pointwise(ABC):
         kernels: BatchKernels,
     ) -> np.ndarray:
         """`value` of several fits, from the statistics."""
-        return statistics.values
+        return np.array(
+            [0.0 if _is_zero(data, F[f], B[f]) else value for f, value in zip(fits, statistics.values, strict=True)]
+        )
 
     def cost(self, data: Data, k: int) -> float:
         """Flop of `statistics`."""
@@ -213,7 +216,7 @@ class Pointwise(ABC):
         self, data: Data, F: np.ndarray, B: np.ndarray, summary: np.ndarray, statistics: Split, workspace: Workspace
     ) -> float:
         """The objective at (F, B), from the statistics."""
-        return statistics.value
+        return 0.0 if _is_zero(data, F, B) else statistics.value
 
     def relative_error(self, data: Data, F: np.ndarray, B: np.ndarray, value: float, workspace: Workspace) -> float:
         """||X - F B'||_F / ||X||_F, by one more pass over X."""
@@ -243,6 +246,11 @@ class Pointwise(ABC):
             off, whole = domain.split_kkt(F, split.num, split.den, workspace)
             residual += off / whole if whole > 0 else 0.0
         return residual
+
+
+def _is_zero(data: Data, F: np.ndarray, B: np.ndarray) -> bool:
+    """Whether X and F B' are 0; the kernels, which divide by the model, take a tiny number for its zeros."""
+    return data.measures.largest == 0 and not np.any(F.any(axis=0) & B.any(axis=0))
 
 
 def _descend(data: UnweightedData, B: np.ndarray, sums: np.ndarray) -> Descend:

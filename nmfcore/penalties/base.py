@@ -64,8 +64,9 @@ class Units(NamedTuple):
             return float(value * self.loss / size / np.float64(self.entry) ** degree)
 
     def values(self, values: Any) -> np.ndarray:
-        """Convert entries of the factor to the units of the fit."""
-        return np.ldexp(np.asarray(values, np.float64), -self.factor)
+        """Convert entries of the factor to the units of the fit; infinite where they are beyond the range."""
+        with np.errstate(over="ignore", under="ignore"):
+            return np.ldexp(np.asarray(values, np.float64), -self.factor)
 
 
 class Penalty(ABC):

@@ -1,5 +1,6 @@
 """The sets in which a factor must lie, and how far a factor in a set is from stationary."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import Protocol
 
@@ -143,8 +144,12 @@ class ProjectedDomain(ABC):
         return L * float(np.sum(self._projected_step(F, gradient / L, workspace).astype(np.float64) ** 2))
 
     def split_kkt(self, F: np.ndarray, num: np.ndarray, den: np.ndarray, workspace: Workspace) -> tuple[float, float]:
-        """Mean den times the sum of |F - P(F - gradient mean F / mean den)|."""
+        """Mean den times the sum of |F - P(F - gradient mean F / mean den)|; infinite where the gradient is."""
+        with np.errstate(invalid="ignore"):
+            gradient = den - num
+        if not np.isfinite(gradient).all():
+            return math.inf, 1.0
         size, slope = float(np.mean(F, dtype=np.float64)), float(np.mean(den, dtype=np.float64))
-        step = (den - num) * (size / slope if slope > 0 else 0.0)
+        step = gradient * (size / slope if slope > 0 else 0.0)
         off = slope * float(np.sum(np.abs(self._projected_step(F, step, workspace)), dtype=np.float64))
         return off, float(np.sum(F * num, dtype=np.float64))

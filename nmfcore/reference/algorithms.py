@@ -152,8 +152,8 @@ def block_principal_pivoting(G: np.ndarray, C: np.ndarray, patience: int = 3) ->
 def beta_divergence(X: np.ndarray, V: np.ndarray, beta: float) -> float:
     """Sum of d_beta(x | v) over the entries (Fevotte & Idier 2011, doi:10.1162/NECO_a_00168, equation 4)."""
     if beta == 1:
-        positive = np.where(X > 0, X, 1)
-        return float(np.sum(np.where(X > 0, X * np.log(positive / V), 0) - X + V))
+        ratio = np.divide(X, V, out=np.ones_like(V), where=X > 0)
+        return float(np.sum(X * np.log(ratio) - X + V))
     if beta == 0:
         return float(np.sum(X / V - np.log(X / V) - 1))
     return float(np.sum(X**beta + (beta - 1) * V**beta - beta * X * V ** (beta - 1))) / (beta * (beta - 1))
@@ -246,11 +246,16 @@ def newton_rows(X: np.ndarray, F: np.ndarray, B: np.ndarray, beta: float, n_step
             G = (B * curvature.T).T @ B
             target, slope = f.copy(), (den - num)[0]
             for _ in range(500):
+                before = target.copy()
                 for t in range(len(f)):
                     change = (max(0, target[t] - slope[t] / G[t, t]) if G[t, t] > 0 else 0) - target[t]
                     target[t] += change
                     slope += change * G[t]
+                if np.abs(target - before).max() <= 1e-15 * target.max():
+                    break
             step, share = target - f, 1.0
+            if np.abs(step).max() <= 1e-14 * f.max():
+                break
             while share > 1e-9 and _derivative_along(x, f + share * step, step, B, beta) > 0:
                 share /= 2
             f += (share if share < 1 else 1) * step

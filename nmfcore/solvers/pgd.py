@@ -47,7 +47,8 @@ class PGD:
         split = statistics.split(F, workspace)
         if self._leave_zero(F, split, domain, workspace):
             return math.inf
-        gradient = split.den - split.num
+        with np.errstate(invalid="ignore"):  # both overflow; `_first_step` then finds no length
+            gradient = split.den - split.num
         step = self._first_step(F, split, gradient, domain, workspace)
         if not step > 0:
             return 0.0 if step == 0 else math.inf  # infinite gradients: the distance from stationary is unknown

@@ -34,12 +34,13 @@ def require(condition, message):
 
 
 def call(function, *arguments, unchanged=(), **options):
-    """Call the function; its warnings are findings, but for the two that say something about the data or the fit."""
+    """Call the function; its warnings are findings, but for those that say something about the data or the fit."""
     before = [np.array(array, copy=True) for array in unchanged]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", nmfcore.ConvergenceWarning)
         warnings.filterwarnings("ignore", ".* no observed entry .*", UserWarning)
+        warnings.filterwarnings("ignore", "X has entries > 0 in .* where no component of H does", UserWarning)
         try:
             result = function(*arguments, **options)
         except OWN_ERRORS as error:
