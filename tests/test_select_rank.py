@@ -6,13 +6,15 @@ import math
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import nmfcore
 from nmfcore import reference
 from nmfcore._fit import FitRequest
 from nmfcore._fit.problem import Problem
 from nmfcore._rank import ard, elbow, speckled
-from nmfcore._rank.fits import HoldoutScore, append_components, divergence, start_fit
+from nmfcore._rank.fits import HoldoutScore, Task, append_components, choose_rank, divergence, start_fit
 from nmfcore._rank.mdl import code_length, description_length
 from nmfcore._rank.select_rank import METHODS, select_rank
 from nmfcore.reference import rank
@@ -91,41 +93,68 @@ def test_ranks_above_that_of_a_block_are_mentioned():
         chosen(X[:1], "speckled", [1])
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2**53 - 1])
-def test_the_mask_is_that_of_the_reference(seed):
-    rows, columns = speckled.hidden_entries((37, 23), 0.2, seed)
-    found = np.zeros((37, 23), dtype=bool)
-    found[rows, columns] = True
-    np.testing.assert_array_equal(found, rank.hidden((37, 23), 0.2, seed))
-
-
-def test_the_hash_is_splitmix64():
-    """Its first output from the state 0, as published with it, and blocks of rows change nothing."""
-    assert speckled.splitmix64(np.zeros(1, np.uint64))[0] == rank.splitmix64(0) == 0xE220A8397B1DCDAF
-
-
-def test_about_the_fraction_is_hidden(monkeypatch):
-    """The share of the entries is the fraction, rows are independent, and the size of a block changes nothing."""
-    rows, columns = speckled.hidden_entries((600, 500), 0.07, 5)
-    assert abs(len(rows) / 300_000 - 0.07) < 4 * math.sqrt(0.07 * 0.93 / 300_000)
-    counts = np.bincount(rows, minlength=600)
-    assert abs(counts.var() / (500 * 0.07 * 0.93) - 1) < 0.25
+def test_about_the_share_is_hidden(monkeypatch):
+    """Of entries that are not 0 and of zeros, each on its own; the storage and the size of a block change nothing."""
+    X = np.random.default_rng(0).random((600, 500))
+    X[X < 0.6] = 0
+    rows, columns, weights = speckled.hidden_entries(X, (0.07, 0.02), 5)
+    assert np.all(np.diff(rows * 500 + columns) > 0)
+    for share, of in ((0.07, X > 0), (0.02, X == 0)):
+        count = np.count_nonzero(of[rows, columns])
+        assert abs(count - share * of.sum()) < 4 * math.sqrt(share * of.sum())
+        np.testing.assert_array_equal(weights[of[rows, columns]], 1 / share)
+    counts = np.bincount(rows[X[rows, columns] > 0], minlength=600)
+    assert abs(counts.var() / (200 * 0.07 * 0.93) - 1) < 0.25
     monkeypatch.setattr(speckled, "BLOCK", 1500)
-    for one, other in zip((rows, columns), speckled.hidden_entries((600, 500), 0.07, 5), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for other in (X, np.asfortranarray(X), sp.csr_array(X), X.astype(np.float32)):
+        for one, again in zip((rows, columns, weights), speckled.hidden_entries(other, (0.07, 0.02), 5), strict=True):
+            np.testing.assert_array_equal(one, again)
+    stored = sp.csr_array(X)
+    stored.data[::3] = 0  # stored zeros are zeros
+    for one, again in zip(
+        *(speckled.hidden_entries(A, (0.2, 0.1), 5) for A in (stored, stored.toarray())), strict=True
+    ):
+        np.testing.assert_array_equal(one, again)
+
+
+@given(st.integers(1, 10**15), st.floats(1e-9, 0.5), st.integers(0, 10**6))
+@settings(max_examples=50, deadline=None)
+def test_positions_are_drawn_at_a_cost_of_their_number(count, share, seed):
+    share = min(share, 1e5 / count)
+    drawn = speckled.draw_positions(count, share, np.random.default_rng(seed))
+    assert np.all(np.diff(drawn) > 0) and np.all((drawn >= 0) & (drawn < count))
+    assert abs(len(drawn) - count * share) < 6 * math.sqrt(count * share) + 6
+
+
+def test_the_storage_changes_no_choice():
+    X = planted(40, 50, 3, counts=True)
+    X[X < np.quantile(X, 0.7)] = 0
+    dense, sparse = (chosen(form(X), ranks=range(1, 6)) for form in (np.asarray, sp.csr_array))
+    assert dense.k == sparse.k
+    np.testing.assert_allclose(dense.score, sparse.score, rtol=0.05)
 
 
 def test_no_row_or_column_is_hidden_as_a_whole():
     for seed in range(30):
-        rows, columns = speckled.hidden_entries((12, 3), 0.5, seed)
+        rows, columns, _ = speckled.hidden_entries(np.ones((12, 3)), (0.5, 0.5), seed)
         assert np.bincount(rows, minlength=12).max() < 3 and np.bincount(columns, minlength=3).max() < 12
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+def test_the_largest_visible_entry(form):
+    X = np.random.default_rng(1).random((9, 7)) * (np.random.default_rng(2).random((9, 7)) < 0.6)
+    rows, columns, _ = speckled.hidden_entries(X, (0.4, 0.3), 0)
+    visible = X.copy()
+    visible[rows, columns] = 0
+    expected = np.minimum(visible.max(axis=1)[rows], visible.max(axis=0)[columns])
+    np.testing.assert_array_equal(speckled.largest_visible(form(X), rows, columns), expected)
 
 
 @pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
 def test_hidden_values_do_not_reach_a_fit(loss):
     """Dense or sparse: a fit beside hidden entries does not depend on what stands there."""
     X = planted(counts=True)
-    rows, columns = speckled.hidden_entries(X.shape, 0.1, 3)
+    rows, columns, _ = speckled.hidden_entries(X, (0.1, 0.1), 3)
     other = X.copy()
     other[rows, columns] = 1e3 * np.arange(len(rows))
     fits = []
@@ -141,15 +170,17 @@ def test_hidden_values_do_not_reach_a_fit(loss):
 @pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler", "itakura-saito", 1.5])
 def test_the_score_is_that_of_the_reference(loss):
     X = planted(counts=True) + 0.5
-    mask = rank.hidden(X.shape, 0.1, 7)
+    mask = np.random.default_rng(7).random(X.shape) < 0.1
     rows, columns = np.nonzero(mask)
     part = speckled.hide_entries(problem(X, loss), X, rows, columns)
     fit = start_fit(part, 2, "random", 0).run()
     model = fit.W @ fit.H
     model[rows[0], columns[0]] = 1e9  # kept within the range of what is seen
-    found = HoldoutScore(part.data, part.loss).evaluate([(X[rows, columns], model[rows, columns])])
+    found = HoldoutScore(part.data, part.loss).evaluate([(X[rows, columns], model[rows, columns], 1.0)])
     beta = {"frobenius": 2, "kullback-leibler": 1, "itakura-saito": 0}.get(loss, loss)
     assert found == pytest.approx(rank.holdout_error(X, mask, model, beta), rel=1e-9)
+    twice = [(X[rows, columns][cut], model[rows, columns][cut], 2.0) for cut in (slice(5), slice(5, None))]
+    assert HoldoutScore(part.data, part.loss).evaluate(twice) == pytest.approx(found, rel=1e-9)
 
 
 def test_the_description_length_is_that_of_the_reference():
@@ -300,7 +331,7 @@ def test_data_without_a_rank_to_find(method, X):
 
 
 def test_of_sparse_data_no_more_is_hidden_than_half_of_what_is_stored():
-    """Some of it stored, most of it zeros; a fraction that is asked for counts."""
+    """Some of it stored, most of it zeros, whatever the storage; a fraction that is asked for counts."""
     X, shares = sp.csr_array(sp.random(300, 200, density=0.02, random_state=0)), []
     hidden_entries = speckled.hidden_entries
     with pytest.MonkeyPatch.context() as patch:
@@ -308,7 +339,53 @@ def test_of_sparse_data_no_more_is_hidden_than_half_of_what_is_stored():
         for options in ({}, {"fraction": 0.03}):
             chosen(X, ranks=[1, 2], n_repeats=1, **options)
         chosen(X.toarray(), ranks=[1, 2], n_repeats=1)
-    assert shares == [pytest.approx(0.01), 0.03, 0.05]
+    assert shares == [(0.05, pytest.approx(0.01)), (0.03, 0.03), (0.05, pytest.approx(0.01))]
+
+
+def test_the_tolerance_follows_the_spread():
+    """At a high signal-to-noise ratio a rank that is better by far less than a thousandth of a constant is chosen."""
+    rng = np.random.default_rng(3)
+    W, H = rng.gamma(0.5, size=(80, 4)), rng.gamma(0.5, size=(4, 60))
+    W[:, 3] *= 0.02
+    X = W @ H + 1e-4 * rng.random((80, 60))
+    for method in ("speckled", "bi-cross-validation"):
+        found = chosen(X, method, range(1, 7))
+        assert found.k == 4 and found.score[2] - found.score[3] < 1e-3
+
+
+def test_one_standard_error():
+    table = np.array([[0.5, 0.41, 0.398, 0.40], [0.52, 0.43, 0.431, 0.43], [0.48, 0.38, 0.379, 0.37]])
+    task = Task(None, None, (1, 2, 3, 4), {"rule": "best", "tol": 1e-3}, None, None)
+    best = choose_rank("hidden entries", task, table)
+    assert best.k == 2 and "as well as k = 4, which has the least error, 0.4, within the spread" in best.why
+    task.options["rule"] = "one-standard-error"
+    assert choose_rank("hidden entries", task, table + np.array([0, 0.02, 0, 0])).k == 3
+    found = choose_rank("hidden entries", task, table + np.array([0, 0.01, 0, 0]))
+    assert found.k == 2 and "within one standard error of that" in found.why
+    X = planted(40, 30, 4)
+    assert chosen(X, rule="one-standard-error").k <= chosen(X, rule="best").k
+    with pytest.raises(ValueError, match="rule is 'least'; wanted one of 'best', 'one-standard-error'"):
+        chosen(X, rule="least")
+    with pytest.raises(ValueError, match="rule is 'best', but method='mdl' has no such option"):
+        chosen(X, "mdl", rule="best")
+
+
+def test_no_rank_is_better_than_a_constant():
+    X = np.random.default_rng(0).random((40, 30))
+    for method in ("speckled", "bi-cross-validation"):
+        found = chosen(X, method, [2, 3, 4])
+        assert "no rank predicts them better than a constant" in found.why
+        assert "it is the smallest of the given ranks" in found.why
+
+
+def test_topics_of_counts():
+    """Of planted topics, where most words are rare, as many as there are."""
+    rng = np.random.default_rng(0)
+    topics, share = rng.dirichlet(np.full(600, 0.05), 6), rng.dirichlet(np.full(6, 0.1), 200)
+    X = sp.csr_array(rng.poisson(share @ topics * 150).astype(float))
+    for loss in ("frobenius", "kullback-leibler"):
+        found = chosen(X, ranks=[1, 2, 4, 6, 8], loss=loss)
+        assert found.k == 6 and np.all(found.score < 1.2)
 
 
 def test_ranks_in_any_order_and_one_alone():

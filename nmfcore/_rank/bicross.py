@@ -9,7 +9,7 @@ import numpy as np
 from .._fit import Problem, Result, fit_W
 from .._runtime import Workspace
 from .check_select_rank import require_blocks
-from .fits import HoldoutScore, Selection, Task, fit_path, mean_and_spread, select_smallest_error
+from .fits import HoldoutScore, Selection, Task, choose_rank, fit_path
 
 BLOCK = 1 << 18  # entries of a dense block of the model
 
@@ -20,18 +20,17 @@ def select_by_bicross_validation(task: Task) -> Selection:
     require_blocks(shape)
     for repeat in range(n_repeats):
         row_halves, column_halves = (np.array_split(task.rng.permutation(size), 2) for size in shape)
-        errors = []
         for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
             parts = row_halves[i], column_halves[j], row_halves[1 - i], column_halves[1 - j]
-            errors.append(list(block_errors(task, *(np.sort(part) for part in parts))))
-        table.append(np.mean(errors, axis=0))
-        task.report(f"repeat {repeat + 1} of {n_repeats}  scores {np.array2string(table[-1], precision=4)}")
-    score, spread = mean_and_spread(table)
-    index, why = select_smallest_error("hidden blocks", task.ranks, score)
+            table.append(list(block_errors(task, *(np.sort(part) for part in parts))))
+        scores = np.array2string(np.mean(table[-4:], axis=0), precision=4)
+        task.report(f"repeat {repeat + 1} of {n_repeats}  scores {scores}")
+    selection = choose_rank("hidden blocks", task, table)
     largest = min(size // 2 for size in shape)
     if task.ranks[-1] > largest:
-        why += f"; the rank of a block of X is at most {largest}, so the scores of larger ranks say little"
-    return Selection(task.ranks[index], score, spread, why)
+        limit = f"; the rank of a block of X is at most {largest}, so the scores of larger ranks say little"
+        return selection._replace(why=selection.why + limit)
+    return selection
 
 
 def block_errors(
@@ -58,10 +57,12 @@ def submatrix(X: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
     return X[np.ix_(rows, columns)] if isinstance(X, np.ndarray) else X[rows][:, columns]
 
 
-def row_blocks(A: Any, W: np.ndarray, H: np.ndarray, workspace: Workspace) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Blocks of rows of A and of W H, dense."""
+def row_blocks(
+    A: Any, W: np.ndarray, H: np.ndarray, workspace: Workspace
+) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Blocks of rows of A and of W H, dense, and the weight of their entries."""
     H, step = np.ascontiguousarray(H), max(1, BLOCK // A.shape[1])
     for first in range(0, A.shape[0], step):
         x = A[first : first + step]
         x = x if isinstance(x, np.ndarray) else x.toarray()
-        yield x, workspace.product(W[first : first + step], H, np.empty(x.shape, W.dtype))
+        yield x, workspace.product(W[first : first + step], H, np.empty(x.shape, W.dtype)), 1.0

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._checks import InputError, InputTypeError, check_count, check_number, check_ranks, is_integer
+from .._checks import InputError, InputTypeError, check_choice, check_count, check_number, check_ranks, is_integer
 from ..data import Data
 from ..losses import BetaDivergence, Frobenius, Loss
 
+RULES = {rule: rule for rule in ("best", "one-standard-error")}
 MAX_FRACTION = 0.5  # of the entries that are hidden
 LOSSES = {
     "any": (object, "any"),
@@ -49,6 +50,8 @@ def check_options(options: Mapping[str, Any], method: str) -> dict[str, Any]:
     checked: dict[str, Any] = {name: check_count(options[name], name, least[name]) for name in least if name in options}
     if options.get("fraction") is not None:
         checked["fraction"] = _check_fraction(options["fraction"])
+    if "rule" in options:
+        check_choice(options["rule"], "rule", RULES)
     return {**options, **checked, "tol": check_number(options["tol"], "tol")}
 
 

@@ -1,6 +1,7 @@
 """What the methods share: the task, fits along the ranks, and the score of a model in entries that it has not seen."""
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from ..losses import Loss
 
 FAINT = 0.3  # the size of an appended component, as a share of one of a random start
 MIN_MODEL = 1e-3  # of the mean of X: a model of 0 under a hidden count has an infinite divergence
-MIN_GAIN = 1e-3  # of the error of a constant: by less a larger rank is not better
+ERRORS = 2.0  # standard errors by which a larger rank must be better
+UNFINISHED = 5e-3  # of an error: by less fits differ that have not converged
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,17 +118,42 @@ def mean_and_spread(table: Sequence[Sequence[float] | np.ndarray], axis: int = 0
     return mean, scores.std(axis=axis, ddof=1) if scores.shape[axis] > 1 else np.full_like(mean, np.nan)
 
 
-def select_smallest_error(hidden: str, ranks: tuple[int, ...], score: np.ndarray) -> tuple[int, str]:
-    """The index of the first rank whose error is at most `MIN_GAIN` above the smallest, and the reason in words.
+def choose_rank(hidden: str, task: Task, table: Sequence[Sequence[float] | np.ndarray]) -> Selection:
+    """The choice from the errors in hidden entries or blocks, a row for each repeat and a column for each rank.
 
-    Of 72 planted ranks the smallest error found 72, and the first error within one standard error of it 70.
+    All ranks of a repeat see the same entries, so the differences between ranks spread less than the errors. By "best"
+    the choice is the smallest rank whose error is not above the least one, to `ERRORS` standard errors of the
+    difference and to what fits that have not converged differ by. By "one-standard-error" it is the smallest rank whose
+    error is at most one standard error of the least one above it (Hastie, Tibshirani & Friedman 2009, section 7.10).
     """
-    index = int(np.argmax(score <= np.min(score) + MIN_GAIN))
-    if score[index] == np.min(score):
+    scores = np.array(table, np.float64)
+    score, spread = mean_and_spread(table)
+    best = int(np.argmin(score))
+    root = math.sqrt(len(scores))
+    if task.options["rule"] == "best":
+        above = mean_and_spread(scores - scores[:, best : best + 1])[1] / root
+        tolerance = np.maximum(ERRORS * np.nan_to_num(above), floor_of_errors(score[best], task))
+        within = "the spread of their difference over the repeats"
+    else:
+        tolerance = np.full(len(score), np.nan_to_num(spread[best]) / root)
+        within = "one standard error of that"
+    index = int(np.argmax(score <= score[best] + tolerance))
+    if index == best:
         rule = f"it predicts {hidden} best"
     else:
-        rule = f"it is the smallest rank that predicts {hidden} within {MIN_GAIN:g} of the best"
-    return index, f"{rule}; its error as a share of that of a constant is {describe_score(ranks, score, index)}"
+        rule = (
+            f"it is the smallest rank that predicts {hidden} as well as k = {task.ranks[best]}, which has the least "
+            f"error, {score[best]:.4g}, within {within} ({tolerance[index]:.2g})"
+        )
+    why = f"{rule}; its error as a share of that of a constant is {describe_score(task.ranks, score, index)}"
+    if score[best] >= 1:
+        why += "; no rank predicts them better than a constant, so X has no structure that this method can see"
+    return Selection(task.ranks[index], score, spread, why)
+
+
+def floor_of_errors(least: float, task: Task) -> float:
+    """A difference of errors that says nothing: fits end before they have converged."""
+    return max(UNFINISHED * least, 10 * task.options["tol"] ** 2)
 
 
 def describe_score(ranks: tuple[int, ...], score: np.ndarray, index: int) -> str:
@@ -135,19 +162,20 @@ def describe_score(ranks: tuple[int, ...], score: np.ndarray, index: int) -> str
     return f"{score[index]:.4g}" + (f" ({' and '.join(neighbours)})" if neighbours else "")
 
 
-def divergence(x: np.ndarray, y: np.ndarray, beta: float) -> float:
-    """The sum of the beta-divergences of entries x from y > 0; see `nmfcore.mu`.
+def divergence(x: np.ndarray, y: np.ndarray, beta: float, weights: np.ndarray | float = 1.0) -> float:
+    """The weighted sum of the beta-divergences of entries x from y > 0; see `nmfcore.mu`.
 
     The losses evaluate W H at all entries of X. Here the model of the hidden entries is an array, clipped to a range.
     """
     if beta == 2:
-        return 0.5 * float(np.sum((x - y) ** 2))
-    if beta == 1:
-        return float(np.sum(x * np.log(np.where(x > 0, x / y, 1)) - x + y))
-    if beta == 0:
-        return float(np.sum(x / y - np.log(x / y) - 1))
-    terms = x**beta + (beta - 1) * y**beta - beta * x * y ** (beta - 1)
-    return float(np.sum(terms)) / (beta * (beta - 1))
+        terms = 0.5 * (x - y) ** 2
+    elif beta == 1:
+        terms = x * np.log(np.where(x > 0, x / y, 1)) - x + y
+    elif beta == 0:
+        terms = x / y - np.log(x / y) - 1
+    else:
+        terms = (x**beta + (beta - 1) * y**beta - beta * x * y ** (beta - 1)) / (beta * (beta - 1))
+    return float(np.sum(weights * terms))
 
 
 class HoldoutScore:
@@ -159,15 +187,15 @@ class HoldoutScore:
         self.range = MIN_MODEL * self.mean, max(data.measures.largest, self.mean)
         self.eps = np.finfo(data.dtype).eps
 
-    def evaluate(self, blocks: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
-        """The score of pairs (hidden entries, model of them); 1 if the hidden entries are constant.
+    def evaluate(self, blocks: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray | float]]) -> float:
+        """The score of (hidden entries, model of them, their weights); 1 if the hidden entries are constant.
 
         The model is clipped to the range of the visible entries.
         """
         error = error_of_mean = size = 0.0
-        for x, model in blocks:
+        for x, model, weights in blocks:
             x, y = (np.ldexp(part.astype(np.float64), -self.exponent) for part in (x, model))
-            error += divergence(x, np.clip(y, *self.range), self.beta)
-            error_of_mean += divergence(x, np.full_like(x, self.mean), self.beta)
-            size += divergence(x, np.full_like(x, 2 * self.mean), self.beta)
+            error += divergence(x, np.clip(y, *self.range), self.beta, weights)
+            error_of_mean += divergence(x, np.full_like(x, self.mean), self.beta, weights)
+            size += divergence(x, np.full_like(x, 2 * self.mean), self.beta, weights)
         return error / error_of_mean if error_of_mean > self.eps * size else 1.0

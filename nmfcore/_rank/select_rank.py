@@ -34,7 +34,7 @@ class RankMethod(NamedTuple):
 
 
 # Fits that predict hidden entries need less accuracy: the error of the prediction is far larger.
-SHORT_FIT = {"max_iter": 100, "tol": 1e-3}
+SHORT_FIT = {"max_iter": 100, "tol": 1e-3, "rule": "best"}
 LONG_FIT = {"max_iter": 200, "tol": 1e-3}
 METHODS = {
     "speckled": RankMethod(select_by_speckled_validation, {"n_repeats": 4, "fraction": None} | SHORT_FIT, "beta"),
@@ -56,6 +56,7 @@ def select_rank(
     n_repeats: int | None = None,
     n_starts: int | None = None,
     fraction: float | None = None,
+    rule: str | None = None,
     max_iter: int | None = None,
     tol: float | None = None,
     n_threads: int | None = None,
@@ -67,8 +68,8 @@ def select_rank(
     =================== ========================================================== ====================================
     method              score of a rank                                            chosen rank
     =================== ========================================================== ====================================
-    speckled            error in randomly hidden entries [1]_                      smallest error
-    bi-cross-validation error in hidden blocks [2]_                                smallest error
+    speckled            error in randomly hidden entries [1]_                      smallest error, see `rule`
+    bi-cross-validation error in hidden blocks [2]_                                smallest error, see `rule`
     mdl                 bits per entry that code W, H and the residual             fewest bits
     ard                 excess of the k-th scale in a fit of the largest rank [3]_ number of active components
     stability           distance between fits from several starts [4]_             largest within 0.01 of the smallest
@@ -85,14 +86,15 @@ def select_rank(
         min(m, n).
     method : str
         "speckled" and "bi-cross-validation" measure how well a model predicts entries that it has not seen. Their score
-        is the error as a share of that of a constant model; a larger rank is chosen only if it is better by more than
-        0.001. "mdl" is the minimum description length, a criterion similar to that of Squires, Prugel-Bennett &
-        Niranjan (Neural Computation 29, 2017, 2164-2176): the residual is Gaussian, the nonzero entries of a factor
-        follow a gamma distribution, and the precision of the factors is the one with the shortest code. "ard" gives
-        each component a scale in an exponential prior. "stability" and "cophenetic" do not choose k = 1, for which
-        all fits agree, unless it is the only candidate. "elbow" chooses the rank with the largest ratio of the fall of
-        the error to that rank and the fall to the next one, which is neither the first nor the last candidate; its
-        table has a column "floor" with the least error of any matrix of that rank (see `svd`).
+        is the error as a share of that of a constant model; `rule` says which rank is chosen. For texts, where most
+        rows and columns have few entries, hidden blocks say more than hidden entries. "mdl" is the minimum description
+        length, a criterion similar to that of Squires, Prugel-Bennett & Niranjan (Neural Computation 29, 2017,
+        2164-2176): the residual is Gaussian, the nonzero entries of a factor follow a gamma distribution, and the
+        precision of the factors is the one with the shortest code. "ard" gives each component a scale in an exponential
+        prior. "stability" and "cophenetic" do not choose k = 1, for which all fits agree, unless it is the only
+        candidate. "elbow" chooses the rank with the largest ratio of the fall of the error to that rank and the fall to
+        the next one, which is neither the first nor the last candidate; its table has a column "floor" with the least
+        error of any matrix of that rank (see `svd`).
     loss : str, float or object
         As for `nmf`. "speckled" and "bi-cross-validation" need "frobenius" or a beta, "mdl" needs "frobenius", and
         "ard" needs "frobenius" or "kullback-leibler" (for counts, in their unit).
@@ -103,8 +105,15 @@ def select_rank(
         The number of fits of each rank; for "ard" of the largest rank. Default 3; for "stability" and "cophenetic" 10,
         and at least 2.
     fraction : float, optional
-        The share of the entries that "speckled" hides, at most 0.5. Default 0.05; for sparse X at most half as many
-        entries as it stores.
+        The share of the entries that "speckled" hides, at most 0.5. Default 0.05 of the entries that are not 0, and
+        0.05 of the zeros, but at most half as many of them as X has other entries; the errors in hidden zeros then
+        count more, so that the score is that of all entries.
+    rule : {"best", "one-standard-error"}, optional
+        Which rank "speckled" and "bi-cross-validation" choose. "best", the default: the smallest rank whose error is
+        not above the least one by more than two standard errors of the difference over the repeats (all ranks of a
+        repeat see the same entries), half a percent of itself, and what fits of that `tol` differ by.
+        "one-standard-error": the smallest rank whose error is within one standard error of the least one, which
+        prefers smaller models [7]_.
     max_iter, tol : optional
         Of a fit, see `hals`. Defaults: 100 and 1e-3 for "speckled" and "bi-cross-validation", 2000 and 1e-5 (of the
         relative change of a scale) for "ard", 200 and 1e-3 for the others.
@@ -128,11 +137,13 @@ def select_rank(
 
     Notes
     -----
-    "speckled" hides the same entries for all ranks of a repeat: those with a small hash of (seed, row, column). They
-    include zeros of a sparse X, which stays sparse. No row or column is hidden completely, since no model can predict
-    it. The fit of each rank starts from that of the rank before, with small random components appended: this is faster
-    than a random start and ends less often in a bad local minimum, which would count against the rank. The cost is that
-    of n_repeats fits of each rank with `mask`, and m n hashes a repeat, also for sparse X.
+    "speckled" hides the same entries for all ranks of a repeat. They include zeros of a sparse X, which stays sparse;
+    the storage of X has no influence on which they are. No row or column is hidden completely, since no model can
+    predict it. A prediction is clipped to the range of the visible entries, and to twice the largest one in its row or
+    its column: where a row has few entries the model of hidden ones may be anything. The fit of each rank starts from
+    that of the rank before, with small random components appended: this is faster than a random start and ends less
+    often in a bad local minimum, which would count against the rank. The cost is that of n_repeats fits of each rank
+    with `mask`.
 
     References
     ----------
@@ -148,6 +159,8 @@ def select_rank(
        factorization", PNAS 101 (2004) 4164-4169. doi:10.1073/pnas.0308531101
     .. [6] S. C. Ahn, A. R. Horenstein, "Eigenvalue ratio test for the number of factors", Econometrica 81 (2013)
        1203-1227. doi:10.3982/ECTA8968
+    .. [7] T. Hastie, R. Tibshirani, J. Friedman, "The Elements of Statistical Learning", 2nd edition (2009), section
+       7.10.
 
     Examples
     --------
@@ -158,7 +171,8 @@ def select_rank(
     3
     """
     selector = check_choice(method, "method", METHODS)
-    arguments = {"n_repeats": n_repeats, "n_starts": n_starts, "fraction": fraction, "max_iter": max_iter, "tol": tol}
+    limits = {"max_iter": max_iter, "tol": tol}
+    arguments = {"n_repeats": n_repeats, "n_starts": n_starts, "fraction": fraction, "rule": rule} | limits
     arguments = {name: value for name, value in arguments.items() if value is not None}
     require_known_options(arguments, selector.options, method)
     options = check_options(selector.options | arguments, method)

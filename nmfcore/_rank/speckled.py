@@ -1,82 +1,129 @@
 """Speckled cross-validation: the rank whose fits predict hidden entries best (Wold 1978).
 
-A hash of (seed, row, column) hides the same entries for all ranks. The fit of each rank starts from the one before,
+The same entries are hidden for all ranks. The fit of each rank starts from the one before,
 with faint components appended: that costs as much as a random start, and ends less often in a bad local minimum, which
 would count against the rank.
 """
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .._fit import Problem
-from ..data import Weights, entries_at, pair_products, weigh
+from ..data import Weights, entries_at, find_stored, pair_products, weigh
 from ..losses import Frobenius, with_weights
 from .check_select_rank import require_hidden_entries
-from .fits import HoldoutScore, Selection, Task, fit_path, mean_and_spread, select_smallest_error, with_data
+from .fits import HoldoutScore, Selection, Task, choose_rank, fit_path, with_data
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-BLOCK = 1 << 18  # entries hashed at a time
 SHARE = 0.05  # of the entries that are hidden
-SHARE_OF_STORED = 0.5  # the largest ratio of hidden and stored entries of sparse X: a hidden zero costs more to fit
+SHARE_OF_STORED = 0.5  # the largest ratio of hidden zeros and nonzero entries: a hidden zero costs more to fit
+BLOCK = 1 << 20  # entries of a dense X that are searched at a time
+ROOM = 2.0  # how far above the visible entries of its row and column a prediction may be
 
 
 def select_by_speckled_validation(task: Task) -> Selection:
     """For each repeat hide entries, fit all ranks to the others, and compare the models with the hidden entries."""
-    shape, n_repeats, table = task.problem.data.shape, task.options["n_repeats"], []
-    fraction = task.options["fraction"]
-    if fraction is None:
-        fraction = default_fraction(task)
+    n_repeats, table = task.options["n_repeats"], []
+    shares = hidden_shares(task)
     for repeat, seed in enumerate(task.seeds(n_repeats)):
-        rows, columns = hidden_entries(shape, fraction, seed)
+        rows, columns, weights = hidden_entries(task.X, shares, seed)
         problem = hide_entries(task.problem, task.X, rows, columns)
-        holdout, x = HoldoutScore(problem.data, problem.loss), entries_at(task.X, rows, columns)
-        scores = []
+        x, most = entries_at(task.X, rows, columns), ROOM * largest_visible(task.X, rows, columns)
+        holdout, scores = HoldoutScore(problem.data, problem.loss), []
         for k, fit in fit_path(problem, task.ranks, np.random.default_rng(seed)):
-            scores.append(holdout.evaluate([(x, pair_products(fit.W, fit.H.T, rows, columns))]))
+            model = np.minimum(pair_products(fit.W, fit.H.T, rows, columns), most)
+            scores.append(holdout.evaluate([(x, model, weights)]))
             task.report(f"repeat {repeat + 1} of {n_repeats}  k = {k}  score {scores[-1]:.5g}")
         table.append(scores)
-    score, spread = mean_and_spread(table)
-    index, why = select_smallest_error("hidden entries", task.ranks, score)
-    return Selection(task.ranks[index], score, spread, why)
+    return choose_rank("hidden entries", task, table)
 
 
-def default_fraction(task: Task) -> float:
-    """The share of the entries to hide; less if X is sparse."""
+def hidden_shares(task: Task) -> tuple[float, float]:
+    """The shares of the nonzero entries and of the zeros to hide; fewer zeros if X has few entries that are not 0."""
+    if task.options["fraction"] is not None:
+        return task.options["fraction"], task.options["fraction"]
     m, n = task.problem.data.shape
-    nonzero = task.problem.data.size if isinstance(task.X, np.ndarray) else task.X.count_nonzero()
-    return min(SHARE, SHARE_OF_STORED * nonzero / (m * n)) or SHARE
+    nonzero = np.count_nonzero(task.X) if isinstance(task.X, np.ndarray) else task.X.count_nonzero()
+    return SHARE, min(SHARE, SHARE_OF_STORED * nonzero / (m * n)) or SHARE
 
 
-def splitmix64(state: np.ndarray) -> np.ndarray:
-    """The output of SplitMix64 at these states (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195), uint64."""
-    z = state + GOLDEN
-    z = (z ^ (z >> np.uint64(30))) * FACTORS[0]
-    z = (z ^ (z >> np.uint64(27))) * FACTORS[1]
-    return z ^ (z >> np.uint64(31))
+def hidden_entries(X: Any, shares: tuple[float, float], seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows and columns of entries drawn at random, row by row, and how many entries of X each of them stands for.
 
-
-def hidden_entries(shape: tuple[int, int], fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of about that fraction of the entries, chosen by a hash of (seed, row, column); row by row.
-
-    Whether an entry is stored has no influence. A row or column of which no entry would be left is not hidden at all.
-    The cost is m n hashes, also for sparse X.
+    shares: those of the nonzero entries and of the zeros that are drawn. The storage of X has no influence. A row or
+    column of which no entry would be left is not hidden at all. The cost is proportional to the nonzero entries and
+    the hidden zeros.
     """
-    m, n = shape
-    limit = np.uint64(int(fraction * 2.0**64))
-    key, column_states = splitmix64(np.array([seed], np.uint64)), np.arange(n, dtype=np.uint64)
-    step = max(1, BLOCK // n)
-    parts = []
-    for first in range(0, m, step):
-        row_states = splitmix64(key ^ np.arange(first, min(m, first + step), dtype=np.uint64))
-        rows, columns = np.nonzero(splitmix64(row_states[:, None] ^ column_states) < limit)
-        parts.append((rows + first, columns))
-    rows, columns = (np.concatenate(part) for part in zip(*parts, strict=True))
-    full_rows, full_columns = np.bincount(rows, minlength=m) == n, np.bincount(columns, minlength=n) == m
-    kept = ~(full_rows[rows] | full_columns[columns])
-    require_hidden_entries(int(kept.sum()), shape, fraction)
-    return rows[kept], columns[kept]
+    shape, rng = X.shape, np.random.Generator(np.random.Philox(seed))
+    share, share_of_zeros = shares
+    rows, columns, drawn = nonzero_entries(X, lambda count: draw_positions(count, share, rng))
+    zeros = np.divmod(draw_positions(shape[0] * shape[1], share_of_zeros, rng), shape[1])
+    of_zeros = entries_at(X, *zeros) == 0
+    rows, columns = (np.concatenate([a, b[of_zeros]]) for a, b in zip((rows, columns), zeros, strict=True))
+    weights = np.repeat([1 / share, 1 / share_of_zeros], [drawn, np.count_nonzero(of_zeros)])
+    full_rows = np.bincount(rows, minlength=shape[0]) == shape[1]
+    full_columns = np.bincount(columns, minlength=shape[1]) == shape[0]
+    kept = np.flatnonzero(~(full_rows[rows] | full_columns[columns]))
+    require_hidden_entries(len(kept), shape, share)
+    kept = kept[np.lexsort((columns[kept], rows[kept]))]
+    return rows[kept], columns[kept], weights[kept]
+
+
+def draw_positions(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    """About that share of the integers below count, each drawn on its own, by the geometric gaps between them."""
+    parts, last = [np.empty(0, np.int64)], -1
+    while last < count - 1:
+        wanted = int((count - last) * share + 4 * math.sqrt((count - last) * share) + 8)
+        parts.append(last + np.cumsum(rng.geometric(share, wanted)))
+        last = int(parts[-1][-1])
+    positions = np.concatenate(parts)
+    return positions[positions < count]
+
+
+def nonzero_entries(X: Any, draw: Callable[[int], np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]:
+    """Rows and columns of those nonzero entries whose numbers, row by row, `draw` returns; and how many these are."""
+    if not isinstance(X, np.ndarray):
+        rows, columns = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices
+        nonzero = np.flatnonzero(X.data)
+        places = nonzero[draw(len(nonzero))]
+        return rows[places], columns[places].astype(np.int64), len(places)
+    step, parts, before = max(1, BLOCK // X.shape[1]), [], 0
+    numbers = draw(int(np.count_nonzero(X)))
+    for first in range(0, len(X), step):
+        places = np.flatnonzero(X[first : first + step])
+        own = numbers[np.searchsorted(numbers, before) : np.searchsorted(numbers, before + len(places))] - before
+        parts.append(places[own] + first * X.shape[1])
+        before += len(places)
+    rows, columns = np.divmod(np.concatenate(parts), X.shape[1])
+    return rows, columns, len(numbers)
+
+
+def largest_visible(X: Any, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """The smaller one of the largest visible entries in the row and in the column of each hidden entry.
+
+    A row or column of few entries says little about those that are hidden, and the model may be anything there.
+    """
+    if not isinstance(X, np.ndarray):
+        at, stored = find_stored(X, rows, columns)
+        visible = X.copy()
+        visible.data[at[stored]] = 0
+        of_rows, of_columns = (visible.max(axis=axis).toarray().ravel() for axis in (1, 0))
+    else:
+        of_rows, of_columns = _largest_of_lines(X, rows, columns), _largest_of_lines(X.T, columns, rows)
+    return np.minimum(of_rows[rows], of_columns[columns])
+
+
+def _largest_of_lines(X: np.ndarray, lines: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """The largest entry of each row of X but for the entries (lines, across); 0 where there is no other."""
+    largest = X.max(axis=1)
+    order = np.argsort(lines, kind="stable")
+    lines, across = lines[order], across[order]
+    for i in np.unique(lines[X[lines, across] >= largest[lines]]):
+        own = across[np.searchsorted(lines, i) : np.searchsorted(lines, i, "right")]
+        largest[i] = np.delete(X[i], own).max(initial=0)
+    return largest
 
 
 def hide_entries(problem: Problem, X: Any, rows: np.ndarray, columns: np.ndarray) -> Problem:

@@ -93,7 +93,9 @@ def random(data: Data, k: int, rng: Random, workspace: Workspace) -> tuple[np.nd
     W, Ht = (np.abs(rng.standard_normal((size, k))).astype(data.dtype) * data.dtype.type(scale) for size in data.shape)
     cross = workspace.inner(data.dot(Ht, np.empty_like(W)), W)
     if data.weighted:
-        square = data.squared_residual(W, Ht) - data.measures.squared_norm + 2 * cross
+        num, den = np.empty_like(W), np.empty_like(W)
+        data.split_step(W, Ht, "beta", 2.0, num, den, False)  # den = (Omega o (W H)) H'
+        square = workspace.inner(W, den)
     else:
         square = float(np.sum(workspace.gram(W) * workspace.gram(Ht)))
     return (W * data.dtype.type(cross / square) if square > 0 else W), Ht

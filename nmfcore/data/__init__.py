@@ -14,7 +14,7 @@ from .names import Names, check_same_columns, check_same_table
 from .pairs import pair_products
 from .sparse import Sparse
 from .storage import as_data, as_weighted_data
-from .weighing import Weights, entries_at, weigh
+from .weighing import Weights, entries_at, find_stored, weigh
 from .weighted import DenselyWeighted, SparselyReweighted
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "check_same_columns",
     "check_same_table",
     "entries_at",
+    "find_stored",
     "frames",
     "is_unweighted",
     "is_weighted",

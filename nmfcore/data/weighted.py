@@ -41,6 +41,7 @@ from .._runtime import (
 )
 from .base import Measures
 from .dense import Dense, fingerprint_of
+from .pairs import pair_products
 from .sparse import DENSE_BLOCK, Sparse
 
 MIN_SHARE = 1.0 / 1024  # if subtraction leaves less than this share of a sum, the sum is computed directly
@@ -260,6 +261,23 @@ class SparselyReweighted(_WeightedStorage):
             self.workspace.product(self._weights(slice(row, row + 1)), B, out[row : row + 1])
         return out
 
+    def _weighted_model_times(self, F: np.ndarray, B: np.ndarray, out: np.ndarray) -> None:
+        """out = (Omega o (F B')) B; rows of which the exceptions subtract almost everything are computed directly."""
+        indptr, indices, w, _, bounds = self.rows
+        lines = np.repeat(np.arange(self.shape[0]), np.diff(indptr))
+        model = (w * pair_products(F, B, lines, indices)).astype(self.dtype)
+        self.workspace.sparse_product(indptr, indices, model, bounds, B, out, 1.0)
+        if self.base == 0:
+            return
+        whole = self.workspace.product(F, (self.base * self.workspace.gram(B)).astype(self.dtype), np.empty_like(out))
+        out += whole
+        B_rows = np.ascontiguousarray(B.T)
+        for row in np.flatnonzero((out < MIN_SHARE * whole).any(axis=1)):
+            weighted = self._weights(slice(row, row + 1)) * self.workspace.product(
+                F[row : row + 1], B_rows, np.empty((1, len(B)), self.dtype)
+            )
+            self.workspace.product(weighted, B, out[row : row + 1])
+
     def _weights(self, rows: slice) -> np.ndarray:
         """Rows of Omega as a new array."""
         indptr, indices, w = self.rows[:3]
@@ -285,9 +303,14 @@ class SparselyReweighted(_WeightedStorage):
     ) -> float:
         """Compute the two parts of the weighted gradient, and the objective.
 
-        Kullback-Leibler on sparse X runs along stored entries and exceptions, other losses through dense blocks of
-        rows.
+        Kullback-Leibler on sparse X runs along stored entries and exceptions, and so does the gradient of least
+        squares; other losses, and the residual of least squares, which is summed entry by entry, run through dense
+        blocks of rows.
         """
+        if family == "beta" and parameter == 2 and isinstance(self.product, Sparse) and not evaluate:
+            self.dot(B, num)
+            self._weighted_model_times(F, B, den)
+            return 0.0
         if family == "beta" and parameter == 1 and isinstance(self.product, Sparse):
             scale = math.ldexp(1.0, -self.measures.exponent)
             share = self.workspace.sparse_share(*self.product.rows, F, B, num, scale, evaluate)

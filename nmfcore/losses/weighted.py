@@ -65,14 +65,14 @@ class RowNormals:
     def split(self, F: np.ndarray, workspace: Workspace) -> Split:
         """Compute the two parts of the gradient by another pass over X."""
         num, den = np.empty_like(F), np.empty_like(F)
-        value = self.data.split_step(F, self.B, "beta", 2.0, num, den, True)
+        self.data.split_step(F, self.B, "beta", 2.0, num, den, False)
 
         def probe(F: np.ndarray) -> tuple[float, np.ndarray]:
             num_there, den_there = np.empty_like(F), np.empty_like(F)
             value = self.data.split_step(F, self.B, "beta", 2.0, num_there, den_there, True)
             return value, den_there - num_there
 
-        split = Split(num, den, 1.0, 1.0, probe, value)
+        split = Split(num, den, 1.0, 1.0, probe)
         return split if self.majorizer is None else split.majorized(self.majorizer, F, workspace)
 
 

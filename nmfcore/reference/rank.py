@@ -7,25 +7,6 @@ import numpy as np
 
 from .algorithms import beta_divergence
 
-MASK = 2**64 - 1
-
-
-def splitmix64(state: int) -> int:
-    """The output of the generator SplitMix64 at a state (Steele, Lea & Flood 2014)."""
-    z = (state + 0x9E3779B97F4A7C15) & MASK
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-    return z ^ (z >> 31)
-
-
-def hidden(shape: tuple[int, int], fraction: float, seed: int) -> np.ndarray:
-    """A mask of hidden entries; rows and columns of which all would be hidden are not hidden."""
-    key = splitmix64(seed)
-    mask = np.array(
-        [[splitmix64(splitmix64(key ^ i) ^ j) < fraction * 2**64 for j in range(shape[1])] for i in range(shape[0])]
-    )
-    return mask & ~mask.all(axis=1, keepdims=True) & ~mask.all(axis=0, keepdims=True)
-
 
 def holdout_error(X: np.ndarray, hidden: np.ndarray, model: np.ndarray, beta: float) -> float:
     """The error of a model at hidden entries, relative to the error of the mean of the other entries."""
