@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_choice, check_count, check_number, check_random_state
+from .._checks import check_choice, check_count, check_number, check_random_state, refuse_large_rank
 from .._fit import Options, RandomState, check_options
 from .._runtime import check_threads, single_blas
 from ..data import SAMPLES, Alignment, as_data, frames
@@ -146,6 +146,7 @@ def archetypes(
     weights = Alignment(X).align(weights, "weights", (SAMPLES,))
     X, names = frames.unwrap(X)
     data, workspace = as_data(X, check_threads(n_threads), signed=True)
+    refuse_large_rank(k, 2 * data.shape[0] + data.shape[1], 8)
     weights = check_row_weights(weights, data.shape[0])
     draws, rows = (), None
     if isinstance(init, str):

@@ -31,6 +31,7 @@ from .scalars import (
     is_integer,
     quote_integer,
     quote_names,
+    refuse_large_rank,
 )
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "quote_integer",
     "quote_names",
     "refuse_entries",
+    "refuse_large_rank",
     "refuse_stored_entries",
     "user_stacklevel",
 ]

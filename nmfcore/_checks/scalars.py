@@ -4,6 +4,7 @@ import itertools
 import math
 import numbers
 import operator
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -45,6 +46,23 @@ def check_count(value: Any, name: str, least: int) -> int:
     if not least <= value <= MAX_COUNT:
         raise InputError(f"{name} is {quote_integer(value)}; {wanted}" + f" and <= {MAX_COUNT}" * (value > MAX_COUNT))
     return value
+
+
+def refuse_large_rank(k: int, lines: int, itemsize: int) -> None:
+    """Refuse a rank whose factors, of so many rows and columns together, are larger than the memory of this machine.
+
+    Where memory is promised before it is there, such an array would be made, and the process killed as it is filled.
+    """
+    try:
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not a POSIX system, or one that does not say
+        return
+    needed = k * lines * itemsize
+    if needed > whole > 0:
+        raise InputError(
+            f"k is {k}, for which the factors take {needed / 2**30:.3g} GB, but this machine has {whole / 2**30:.3g} "
+            "GB; wanted a smaller k"
+        )
 
 
 def quote_integer(value: Any) -> str:

@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 from typing import Any, Generic
 
-from .._checks import check_flag
+from .._checks import check_flag, refuse_large_rank
 from .._runtime import check_threads
 from ..data import as_weighted_data, frames, warn_of_unobserved
 from ..losses import check_weighted_loss
@@ -56,6 +56,7 @@ class RankedProblem(Generic[Kind]):
     def __init__(self, problem: Problem[Kind], warn_unobserved: bool, **changes: Any) -> None:
         self.problem, self.request = problem, replace(problem.request, **changes)
         request, data, loss = self.request, problem.data, problem.loss
+        refuse_large_rank(request.k, sum(data.shape), data.dtype.itemsize)
         self.constraints = constraints = FactorConstraints(
             data.shape, request.k, (request.penalty_W, request.penalty_H), (request.fixed_W, request.fixed_H)
         )

@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._checks import InputError, InputTypeError, check_choice, check_count, check_number, check_ranks, is_integer
+from .._checks import (
+    InputError,
+    InputTypeError,
+    check_choice,
+    check_count,
+    check_number,
+    check_ranks,
+    is_integer,
+    refuse_large_rank,
+)
 from ..data import Data
 from ..losses import BetaDivergence, Frobenius, Loss
 
@@ -30,6 +39,7 @@ def check_candidates(ranks: Any, shape: tuple[int, int], method: str, least: int
     candidates = check_ranks(ranks)
     if len(candidates) < least:
         raise InputError(f"ranks has {len(candidates)} entries; wanted at least {least} for method={method!r}")
+    refuse_large_rank(candidates[-1], sum(shape), 8)
     if bounded and candidates[-1] > min(shape):
         raise InputError(
             f"ranks has {candidates[-1]}, but X has shape {shape}; wanted ranks <= {min(shape)} for method={method!r}"

@@ -131,7 +131,7 @@ def choose_rank(hidden: str, task: Task, table: Sequence[Sequence[float] | np.nd
     best = int(np.argmin(score))
     root = math.sqrt(len(scores))
     if task.options["rule"] == "best":
-        above = mean_and_spread(scores - scores[:, best : best + 1])[1] / root
+        above = mean_and_spread(list(scores - scores[:, best : best + 1]))[1] / root
         tolerance = np.maximum(ERRORS * np.nan_to_num(above), floor_of_errors(score[best], task))
         within = "the spread of their difference over the repeats"
     else:

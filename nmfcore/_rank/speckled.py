@@ -62,7 +62,7 @@ def hidden_entries(X: Any, shares: tuple[float, float], seed: int) -> tuple[np.n
     zeros = np.divmod(draw_positions(shape[0] * shape[1], share_of_zeros, rng), shape[1])
     of_zeros = entries_at(X, *zeros) == 0
     rows, columns = (np.concatenate([a, b[of_zeros]]) for a, b in zip((rows, columns), zeros, strict=True))
-    weights = np.repeat([1 / share, 1 / share_of_zeros], [drawn, np.count_nonzero(of_zeros)])
+    weights = np.repeat([1 / share, 1 / share_of_zeros], [drawn, int(np.count_nonzero(of_zeros))])
     full_rows = np.bincount(rows, minlength=shape[0]) == shape[1]
     full_columns = np.bincount(columns, minlength=shape[1]) == shape[0]
     kept = np.flatnonzero(~(full_rows[rows] | full_columns[columns]))

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .._checks import check_count, check_flag, check_random_state
+from .._checks import check_count, check_flag, check_random_state, refuse_large_rank
 from .._fit import RandomState, check_options
 from .._runtime import Workspace, check_threads
 from ..data import frames
@@ -129,5 +129,6 @@ def complete(
     options = check_options(max_iter, tol, max_time, callback, False, None)
     X, names = frames.unwrap(X)
     X = check_ratings(X, "X")
+    refuse_large_rank(model.k, sum(X.shape), X.dtype.itemsize)
     workspace = Workspace(X.dtype, check_threads(n_threads))
     return CompletionFit(X, model, check_random_state(random_state), options, workspace, clock, names).run()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._checks import Random, check_count, check_random_state
+from .._checks import Random, check_count, check_random_state, refuse_large_rank
 from .._fit import ProgressPrinter, RandomState, State, check_options
 from .._runtime import Workspace, check_threads, single_blas
 from ..data import COMPONENTS, FEATURES, SAMPLES, Alignment, UnweightedData, as_data, frames
@@ -77,6 +77,7 @@ def fit_clustering(request: ClusteringRequest, model: ClusteringModel) -> Cluste
         X, names = alignment.align(request.X, model.name, axes), (names[0], names[0] or names[1])
     given_init = alignment.align(request.init, "init", model.axes_of_init)
     data, workspace = as_data(X, check_threads(request.n_threads), signed=model.signed, name=model.name)
+    refuse_large_rank(k, sum(data.shape), data.dtype.itemsize)
     if model.symmetric:
         check_symmetric(data)
     init = model.start_from_init(given_init, data, k) if has_init else None

@@ -6,7 +6,6 @@ from typing import Protocol
 
 import numpy as np
 
-from .._checks import InputError
 from .._runtime import Workspace
 
 
@@ -125,8 +124,7 @@ class ProjectedDomain(ABC):
 
     def intersect(self, other: Domain) -> Domain:
         """Itself, if the other set is the orthant; the checks refuse other pairs, which have no common projection."""
-        if not (isinstance(other, Bounds) and other.is_orthant):
-            raise InputError("two sets for one factor have no common projection; wanted one of them")
+        assert isinstance(other, Bounds) and other.is_orthant  # `_fit.constraints` refuses two sets for one factor
         return self
 
     def _projected_step(self, F: np.ndarray, step: np.ndarray, workspace: Workspace) -> np.ndarray:

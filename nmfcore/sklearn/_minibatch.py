@@ -11,6 +11,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from .._checks import MAX_COUNT
 from .._runtime import Workspace, check_threads
 from ..data import Alignment, UnweightedData, as_data
 from ..losses import Loss, beta_loss
@@ -18,7 +19,7 @@ from . import _check
 from ._base import BaseNMF
 from ._online import ElasticNetTerm, OnlineSolver, OnlineState, StepResult
 
-COUNT = Interval(Integral, 1, None, closed="left")
+COUNT = Interval(Integral, 1, MAX_COUNT, closed="both")
 
 
 class MiniBatchNMF(BaseNMF):

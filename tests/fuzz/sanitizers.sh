@@ -19,5 +19,5 @@ export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 UBSAN_OPTIONS=print_stacktrac
 LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 export LD_PRELOAD
 python -m pytest -q -p no:cacheprovider tests/test_kernels.py tests/test_weighted_kernels.py tests/test_projection.py \
-    tests/test_online.py tests/test_many_kernels.py tests/test_many_sparse_kernels.py tests/test_many_split_kernels.py
+    tests/test_online.py tests/test_newton.py tests/test_many_kernels.py tests/test_many_sparse_kernels.py tests/test_many_split_kernels.py
 python tests/fuzz/fuzz.py --calls "$calls"
