@@ -100,3 +100,10 @@ def test_the_objective_of_nothing_is_zero(loss, dtype):
         assert fit.relative_error == 0 and not (fit.W @ fit.H).any() and fit.converged
         if not isinstance(loss, nmfcore.L21):
             assert fit.objective == 0
+
+
+def test_absolute_values_of_nothing():
+    """The loss of X = 0 under a model that is 0 in some entries is the sum of the others."""
+    known = np.array([[0.0, 0, 2, 3], [0, 1, 0, 3]])
+    found = nmfcore.nmf(np.zeros((3, 4)), 2, loss="l1", penalty_W=penalties.SumToOne(1), fixed_H=known, max_iter=2)
+    np.testing.assert_allclose(found.objective, np.abs(found.W @ known).sum(), rtol=1e-12)

@@ -413,5 +413,5 @@ class L1(Pointwise):
         return 1.0
 
     def parameter(self, data: Data) -> float:
-        """Epsilon times the mean of the scaled X; epsilon if X = 0."""
-        return self.epsilon * data.measures.mean or self.epsilon
+        """Epsilon times the mean of the scaled X; if X = 0, a number that no residual is below but 0."""
+        return self.epsilon * data.measures.mean or float(np.finfo(data.dtype).tiny) ** 0.5
