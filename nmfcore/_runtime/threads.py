@@ -13,6 +13,7 @@ import contextlib
 import functools
 import numbers
 import os
+import sys
 import threading
 import time
 import warnings
@@ -156,6 +157,14 @@ def thread_count(n_threads: int | None) -> int:
     return count
 
 
+@functools.cache
+def _blas_libraries(with_scipy: bool) -> Any:
+    """The BLAS of NumPy, and that of SciPy if it has one of its own and is loaded. To find them takes milliseconds."""
+    from threadpoolctl import ThreadpoolController  # here: it takes a tenth of the time of `import nmfcore`
+
+    return ThreadpoolController()
+
+
 @contextlib.contextmanager
 def single_blas() -> Iterator[None]:
     """Limit BLAS to one thread, since its idle threads would spin against those of OpenMP.
@@ -164,15 +173,13 @@ def single_blas() -> Iterator[None]:
     one restores the setting before.
     """
     global _single_blas_users, _blas_limit
-    from threadpoolctl import threadpool_limits  # here, since it takes a tenth of the time of `import nmfcore`
-
     counted = False
     try:
         with _lock:
             counted = True
             _single_blas_users += 1
             if _single_blas_users == 1:
-                _blas_limit = threadpool_limits(limits=1, user_api="blas")
+                _blas_limit = _blas_libraries("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas")
         yield
     finally:
         with _lock:

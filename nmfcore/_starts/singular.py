@@ -19,6 +19,7 @@ from .._runtime import Workspace
 from ..data import Data
 
 Triplets = tuple[np.ndarray, np.ndarray, np.ndarray]
+SMALL = 1 << 15  # entries of an X that LAPACK decomposes in the time that the calls of a faster method take
 DIRECT = 2  # if X has at most so many columns for each vector of the subspace, X itself is decomposed
 
 
@@ -57,6 +58,11 @@ def _of_tall(data: Data, k: int, rng: Random, workspace: Workspace, effort: Effo
     """The triplets of X with at least as many rows as columns."""
     m, n = data.shape
     size = k + effort.oversampling
+    if n <= DIRECT * size and m * n <= SMALL:
+        U, s, Vt = np.linalg.svd(
+            data.dot(np.eye(n, dtype=data.dtype), np.empty((m, n), data.dtype)), full_matrices=False
+        )
+        return np.ascontiguousarray(U[:, :k]), s[:k], np.ascontiguousarray(Vt[:k].T)
     Q = np.eye(n) if n <= DIRECT * size else _row_space(data, k, size, rng, workspace, effort)
     Y = data.dot(Q.astype(data.dtype), np.empty((m, Q.shape[1]), data.dtype))
     U, s, V = _decompose_tall(Y, k, workspace)
