@@ -139,11 +139,14 @@ def separable(X: Any, k: int, *, normalize: bool = True, n_threads: int | None =
         rows = successive_projections(data, k, normalize)
         check_independent(len(rows), k)
         Ht = np.ascontiguousarray(data.take(rows).T)
+        exponents = np.frexp(Ht.max(axis=0))[1]  # squares of short rows would underflow
+        Ht = np.ldexp(Ht, -exponents)
         G = workspace.gram(Ht)
         W, C = solve_coordinates(data, Ht, G, workspace, ROUNDS)
     loss = Frobenius()
     value = loss.value(data, W, Ht, workspace.gram(W), Normal(G, C), workspace)
     error = loss.relative_error(data, W, Ht, value, workspace)
-    H = np.ldexp(Ht, data.measures.exponent).T
+    with np.errstate(over="ignore", under="ignore"):  # an entry beyond the range of the dtype is infinite or 0
+        W, H = np.ldexp(W, -exponents), np.ldexp(Ht, exponents + data.measures.exponent).T
     check_outcome(W=W, H=H, relative_error=error)
     return Separable(rows, W, H, error)

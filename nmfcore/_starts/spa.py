@@ -14,6 +14,8 @@ from ..data import UnweightedData
 
 BLOCK = 1 << 20  # entries of dense rows that are in memory at a time
 SWEEPS = 100  # over W between two tests of convergence
+LEAST_EXPONENT = -1000  # of 2: the inverse is within the range of float64
+LARGE = 1 << 14  # an exponent of 2 beyond those of all numbers
 ROUND_OFF = 8  # machine epsilons for each component and for the root of the length of a row
 
 
@@ -27,19 +29,20 @@ def successive_projections(data: UnweightedData, k: int, normalize: bool) -> np.
     k = min(k, m, n)
     eps = float(np.finfo(data.dtype).eps)
     half, least = np.sqrt(eps), (ROUND_OFF * eps * (k + np.sqrt(n))) ** 2
-    weights = _inverse_row_sums(data) if normalize else np.ones(m)
+    weights, exponents = _row_weights(data, normalize)
     start = data.squared_row_norms(weights)
     norms, computed = start.copy(), start.copy()  # squared: current, and when last computed from the row itself
     basis, chosen = np.empty((k, n)), []
     for t, q in enumerate(basis):
-        bound = half * computed
-        lost = norms < bound
-        doubtful = np.flatnonzero(lost & (bound >= norms.max(where=~lost, initial=0)))
+        lost = norms < half * computed
+        now, bound = _in_one_unit(np.stack([norms, half * computed]), exponents)
+        doubtful = np.flatnonzero(lost & (bound >= now.max(where=~lost, initial=0)))
         fresh = _squared_residuals(data, weights, doubtful, basis[:t])
         norms[doubtful] = computed[doubtful] = np.where(fresh > least * start[doubtful], fresh, 0)
         if not norms.any():
             break
-        row = int(np.argmax(norms >= (1 - half) * norms.max()))
+        now = _in_one_unit(norms, exponents)
+        row = int(np.argmax(now >= (1 - half) * now.max()))
         chosen.append(row)
         q[:] = data.take([row])[0] * weights[row]
         for _ in range(2):  # twice, to be orthogonal to round-off
@@ -51,11 +54,26 @@ def successive_projections(data: UnweightedData, k: int, normalize: bool) -> np.
     return np.array(chosen, dtype=np.intp)
 
 
-def _inverse_row_sums(data: UnweightedData) -> np.ndarray:
-    """The inverse of the sum of each row; 0 for a row of zeros."""
+def _row_weights(data: UnweightedData, normalize: bool) -> tuple[np.ndarray, np.ndarray]:
+    """A weight for each row, 0 for a row of zeros, and the exponents of 2 of the lengths of the rows times weights.
+
+    The weight is the inverse of the sum of the row. Without `normalize` it is a power of two near to that, so that the
+    squares of short rows do not underflow, and the exponent restores the length.
+    """
     m, n = data.shape
     sums = data.dot(np.ones((n, 1), data.dtype), np.empty((m, 1), data.dtype))[:, 0].astype(np.float64)
-    return np.divide(1, sums, out=np.zeros(m), where=sums >= np.finfo(data.dtype).tiny)
+    if normalize:
+        weights = np.divide(1, sums, out=np.zeros(m), where=sums >= np.finfo(data.dtype).tiny)
+        return weights, np.zeros(m, np.int32)
+    exponents = np.maximum(np.frexp(sums)[1], LEAST_EXPONENT)
+    return np.where(sums > 0, np.ldexp(1.0, -exponents), 0.0), exponents
+
+
+@np.errstate(under="ignore")
+def _in_one_unit(squares: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+    """Squared lengths times 4**exponents, divided by the power of two that brings the largest one near 1."""
+    exponents_of_squares = np.frexp(squares)[1] + 2 * exponents
+    return np.ldexp(squares, 2 * exponents - exponents_of_squares.max(where=squares > 0, initial=-LARGE))
 
 
 def _squared_residuals(data: UnweightedData, weights: np.ndarray, rows: np.ndarray, basis: np.ndarray) -> np.ndarray:
