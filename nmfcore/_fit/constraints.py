@@ -12,7 +12,8 @@ from ..penalties import Box, Fixed, MinVolume, Penalty, Sum, SumToOne
 
 PENALTIES, FIXED = ("penalty_W", "penalty_H"), ("fixed_W", "fixed_H")
 
-MOST_STRENGTH = {4: 1e12, 8: 1e60}  # in the units of a fit, by the bytes of a number
+MOST_STRENGTH = {4: 1e12, 8: 1e60}  # in the units of a fit, or relative, by the bytes of a number
+LARGEST_STRENGTH = {4: 1e30, 8: 1e250}  # of relative ones in the units of a fit, which are extreme where those of X are
 
 NUMPY_SCALAR = re.compile(r"np\.((?:float|u?int)\d+)\(([^()]+)\)")
 OLD_BOX = re.compile(r"Box\(([^(),=]+), ([^(),=]+)\)")
@@ -81,17 +82,21 @@ def _check_volume(own: tuple[Penalty | None, Penalty | None]) -> None:
 
 def check_strengths(parts: Sequence[Penalty], in_fit: Sequence[Penalty], side: int, dtype: np.dtype) -> None:
     """Refuse strengths beyond what the dtype of X allows; in_fit: the same penalties in the units of the fit."""
-    most = MOST_STRENGTH[dtype.itemsize]
     for part, converted in zip(parts, in_fit, strict=True):
-        strength = getattr(converted, "strength", 0.0)
-        if not strength <= most:
-            limit = getattr(part, "strength", 0.0) * (most / strength)
-            wanted = f"at most {limit:.1e}" if limit > 0 else "a smaller one"
-            more = " or X in float64" if dtype.itemsize == 4 else ""
-            raise InputError(
-                f"{_shown(part, side)}: the strength is {strength:.1e} times the scale of X, beyond what {dtype} "
-                f"resolves; wanted {wanted},{more} or relative=True"
-            )
+        strength, relative = getattr(converted, "strength", 0.0), getattr(part, "relative", False)
+        given = getattr(part, "strength", 0.0)
+        limits = [(strength, (LARGEST_STRENGTH if relative else MOST_STRENGTH)[dtype.itemsize])]
+        limits += [(given, MOST_STRENGTH[dtype.itemsize])] if relative else []
+        if all(value <= most for value, most in limits):
+            continue
+        limit = given * min(most / value for value, most in limits)
+        wanted = [f"at most {limit:.1e}" if limit > 0 else "a smaller one"]
+        wanted += ["X in float64"] if dtype.itemsize == 4 else []
+        wanted += [] if relative else ["relative=True"]
+        raise InputError(
+            f"{_shown(part, side)}: the strength is {strength:.1e} times the scale of X, beyond what {dtype} "
+            f"resolves; wanted {', or '.join(wanted)}"
+        )
 
 
 def _is_whole(values: np.ndarray | None) -> bool:

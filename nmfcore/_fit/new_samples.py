@@ -48,6 +48,7 @@ def fit_W(request: FitRequest, kind: type[Kind], clock: float | None = None, war
     problem = Problem(request, kind)
     request = problem.request  # its arrays have the order of X, if they have names
     H, _ = frames.unwrap(request.fixed_H, "fixed_H")
+    H = np.ldexp(H, -np.frexp(H.max())[1])  # of entries whose sum does not overflow
     floor = FLOORS * float(np.finfo(H.dtype).eps) * H.mean(axis=1, keepdims=True)
     empty = (H <= floor).all(axis=0)
     if not _is_infinite_at_0(problem.loss) or not empty.any() or empty.all():

@@ -102,4 +102,6 @@ def _update(data: Data, F: np.ndarray, B: np.ndarray, slope: np.ndarray, loss: L
     else:
         split = loss.statistics(data, F, B, loss.summary(B, workspace), loss.allocate(data, F, B)[0], False)
         num, den = split.num, split.den
-    F *= np.divide(num, den + slope.astype(F.dtype), out=np.zeros_like(F), where=num > 0)
+    with np.errstate(over="ignore"):  # a slope beyond the range of float32 removes the component
+        slope = slope.astype(F.dtype)
+    F *= np.divide(num, den + slope, out=np.zeros_like(F), where=num > 0)

@@ -135,6 +135,7 @@ class ClusterTreeBuilder:
             return Trial(0.0, None)
         part, data = self._select_rows(node.rows)
         W, H = run_fit(FitRequest(part, 2, random_state=self.rng, **self.fit_options), Result)
+        H = np.ldexp(H, -np.frexp(H.max())[1])  # of entries near 1, whose squares neither overflow nor underflow
         in_second = W[:, 1] * np.linalg.norm(H[1]) > W[:, 0] * np.linalg.norm(H[0])
         if self.refine_options.max_iter:
             fit = Assignment(data, directions_of_labels(data, in_second.astype(np.intp), 2), self.workspace)

@@ -161,11 +161,12 @@ class Frobenius:
     ) -> np.ndarray:
         """`value` of several fits."""
         whole = data.measures.squared_norm
-        values = (
-            0.5 * whole
-            - kernels.inner(statistics.C, F, fits)
-            + 0.5 * kernels.inner_of_squares(statistics.G, summaries, fits)
-        )
+        with np.errstate(invalid="ignore"):  # NaN where factors overflow; the fit goes back to its best factors
+            values = (
+                0.5 * whole
+                - kernels.inner(statistics.C, F, fits)
+                + 0.5 * kernels.inner_of_squares(statistics.G, summaries, fits)
+            )
         for i in np.flatnonzero(~(values > CANCELLATION[data.dtype] * whole)):
             values[i] = 0.5 * data.squared_residual(F[fits[i]], B[fits[i]])
         return values

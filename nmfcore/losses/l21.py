@@ -217,5 +217,8 @@ class _OfFeatures:
         weights, value = loss.weigh(data, products.squares, products.G, products.C, W)
         np.multiply(W, np.sqrt(weights)[:, None], out=weighted, casting="same_kind")
         G = data.workspace.gram(weighted)
-        np.multiply(W, weights[:, None], out=weighted, casting="same_kind")
-        return Normal(G, data.T.dot(weighted, self.C), value=value)
+        unit = 2.0 ** np.frexp(weights.max())[1]  # products leave room for entries of a factor, not for weights
+        np.multiply(W, (weights / unit)[:, None], out=weighted, casting="same_kind")
+        data.T.dot(weighted, self.C)
+        self.C *= self.C.dtype.type(unit)
+        return Normal(G, self.C, value=value)

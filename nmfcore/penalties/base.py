@@ -256,7 +256,10 @@ def entries_fault(values: Any, name: str, shape: tuple[int, int], free: bool = F
 def typical_size(values: np.ndarray) -> float | None:
     """The mean of the finite positive entries; None if there are none."""
     some = values[np.isfinite(values) & (values > 0)]
-    return float(np.mean(some)) if some.size else None
+    if not some.size:
+        return None
+    unit = int(np.frexp(some.max())[1])  # the sum of entries near the largest number is infinite
+    return float(np.ldexp(np.mean(np.ldexp(some, -unit)), unit))
 
 
 def component_norms(F: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from ..data import Alignment, UnweightedData, as_data
 from ..losses import Loss, beta_loss
 from . import _check
 from ._base import BaseNMF
-from ._online import ElasticNetTerm, OnlineSolver, OnlineState, StepResult
+from ._online import ElasticNetTerm, OnlineSolver, OnlineState, StepResult, scale_factor
 
 COUNT = Interval(Integral, 1, MAX_COUNT, closed="both")
 
@@ -201,7 +201,8 @@ class MiniBatchNMF(BaseNMF):
         size = min(self.batch_size, m)
         self._rho = self.forget_factor ** (size / m)
         batches = [(data.row_slice(rows.start, rows.stop), rows) for rows in gen_batches(m, size)]
-        W, n_steps = np.ldexp(W, -exponent), self.max_iter * len(batches)
+        of_W = exponent - exponent // 2
+        W, n_steps = scale_factor(W, -of_W), self.max_iter * len(batches)
         printed = (n_steps, solver.cost_unit) if self.verbose else None
         stopping = BatchStopping(self.tol, self.max_no_improvement, m, printed)
         number = 0
@@ -216,7 +217,7 @@ class MiniBatchNMF(BaseNMF):
             self._warn_of_max_iter(self.max_iter)
         self.reconstruction_err_ = solver.reconstruction_error(data, W)
         self._store(solver.state)
-        return np.ldexp(W, exponent, out=W)
+        return scale_factor(W, of_W)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None, W: Any = None, H: Any = None) -> "MiniBatchNMF":
@@ -243,8 +244,7 @@ class MiniBatchNMF(BaseNMF):
         if hasattr(self, "components_"):
             X = self._check_batch(X, reset=False, dtype=self.components_.dtype)
             data, workspace = as_data(X, check_threads(self.n_threads))
-            Ht = np.require(self.components_.T, requirements=["C", "W"])
-            solver = self._solver(OnlineState(Ht, *self._sums), workspace)
+            solver = self._solver(OnlineState.from_components(self.components_, *self._sums), workspace)
         else:
             X, _, H = self._check_and_start(X, W, H, reset=True)
             data, workspace = as_data(X, check_threads(self.n_threads))
@@ -280,10 +280,9 @@ class MiniBatchNMF(BaseNMF):
         check_is_fitted(self, "components_")
         X = self._check_batch(X, reset=False)
         data, workspace = as_data(X, check_threads(self.n_threads))
-        Ht = np.ascontiguousarray(self.components_.T, X.dtype)
-        solver = self._solver(OnlineState(Ht, data.measures.exponent), workspace)
-        W = solver.fit_W(data, self._transform_max_iter, self.tol)
-        return np.ldexp(W, data.measures.exponent, out=W)
+        exponent, H = data.measures.exponent, self.components_.astype(X.dtype, copy=False)
+        solver = self._solver(OnlineState.from_components(H, exponent), workspace)
+        return scale_factor(solver.fit_W(data, self._transform_max_iter, self.tol), exponent - exponent // 2)
 
     @property
     def _loss(self) -> Loss:
@@ -330,7 +329,7 @@ class MiniBatchNMF(BaseNMF):
 
     def _store(self, state: OnlineState) -> None:
         """Set the attributes from which the next batch continues."""
-        self.components_, self.n_components_ = state.Ht.T, state.Ht.shape[1]
+        self.components_, self.n_components_ = state.H, state.Ht.shape[1]
         self._sums = state.exponent, state.A, state.B, state.unit
 
 

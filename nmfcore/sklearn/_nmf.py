@@ -1,5 +1,6 @@
 """`NMF` and its function form, `non_negative_factorization`."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -12,13 +13,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import penalties
 from .._checks import check_flag
-from .._fit import FitRequest, Result, State, align_penalty, fit_W, run_fit
+from .._fit import FitRequest, Problem, Result, State, align_penalty, fit_W, run_fit
 from ..data import Alignment
 from ..penalties import Penalty
 from . import _check
 from ._base import BaseNMF
 from ._multiplicative import multiplicative_loss
 from ._stopping import stopping_options, stopping_options_of_W
+
+TINY = float(np.finfo(np.float64).tiny)
 
 #: The options of `nmfcore.nmf` for scikit-learn's solvers. Its multiplicative updates are those of the textbook. They
 #: keep the zeros of a start, and some programs use such zeros to say which entries a component must not have.
@@ -371,12 +374,14 @@ class NMF(BaseNMF):
 
     def _reconstruction_error(self, X: Any, result: Result, mask: Any) -> float:
         """The square root of twice the divergence, without penalties, as in scikit-learn."""
-        objective = result.objective
+        options: dict[str, Any] = {"loss": self._beta, "n_threads": self.n_threads, "mask": mask}
+        request = FitRequest(X, len(result.H), init=(result.W, result.H), max_iter=0, **options)
         if any(self._penalties(X.shape)):
-            start = result.W, result.H
-            options: dict[str, Any] = {"loss": self._beta, "n_threads": self.n_threads, "mask": mask}
-            objective = run_fit(FitRequest(X, len(result.H), init=start, max_iter=0, **options), Result).objective
-        return float(np.sqrt(2 * objective))
+            result = run_fit(request, Result)
+        if self._beta == 2 and not TINY < result.objective < math.inf:  # only the square is beyond the range
+            measures = Problem(request, Result).data.measures
+            return math.ldexp(result.relative_error * math.sqrt(measures.squared_norm), measures.exponent)
+        return float(np.sqrt(2 * result.objective))
 
 
 def _add(net: Penalty, more: Penalty | None) -> Penalty:

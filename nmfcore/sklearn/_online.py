@@ -59,8 +59,8 @@ def _no_sums() -> np.ndarray:
 class OnlineState:
     """H' (n x k) and the sums over the batches so far.
 
-    H is in units of X. A and B are in units of the gradient for X 2**-exponent. A state without them is enough to fit
-    W with a fixed H.
+    H is in units of 2**(exponent // 2), and A and B are in units of the gradient for X 2**-exponent. A state without
+    them is enough to fit W with a fixed H.
     """
 
     Ht: np.ndarray
@@ -75,10 +75,24 @@ class OnlineState:
     @classmethod
     def start(cls, H: np.ndarray, exponent: int, loss: Loss, weight: float = 1.0) -> "OnlineState":
         """The state before the first batch: A = weight H and B = weight, in units of X."""
-        Ht = np.array(H.T, order="C")
-        unit = Ht.dtype.type(weight * 2.0 ** min(LARGEST_EXPONENT, -exponent * loss.degree))
+        Ht, half = scale_factor(H.T, -(exponent // 2)), exponent // 2
+        of_B = min(LARGEST_EXPONENT, half - exponent * loss.degree)
+        of_A = min(LARGEST_EXPONENT, of_B + half * (1 - 1 / getattr(loss, "exponent", 1.0)))
+        with np.errstate(under="ignore"):  # sums that are small beside those of a batch
+            unit_A, unit = (Ht.dtype.type(weight * 2.0**power) for power in (of_A, of_B))
+            A = Ht * unit_A
         rows = 1 if _shares_den(loss) else len(Ht)
-        return cls(Ht, exponent, Ht * unit, np.full((rows, Ht.shape[1]), unit), float(unit))
+        return cls(Ht, exponent, A, np.full((rows, Ht.shape[1]), unit), float(unit))
+
+    @classmethod
+    def from_components(cls, H: np.ndarray, exponent: int, *sums: Any) -> "OnlineState":
+        """The state with H in units of X."""
+        return cls(scale_factor(H.T, -(exponent // 2)), exponent, *sums)
+
+    @property
+    def H(self) -> np.ndarray:
+        """H in units of X."""
+        return scale_factor(self.Ht, self.exponent // 2).T
 
 
 class StepResult(NamedTuple):
@@ -113,8 +127,9 @@ class OnlineSolver:
         self.gamma: float = getattr(loss, "exponent", 1.0)
         self.no_floor = np.zeros(state.Ht.shape[1])
         per_unit = power_of_two(-loss.degree * state.exponent)
-        self.penalty_W = penalties[0].scaled(per_unit, power_of_two(state.exponent))
-        self.penalty_H = penalties[1].scaled(per_unit)
+        half = state.exponent // 2
+        self.penalty_W = penalties[0].scaled(per_unit, power_of_two(state.exponent - half))
+        self.penalty_H = penalties[1].scaled(per_unit, power_of_two(half))
         self.cost_unit = power_of_two(loss.degree * state.exponent)
         self._memory: Any = None
         self._summary: Any = None
@@ -154,8 +169,7 @@ class OnlineSolver:
         max_iter.
         """
         k = self.state.Ht.shape[1]
-        level = math.ldexp(math.sqrt(data.measures.mean / k), -(self.state.exponent // 2))
-        W = np.full((data.shape[0], k), level, data.dtype)
+        W = np.full((data.shape[0], k), math.sqrt(data.measures.mean / k), data.dtype)
         before, statistics = W.copy(), None
         for _ in range(max_iter):
             statistics = self._update_W(data, W, statistics)
@@ -196,3 +210,9 @@ def power_of_two(exponent: float) -> float:
     """2**exponent; infinite or 0 beyond the range of float64."""
     with np.errstate(over="ignore", under="ignore"):
         return float(np.exp2(exponent))
+
+
+def scale_factor(F: np.ndarray, exponent: int) -> np.ndarray:
+    """Copy F times 2**exponent, C-contiguous; an entry beyond the range of the dtype is infinite or 0."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.multiply(F, F.dtype.type(2.0**exponent), order="C")

@@ -55,7 +55,7 @@ class PGD:
         start, _ = split.probe(F)
         best, lowest, halved = F, start, False
         for _ in range(self.MAX_TRIALS):
-            trial = F - F.dtype.type(step) * gradient
+            trial = F - _times(step, gradient)
             if domain.kind == "bounds":
                 np.maximum(trial, 0, out=trial)
             domain.project(trial, workspace)
@@ -122,3 +122,9 @@ class PGD:
 
     def extrapolate(self, new: np.ndarray, old: np.ndarray, weight: float, workspace: Workspace) -> None:
         """Not called."""
+
+
+def _times(step: float, gradient: np.ndarray) -> np.ndarray:
+    """step x gradient, where step may be beyond the range of the dtype and the product is not."""
+    half = 2.0 ** (math.frexp(step)[1] // 2)
+    return gradient.dtype.type(step / half) * (gradient.dtype.type(half) * gradient)
