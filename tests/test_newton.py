@@ -199,3 +199,16 @@ def test_a_fit_of_both_factors_descends():
     assert np.all(np.diff(r.history.objective) <= 1e-9 * r.objective)
     plain = nmfcore.nmf(X, 3, loss="kullback-leibler", init=r, max_iter=100, tol=0)
     np.testing.assert_allclose(plain.objective, r.objective, rtol=1e-2)
+
+
+@pytest.mark.parametrize("exponent", [-40, 0, 6, 40])
+def test_columns_without_a_component_leave_the_scale_of_H_as_it_is(exponent):
+    X, H = counts(9, 30, 4)
+    H[:, [3, 17]] = 0
+    X[:, [3, 17]] = 0
+    plain = nmfcore.transform(np.delete(X, [3, 17], axis=1), np.delete(H, [3, 17], axis=1), loss="kullback-leibler")
+    for form in (np.asarray, sp.csr_array):
+        found = nmfcore.transform(form(X), np.ldexp(H, exponent), loss="kullback-leibler", full_output=True)
+        np.testing.assert_allclose(np.ldexp(found.W, exponent), plain, rtol=1e-9, atol=1e-9 * plain.max())
+        np.testing.assert_array_equal(found.H, np.ldexp(H, exponent))
+        np.testing.assert_array_equal(found.unobserved[1], [3, 17])

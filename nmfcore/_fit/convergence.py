@@ -12,6 +12,7 @@ from .factorization import Factorization
 # more. On exact data every iteration lowers it by a large share, so the fall is also compared with the start.
 WINDOW = 0.1  # of the iterations; three at least
 SHARE, SHARE_OF_START = 1e-2, 1e-5
+NEAR = 1e-5  # a KKT residual at which the rows of a factor are near their minimum; at 1e-4 amounts are off by a tenth
 
 
 def warn_if_far(result: Factorization, tol: float) -> None:
@@ -19,12 +20,7 @@ def warn_if_far(result: Factorization, tol: float) -> None:
 
     At max_iter this is where the last iterations still lowered the objective by much; never for tol = 0.
     """
-    if result.reason in CONVERGED and not result.converged:
-        what = {"tol": "its steps became small", "stalled": "no step lowers the objective any more"}[result.reason]
-        _warn(
-            f"the fit ended after {result.n_iter} iterations, where {what}, but its KKT residual is "
-            f"{result.kkt_residual:.2g}; lower tol, or take another start or solver"
-        )
+    _warn_if_stopped_far(result)
     if result.reason != "max_iter" or result.n_iter == 0 or not tol > 0:
         return
     objective = result.history.objective
@@ -38,6 +34,28 @@ def warn_if_far(result: Factorization, tol: float) -> None:
             f"lowered the objective by {fall / abs(objective[-1 - window]):.1%}; raise max_iter, or set tol=0 for a "
             "fixed number of iterations without this warning"
         )
+
+
+def warn_if_off_minimum(result: Factorization, tol: float) -> None:
+    """Warn where the fit of one factor has ended off its minimum; at a limit never for tol = 0."""
+    _warn_if_stopped_far(result)
+    if result.reason in CONVERGED or result.kkt_residual <= NEAR or result.n_iter == 0 or not tol > 0:
+        return
+    _warn(
+        f"W has not converged: the fit ended at {result.reason} after {result.n_iter} iterations, with a KKT residual "
+        f"of {result.kkt_residual:.1e}; raise {result.reason}, or set tol=0 for a fixed number of iterations without "
+        "this warning"
+    )
+
+
+def _warn_if_stopped_far(result: Factorization) -> None:
+    if result.reason not in CONVERGED or result.converged:
+        return
+    what = {"tol": "its steps became small", "stalled": "no step lowers the objective any more"}[result.reason]
+    _warn(
+        f"the fit ended after {result.n_iter} iterations, where {what}, but its KKT residual is "
+        f"{result.kkt_residual:.2g}; lower tol, or take another start or solver"
+    )
 
 
 def _warn(message: str) -> None:

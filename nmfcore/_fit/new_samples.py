@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import ConvergenceWarning, check_H, is_sparse, user_stacklevel
+from .._checks import check_H, is_sparse, user_stacklevel
 from ..data import check_same_columns, frames
-from ..losses import Loss
 from .check_result import loss_of_fit
+from .convergence import warn_if_off_minimum
 from .factorization import Factorization, Kind
 from .problem import Problem
 from .request import FitRequest
 
 BY_COLUMN = ("weights", "mask")  # arguments of the shape of X
-NEAR = 1e-5  # a KKT residual up to which W counts as converged at a limit; at 1e-4 amounts are off by their tenth part
 FLOORS = 4  # machine epsilons times the mean of a component: older results have such entries for 0
 
 
@@ -34,7 +33,7 @@ def fit_new_samples(X: Any, H: Any, kind: type[Kind], options: dict[str, Any]) -
     arguments = options | {"loss": loss, "fixed_H": frames.labelled(values_of_H, frames.labels_of(H))}
     request = FitRequest(X=frames.labelled(values, frames.labels_of(X)), k=len(values_of_H), **arguments)
     result = fit_W(request, kind, clock)
-    warn_if_not_converged(result, request.tol)
+    warn_if_off_minimum(result, request.tol)
     return replace(result, names=names)
 
 
@@ -48,10 +47,8 @@ def fit_W(request: FitRequest, kind: type[Kind], clock: float | None = None, war
     problem = Problem(request, kind)
     request = problem.request  # its arrays have the order of X, if they have names
     H, _ = frames.unwrap(request.fixed_H, "fixed_H")
-    H = np.ldexp(H, -np.frexp(H.max())[1])  # of entries whose sum does not overflow
-    floor = FLOORS * float(np.finfo(H.dtype).eps) * H.mean(axis=1, keepdims=True)
-    empty = (H <= floor).all(axis=0)
-    if not _is_infinite_at_0(problem.loss) or not empty.any() or empty.all():
+    empty = _unexplained_columns(H)
+    if not problem.loss.needs_model or not empty.any() or empty.all():
         return problem.fit(clock).run()
     ignored = np.flatnonzero(empty)
     counts = int(np.count_nonzero(_has_entries(problem, ignored)))
@@ -71,22 +68,11 @@ def fit_W(request: FitRequest, kind: type[Kind], clock: float | None = None, war
     return replace(result, H=full, unobserved=(rows, columns), names=problem.names)
 
 
-def warn_if_not_converged(result: Factorization, tol: float) -> None:
-    """Warn where a limit ended the fit far from the minimum; never for tol = 0 or without an iteration."""
-    if result.converged or result.kkt_residual <= NEAR or result.n_iter == 0 or not tol > 0:
-        return
-    warnings.warn(
-        f"W has not converged: the fit ended at {result.reason} after {result.n_iter} iterations, with a KKT residual "
-        f"of {result.kkt_residual:.1e}; raise {result.reason}, or set tol=0 for a fixed number of iterations without "
-        "this warning",
-        ConvergenceWarning,
-        stacklevel=user_stacklevel(),
-    )
-
-
-def _is_infinite_at_0(loss: Loss) -> bool:
-    """Whether the loss is infinite where the model is 0 and X is not: beta-divergences with beta <= 1."""
-    return getattr(loss, "beta", 2.0) <= 1
+def _unexplained_columns(H: np.ndarray) -> np.ndarray:
+    """Whether all components are 0 in a column of H, or at a floor that stands for 0."""
+    shares = np.ldexp(H, -np.frexp(H.max())[1])  # of a scale in which sums do not overflow
+    floor = FLOORS * float(np.finfo(H.dtype).eps) * shares.mean(axis=1, keepdims=True)
+    return (shares <= floor).all(axis=0)
 
 
 def _has_entries(problem: Problem[Any], columns: np.ndarray) -> np.ndarray:

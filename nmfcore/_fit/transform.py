@@ -124,7 +124,8 @@ def transform(
     Warns
     -----
     ConvergenceWarning
-        The fit ended at max_iter or max_time before it converged, and tol > 0.
+        A limit ended the fit with a KKT residual above 1e-5, and tol > 0; or the stopping rule ended it far from the
+        minimum.
     UserWarning
         X has entries > 0 where no component of H does, and the loss is infinite there (beta <= 1, such as
         "kullback-leibler"). These columns of X are ignored: W and the objective are those of the other columns, and
