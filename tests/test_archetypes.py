@@ -5,9 +5,9 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_kernels import LEVELS
 
 import nmfcore
-from nmfcore import _core
 from nmfcore._archetypes import simplex
 from nmfcore._archetypes.simplex import fit_blocks, fit_rows
 from nmfcore._runtime.workspace import Workspace
@@ -88,14 +88,12 @@ def test_rows_are_independent_problems(rows, level_threads, dtype):
     np.testing.assert_allclose(F[-1] @ Z, expected @ Z, atol=1e-6 if dtype == np.float64 else 1e-5)
 
 
-@pytest.mark.parametrize(
-    "level", [level for level, needs in _core.LEVELS.items() if needs <= _core.baseline.cpu_level()]
-)
-def test_every_level(level, dtype, monkeypatch):
+@pytest.mark.parametrize("kernels", LEVELS, ids=lambda kernels: kernels.__name__.rpartition(".")[2])
+def test_every_level(kernels, dtype, monkeypatch):
     rng = np.random.default_rng(2)
     Z, X = rng.standard_normal((9, 5)), rng.standard_normal((300, 5))
     M = (X @ Z.T).astype(dtype)
-    monkeypatch.setattr(simplex, "kernels", _core.load(level))
+    monkeypatch.setattr(simplex, "kernels", kernels)
     for n_threads in (1, 2):
         F = np.zeros((300, 9), dtype)
         simplex.fit_rows(Workspace(dtype, n_threads), Z @ Z.T, M, F)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from conftest import problem
+from test_kernels import LEVELS
 
 import nmfcore
 from nmfcore import _core, reference
@@ -17,10 +18,9 @@ def sweep(kernels, X, F, B, sweeps, n_threads, scale=1.0):
     return kernels.descent(X, F, B, B.sum(axis=0, dtype=np.float64), scratch, sweeps, scale, n_threads)
 
 
-@pytest.mark.parametrize("level", [name for name in _core.LEVELS if _core.LEVELS[name] <= _core.baseline.cpu_level()])
+@pytest.mark.parametrize("kernels", LEVELS, ids=lambda kernels: kernels.__name__.rpartition(".")[2])
 @pytest.mark.parametrize(("m", "n", "k"), [(1, 1, 1), (7, 9, 3), (20, 70, 12), (33, 16, 5)])
-def test_a_sweep_is_that_of_the_reference(level, m, n, k, dtype):
-    kernels = _core.load(level)
+def test_a_sweep_is_that_of_the_reference(kernels, m, n, k, dtype):
     X, W, H = problem(m, n, k, zeros=0.4)
     X, F, B = X.astype(dtype), W.astype(dtype), H.T.astype(dtype, order="C")
     expected = W.copy()

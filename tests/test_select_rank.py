@@ -445,3 +445,36 @@ def test_the_sums_are_those_of_the_reference():
     X, V = planted() + 1, planted(seed=1) + 1
     for beta in (2, 1, 0, 1.5, -1, 3):
         assert divergence(X, V, beta) == pytest.approx(reference.beta_divergence(X, V, beta), rel=1e-10)
+
+
+@given(
+    st.integers(1, 8).flatmap(lambda n: st.lists(st.lists(st.floats(0, 2), min_size=n, max_size=n), min_size=2)),
+    st.sampled_from([1e-3, 0.1]),
+)
+def test_one_standard_error_prefers_smaller_models(table, tol):
+    ranks = tuple(range(2, 2 + len(table[0])))
+    chosen = {}
+    for rule in ("best", "one-standard-error"):
+        task = Task(None, None, ranks, {"rule": rule, "tol": tol}, None, None)
+        chosen[rule] = choose_rank("hidden entries", task, table).k
+    assert chosen["one-standard-error"] <= chosen["best"] <= ranks[int(np.argmin(np.mean(table, axis=0)))]
+
+
+def test_one_standard_error_needs_repeats():
+    with pytest.raises(nmfcore.InputError, match="n_repeats is 1, which gives no standard error; wanted at least 2"):
+        select_rank(planted(), [1, 2], rule="one-standard-error", n_repeats=1)
+
+
+@pytest.mark.parametrize("share", [1e-18, 1e-9, 0.05, 0.5])
+@pytest.mark.parametrize("count", [1, 2, 1000, 2**61])
+def test_positions_of_huge_matrices(count, share):
+    if count * share > 1e6:
+        pytest.skip("these do not fit in memory")
+    positions = speckled.draw_positions(count, share, np.random.Generator(np.random.Philox(0)))
+    assert np.all(np.diff(positions) > 0) and np.all((positions >= 0) & (positions < count))
+    assert abs(len(positions) - count * share) <= 6 * np.sqrt(count * share)
+
+
+def test_a_matrix_whose_entries_have_no_numbers():
+    with pytest.raises(nmfcore.InputError, match=r"4.6e\+18 entries; wanted at most 2.3e\+18 for method='speckled'"):
+        speckled.refuse_endless_matrix((2**31, 2**31))

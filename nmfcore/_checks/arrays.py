@@ -21,7 +21,7 @@ def check_matrix(X: Any, name: str) -> np.ndarray:
     try:
         X = np.asarray(X)
     except ValueError as error:
-        raise InputError(f"{name} cannot be read as a matrix: {error}") from None
+        raise InputError(f"{name} cannot be read as a matrix; wanted rows of the same length ({error})") from None
     check_dtype(X.dtype, name)
     _check_shape(X.shape, name)
     X = np.asarray(X, _computed_in(X.dtype))

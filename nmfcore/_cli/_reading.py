@@ -178,7 +178,7 @@ def _read_anndata(path: Path, options: ReadOptions) -> Table:
         if path.exists():
             _check_h5ad(path)
         data = anndata.read_h5ad(path)
-    wanted = f"wanted --key with one of {', '.join(data.layers) or 'none'}"
+    wanted = f"wanted --key with one of {', '.join(data.layers)}" if data.layers else "wanted a file with a matrix"
     if options.key is not None and options.key not in data.layers:
         raise InputError(f"{path} has no layer {options.key!r}; {wanted}")
     X = data.X if options.key is None else data.layers[options.key]

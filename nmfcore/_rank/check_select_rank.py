@@ -18,6 +18,7 @@ from ..losses import BetaDivergence, Frobenius, Loss
 
 RULES = {rule: rule for rule in ("best", "one-standard-error")}
 MAX_FRACTION = 0.5  # of the entries that are hidden
+MAX_ENTRIES = 2**61  # a fourth of what 64 bits number
 LOSSES = {
     "any": (object, "any"),
     "beta": (Frobenius | BetaDivergence, "'frobenius', 'kullback-leibler' or another beta"),
@@ -62,6 +63,8 @@ def check_options(options: Mapping[str, Any], method: str) -> dict[str, Any]:
         checked["fraction"] = _check_fraction(options["fraction"])
     if "rule" in options:
         check_choice(options["rule"], "rule", RULES)
+        if method == "speckled" and options["rule"] == "one-standard-error" and checked["n_repeats"] == 1:
+            raise InputError("n_repeats is 1, which gives no standard error; wanted at least 2 for that rule")
     return {**options, **checked, "tol": check_number(options["tol"], "tol")}
 
 
@@ -83,6 +86,15 @@ def require_served_loss(loss: Loss, served: str, method: str) -> None:
     kinds, wanted = LOSSES[served]
     if not isinstance(loss, kinds) or (served == "noise" and getattr(loss, "beta", 1) != 1):
         raise InputError(f"loss is {loss.name!r}; wanted {wanted} for method={method!r}")
+
+
+def refuse_endless_matrix(shape: tuple[int, int]) -> None:
+    """Refuse an X whose entries no 64-bit integer numbers, with room for draws beyond the last one."""
+    if shape[0] * shape[1] > MAX_ENTRIES:
+        raise InputError(
+            f"X has shape {shape}, so {shape[0] * shape[1]:.2g} entries; wanted at most {MAX_ENTRIES:.2g} for "
+            "method='speckled', or method='bi-cross-validation'"
+        )
 
 
 def require_hidden_entries(count: int, shape: tuple[int, int], fraction: float) -> None:

@@ -31,7 +31,8 @@ class RankChoice:
     score : ndarray of float64, shape (len(ranks),)
         The score of each candidate.
     spread : ndarray of float64, shape (len(ranks),)
-        The standard deviation of the score over repeats or starts; NaN if there is only one.
+        The standard deviation of the score over repeats, blocks ("bi-cross-validation", four a repeat) or starts; NaN
+        if there is only one. Blocks of one repeat share parts of X, so they spread less than independent ones.
     why : str
         The rule and the figures that led to the choice, in one sentence.
     more : mapping of str to ndarray

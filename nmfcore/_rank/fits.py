@@ -124,18 +124,18 @@ def choose_rank(hidden: str, task: Task, table: Sequence[Sequence[float] | np.nd
     All ranks of a repeat see the same entries, so the differences between ranks spread less than the errors. By "best"
     the choice is the smallest rank whose error is not above the least one, to `ERRORS` standard errors of the
     difference and to what fits that have not converged differ by. By "one-standard-error" it is the smallest rank whose
-    error is at most one standard error of the least one above it (Hastie, Tibshirani & Friedman 2009, section 7.10).
+    error is at most one standard error of the least one above it (Hastie, Tibshirani & Friedman 2009, section 7.10), or
+    the choice by "best" where that is smaller. Rows count as independent, which blocks of one division are not.
     """
     scores = np.array(table, np.float64)
     score, spread = mean_and_spread(table)
     best = int(np.argmin(score))
     root = math.sqrt(len(scores))
-    if task.options["rule"] == "best":
-        above = mean_and_spread(list(scores - scores[:, best : best + 1]))[1] / root
-        tolerance = np.maximum(ERRORS * np.nan_to_num(above), floor_of_errors(score[best], task))
-        within = "the spread of their difference over the repeats"
-    else:
-        tolerance = np.full(len(score), np.nan_to_num(spread[best]) / root)
+    above = mean_and_spread(list(scores - scores[:, best : best + 1]))[1] / root
+    tolerance = np.maximum(ERRORS * np.nan_to_num(above), floor_of_errors(score[best], task))
+    within = "the spread of their difference over the repeats"
+    if task.options["rule"] == "one-standard-error":
+        tolerance = np.maximum(tolerance, spread[best] / root)
         within = "one standard error of that"
     index = int(np.argmax(score <= score[best] + tolerance))
     if index == best:

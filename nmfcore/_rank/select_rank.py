@@ -112,8 +112,8 @@ def select_rank(
         Which rank "speckled" and "bi-cross-validation" choose. "best", the default: the smallest rank whose error is
         not above the least one by more than two standard errors of the difference over the repeats (all ranks of a
         repeat see the same entries), half a percent of itself, and what fits of that `tol` differ by.
-        "one-standard-error": the smallest rank whose error is within one standard error of the least one, which
-        prefers smaller models [7]_.
+        "one-standard-error": the smallest rank whose error is within one standard error of the least one, or the choice
+        of "best" if that is smaller [7]_. It needs `n_repeats` of 2 or more with "speckled".
     max_iter, tol : optional
         Of a fit, see `hals`. Defaults: 100 and 1e-3 for "speckled" and "bi-cross-validation", 2000 and 1e-5 (of the
         relative change of a scale) for "ard", 200 and 1e-3 for the others.

@@ -1,8 +1,8 @@
 """Speckled cross-validation: the rank whose fits predict hidden entries best (Wold 1978).
 
-The same entries are hidden for all ranks. The fit of each rank starts from the one before,
-with faint components appended: that costs as much as a random start, and ends less often in a bad local minimum, which
-would count against the rank.
+The same entries are hidden for all ranks. The fit of each rank starts from the one before, with faint components
+appended: that costs as much as a random start, and ends less often in a bad local minimum, which would count against
+the rank.
 """
 
 import math
@@ -14,7 +14,7 @@ import numpy as np
 from .._fit import Problem
 from ..data import Weights, entries_at, find_stored, pair_products, weigh
 from ..losses import Frobenius, with_weights
-from .check_select_rank import require_hidden_entries
+from .check_select_rank import refuse_endless_matrix, require_hidden_entries
 from .fits import HoldoutScore, Selection, Task, choose_rank, fit_path, with_data
 
 SHARE = 0.05  # of the entries that are hidden
@@ -26,6 +26,7 @@ ROOM = 2.0  # how far above the visible entries of its row and column a predicti
 def select_by_speckled_validation(task: Task) -> Selection:
     """For each repeat hide entries, fit all ranks to the others, and compare the models with the hidden entries."""
     n_repeats, table = task.options["n_repeats"], []
+    refuse_endless_matrix(task.problem.data.shape)
     shares = hidden_shares(task)
     for repeat, seed in enumerate(task.seeds(n_repeats)):
         rows, columns, weights = hidden_entries(task.X, shares, seed)
@@ -76,7 +77,9 @@ def draw_positions(count: int, share: float, rng: np.random.Generator) -> np.nda
     parts, last = [np.empty(0, np.int64)], -1
     while last < count - 1:
         wanted = int((count - last) * share + 4 * math.sqrt((count - last) * share) + 8)
-        parts.append(last + np.cumsum(rng.geometric(share, wanted)))
+        gaps = rng.geometric(share, wanted)
+        gaps = gaps[: np.count_nonzero(np.cumsum(gaps, dtype=np.float64) < 2.0 * count) + 1]  # no sum wraps
+        parts.append(last + np.cumsum(np.minimum(gaps, count + 1)))
         last = int(parts[-1][-1])
     positions = np.concatenate(parts)
     return positions[positions < count]

@@ -4,9 +4,8 @@
 `WeightedData` what weighted least squares needs.
 
 Scaling. A fit works on X times a power of two, chosen so that the largest entry lies in [1, 4), or nearer to that
-where entries are next to the smallest numbers. The factor is applied
-where X is multiplied; X is never copied for it. Entries of 1e-150 and of 1e150 therefore work, and from given factors
-a fit of 2^p X has the bits of the fit of X.
+where entries are next to the smallest numbers. The factor is applied where X is multiplied; X is never copied for it.
+Entries of 1e-150 and of 1e150 therefore work, and from given factors a fit of 2^p X has the bits of the fit of X.
 """
 
 import math
