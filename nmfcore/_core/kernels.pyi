@@ -8,7 +8,7 @@ matter, `in and out` is updated in place, `memory` is scratch, whose size the fu
 gives. A kernel returns its sums in float64. Arguments are not checked: a wrong shape reads or writes beyond an array.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -579,3 +579,46 @@ def column_minima(
     n_threads: int,
 ) -> None:
     """The least of inner v, for entries v >= 0, and outer v, for others, in each column of M, and its first row."""
+
+def advance_courses(
+    courses: Float64,  # in and out: a `Course` in each row
+    weights: Float64,  # out: one for each
+) -> None:
+    """Advance the weights of the extrapolation by an iteration."""
+
+def enter_values(
+    courses: Float64,  # in and out: a `Course` in each row
+    precision: Float64,  # in: a `Precision`
+    values: Float64,  # in: one for each
+    no_higher: Int64,  # out: one for each
+) -> None:
+    """Enter the objectives of an iteration; no_higher says which are the lowest so far, to round-off."""
+
+def ends_of(
+    courses: Float64,  # in: a `Course` in each row
+    precision: Float64,  # in: a `Precision`
+    tol: float,
+    ends: Int64,  # out: one for each
+) -> None:
+    """Why each fit ends after an iteration: 0 if it does not, 1 converged, 2 stalled."""
+
+def alternate_scratch(m: int, n: int, k: int, least_squares: bool, n_threads: int) -> tuple[int, int]:
+    """Entries of scratch that `alternate` needs in the dtype of X, and in float64."""
+
+def alternate(
+    X: Real,  # in: m x n, unit stride along one axis
+    factors: list[Real],  # in and out: (factor, old, best, first, second) of W, then of H', all rows x k
+    precision: Float64,  # in: a `Precision`
+    course: Float64,  # in and out: a `Course`
+    numbers: tuple[
+        float, ...
+    ],  # in: (tol, scale, stop, warm_up, sweeps of W, of H', whole, cancellation, gamma, floor)
+    kinds: tuple[Any, ...],  # in: (least_squares, extrapolate, shares_den, ready, family, parameter)
+    values: Float64,  # out: the objective after each iteration, and in the last entry their number
+    first: int,
+    small: float,
+    scratch: Real,  # memory
+    memory: Float64,  # memory
+    n_threads: int,
+) -> bool:
+    """Iterations from the number `first` on, at most len(values) - 1; whether num and den are those of the outcome."""

@@ -29,61 +29,14 @@ from ..losses import EPS, Loss
 from . import zeros
 from .check_zeros import check_finite_objective
 from .checkpoint import Checkpoint, fingerprint
+from .compiled import CompiledIterations, plan_iterations
 from .ending import has_converged
+from .factor_state import FactorState
 from .factorization import Kind
 from .recorder import Recorder
 from .records import Provenance
 from .specification import FactorSpec, Options
 from .stopping import NUMBERS, StoppingState
-
-
-class FactorState:
-    """One factor in the alternation, with X as it is seen from that factor.
-
-    Attributes
-    ----------
-    factor : ndarray
-        The point at which a half-step starts, then its outcome, then the extrapolation of that.
-    old : ndarray
-        The outcome of the last half-step, without extrapolation.
-    best : ndarray
-        The factor with the lowest objective so far.
-    summary, best_summary : object or None
-        The loss's summary of `factor` and of `best`; None where the factor has changed since.
-    """
-
-    def __init__(self, data: Data, spec: FactorSpec, start: np.ndarray, extrapolate: bool) -> None:
-        self.data, self.spec, self.extrapolate = data, spec, extrapolate
-        unobserved = data.unobserved[0]  # only the penalties say what these rows are
-        if len(unobserved) and not spec.fixed:
-            start[unobserved] = 0
-            spec.domain.project(start, data.workspace)
-        self.zero_rows = unobserved if spec.penalty.own is None else unobserved[:0]
-        self.factor = self.old = self.best = start
-        self.summary: Any = None
-        self.best_summary: Any = None
-
-    def separate(self) -> None:
-        """Give the factor, the old one and the best one memory of their own."""
-        if self.extrapolate:
-            self.old = self.factor.copy()
-        self.best = self.factor.copy()
-
-    def exchange(self) -> None:
-        """Swap the factor and the old one, after the old one was overwritten by the extrapolation."""
-        self.factor, self.old = self.old, self.factor
-        self.summary = None
-
-    def restart(self, point: np.ndarray) -> None:
-        """Go on from a point, without momentum."""
-        self.summary = None
-        np.copyto(self.factor, point)
-        np.copyto(self.old, point)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays that an iteration hands to the next one."""
-        extrapolated = {} if self.old is self.factor else {"old": self.old}
-        return {"factor": self.factor, "best": self.best} | extrapolated
 
 
 class Fit(Generic[Kind]):
@@ -123,10 +76,28 @@ class Fit(Generic[Kind]):
             reason = self._stopping_rule()
         else:
             self._begin()
+        compiled = self._compile()
         while reason is None and self.recorder.n_iter < self.options.max_iter:
-            self._iterate(self.recorder.n_iter + 1)
+            if compiled is None:
+                self._iterate(self.recorder.n_iter + 1)
+            else:
+                self._advance(compiled)
             reason = "callback" if self._report() else self._stopping_rule()
         return self.result(reason or "max_iter")
+
+    def _compile(self) -> CompiledIterations | None:
+        """The iterations of a plain fit of a small X, in one call of a kernel; see `compiled`."""
+        plan = plan_iterations((self.w, self.h), self.loss, self.options)
+        if plan is None:
+            return None
+        return CompiledIterations((self.w, self.h), self._memories, self.loss, self.stopping, self.workspace, plan)
+
+    def _advance(self, compiled: CompiledIterations) -> None:
+        """Some compiled iterations; one, if something is called after each or the time is limited."""
+        one = self.options.max_time is not None or self.recorder.has_listeners
+        most = 1 if one else self.options.max_iter - self.recorder.n_iter
+        self.recorder.extend(compiled.advance(self.recorder.n_iter + 1, most))
+        self.statistics, self.best_statistics = None, {}
 
     def limit_time(self, seconds: float) -> None:
         """Let no iteration begin later than so many seconds after the call."""
@@ -250,7 +221,7 @@ class Fit(Generic[Kind]):
         If a plain iteration from there is still above the best factors, go back to those: a plain iteration from them
         cannot be.
         """
-        self.stopping.reset()
+        self.stopping.t = 1.0
         for side in self.free:
             side.restart(side.old if self.stopping.since_progress == 1 else side.best)
         if not self.loss.constant:
@@ -258,12 +229,8 @@ class Fit(Generic[Kind]):
 
     def _stopping_rule(self) -> str | None:
         """The reason to stop after an iteration, if there is one."""
-        if self.options.tol > 0:
-            if self.stopping.reached(self.options.tol):
-                return "tol"
-            if self.stopping.stalled():
-                return "stalled"
-        return "max_time" if self.recorder.out_of_time() else None
+        reason = self.stopping.ends(self.options.tol)[0] if self.options.tol > 0 else None
+        return reason or ("max_time" if self.recorder.out_of_time() else None)
 
     def _report(self) -> bool:
         """Call the printer and the callback; return whether the fit ends."""

@@ -43,6 +43,17 @@ class Recorder:
         self.values.append(value)
         self.seconds.append(time.perf_counter() - self.clock)
 
+    def extend(self, values: list[float]) -> None:
+        """Record the objectives after several iterations that end now, at even times since the one before."""
+        before, now = self.seconds[-1], time.perf_counter() - self.clock
+        self.values.extend(values)
+        self.seconds.extend(before + (now - before) * (i + 1) / len(values) for i in range(len(values)))
+
+    @property
+    def has_listeners(self) -> bool:
+        """Whether something is called after each iteration."""
+        return self.options.report is not None or self.options.callback is not None
+
     def history(self) -> History:
         """The record so far, in units of X; a copy."""
         return History(self.objectives(self.values), np.array(self.seconds))

@@ -14,10 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from .._core import kernels
 from ..data import Data
-from ..losses import Loss, converged
+from ..losses import Loss
 
-NUMBERS = ("best_loss", "since_lower", "since_progress", "moved", "t")  # of a `StoppingState`; a checkpoint keeps them
+#: Of a `StoppingState`, in the order of a `Course` of `_core/course.pxi`; a checkpoint keeps all but the last.
+FIELDS = ("best_loss", "since_lower", "since_progress", "moved", "t", "value")
+NUMBERS = FIELDS[:-1]
+BEGIN = (math.inf, 0.0, 0.0, math.inf, 1.0, math.inf)
+ENDS = (None, "tol", "stalled")
 STALLED = 20  # iterations without a lower objective, after which round-off is all that is left
 
 
@@ -37,10 +42,23 @@ class Momentum:
         self.t = 1.0
 
 
-class StoppingState(Momentum):
-    """The numbers by which a fit stops and restarts.
+def _number(name: str) -> Any:
+    """A property for a number of a fit, or for the numbers of several fits, as a view."""
+    place = FIELDS.index(name)
 
-    Attributes are scalars for one fit, or arrays with one entry per fit; the code works for both.
+    def read(self: "StoppingState") -> Any:
+        return self.numbers[:, place] if self.many else float(self.numbers[0, place])
+
+    def write(self: "StoppingState", value: Any) -> None:
+        self.numbers[:, place] = value
+
+    return property(read, write)
+
+
+class StoppingState:
+    """The numbers by which a fit stops and restarts, or those of several fits, one row each; see `_core/course.pxi`.
+
+    Attributes are scalars for one fit, or arrays with one entry per fit.
 
     Attributes
     ----------
@@ -52,16 +70,23 @@ class StoppingState(Momentum):
         Iterations since the objective was last lower, and since it was last no higher than round-off.
     moved : float
         The squared first steps of the last iteration, summed over both factors.
+    t : float
+        Nesterov's number, from which the weight of the extrapolation follows.
     """
 
-    def __init__(self, loss: Loss, data: Data) -> None:
-        super().__init__()
-        self.loss, self.data = loss, data
-        self.value: Any = math.inf
-        self.best_loss: Any = math.inf
-        self.since_lower: Any = 0
-        self.since_progress: Any = 0
-        self.moved: Any = math.inf
+    value, best_loss, moved, t = (_number(name) for name in ("value", "best_loss", "moved", "t"))
+    since_lower, since_progress = (_number(name) for name in ("since_lower", "since_progress"))
+
+    def __init__(self, loss: Loss, data: Data, numbers: np.ndarray | None = None) -> None:
+        self.many = numbers is not None
+        self.numbers = np.array([BEGIN]) if numbers is None else numbers
+        self.precision = np.array(loss.precision(data))
+
+    def advance(self) -> Any:
+        """The weight of the next iteration; 0 in the first one, and in the first one after a restart."""
+        weights = np.empty(len(self.numbers))
+        kernels.advance_courses(self.numbers, weights)
+        return weights if self.many else float(weights[0])
 
     def enter(self, value: Any) -> Any:
         """Enter the objective of an iteration; returns whether it is the lowest so far, to round-off.
@@ -69,17 +94,16 @@ class StoppingState(Momentum):
         Near a stationary point the objective is flat, and its round-off hides progress: to go on from there brings the
         factors closer.
         """
-        no_higher = value <= self.value + self.loss.round_off(self.data, self.value, self.data.dtype)
-        self.since_lower = (self.since_lower + 1) * (1 - (value < self.value))
-        self.since_progress = (self.since_progress + 1) * (1 - no_higher)
-        self.value = np.fmin(self.value, value)
-        return no_higher
+        no_higher = np.empty(len(self.numbers), np.int64)
+        kernels.enter_values(self.numbers, self.precision, np.array(value, np.float64, ndmin=1), no_higher)
+        return no_higher.astype(bool) if self.many else bool(no_higher[0])
 
-    def reached(self, tol: float) -> Any:
-        """Whether the last steps were small compared with the residual, or X is fitted to round-off."""
-        exact = self.loss.exact(self.data, abs(self.value), self.data.dtype)  # penalties may make it negative
-        return exact | converged(self.moved, self.value, tol)
+    def ends(self, tol: float) -> list[str | None]:
+        """Why each fit ends after an iteration, or None.
 
-    def stalled(self) -> Any:
-        """Whether `STALLED` iterations in a row found nothing lower."""
-        return (self.since_lower >= STALLED) & (self.value < math.inf)
+        "tol": the last steps were small beside the residual, or X is fitted to round-off. "stalled": `STALLED`
+        iterations in a row found nothing lower.
+        """
+        ends = np.empty(len(self.numbers), np.int64)
+        kernels.ends_of(self.numbers, self.precision, tol, ends)
+        return [ENDS[end] for end in ends]

@@ -22,10 +22,11 @@ def entries_to_clear(F: np.ndarray, statistics: Any, spec: FactorSpec, workspace
     clear = np.zeros(F.shape, bool)
     clear[(statistics.draw(F, workspace) <= 0).all(axis=1)] = True
     floor = MARGIN * spec.solver.floor_of(F.dtype)
-    low = (F > 0) & (floor * (workspace.column_sums(F) / len(F)) >= F)
-    if low.any():
-        split = statistics.split(F, workspace)
-        clear |= low & (split.num < split.den)
+    if floor > 0:
+        low = (F > 0) & (floor * (workspace.column_sums(F) / len(F)) >= F)
+        if low.any():
+            split = statistics.split(F, workspace)
+            clear |= low & (split.num < split.den)
     if spec.domain.lower is not None:
         clear &= spec.domain.lower == 0
     return clear & (F > 0)

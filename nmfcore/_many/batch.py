@@ -16,15 +16,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from .._fit import NUMBERS as CARRIED
 from .._fit import FactorState, Fit, Result, StoppingState
 from .._runtime import BatchKernels, FactorBatch
 from ..data import UnweightedData
 from ..losses import BatchLoss
 from ..penalties import ORTHANT
 from ..solvers import BatchSolver
-
-NUMBERS = (*CARRIED, "value")
 
 
 def can_be_batched(fit: Fit[Result]) -> bool:
@@ -123,8 +120,7 @@ class FitBatch:
             self._release(place, int(self.active[place]))
         stays = np.array([reason is None for reason in reasons])
         self.active, self.stale = self.active[stays], self.stale[stays]
-        for name in NUMBERS:
-            setattr(self.stopping, name, getattr(self.stopping, name)[stays])
+        self.stopping.numbers = self.stopping.numbers[stays]
         yield from leaving
 
     def _iterate(self) -> None:
@@ -208,25 +204,17 @@ class FitBatch:
             if self.fits[f].recorder.n_iter >= self.options.max_iter:
                 reasons[place] = "max_iter"
         if self.options.tol > 0:
-            for reason, stops in (
-                ("stalled", self.stopping.stalled()),
-                ("tol", self.stopping.reached(self.options.tol)),
-            ):
-                for place in np.flatnonzero(stops):
-                    reasons[place] = reason
+            ends = self.stopping.ends(self.options.tol)
+            reasons = [end or reason for end, reason in zip(ends, reasons, strict=True)]
         return reasons
 
     def _gather(self, fits: np.ndarray) -> StoppingState:
         """The stopping states of some fits as one."""
-        stopping = StoppingState(self.loss, self.data)
-        for name in NUMBERS:
-            setattr(stopping, name, np.array([getattr(self.fits[f].stopping, name) for f in fits]))
-        return stopping
+        return StoppingState(self.loss, self.data, np.array([self.fits[f].stopping.numbers[0] for f in fits]))
 
     def _scatter(self, place: int, f: int) -> None:
         """Copy the numbers of a fit into its own stopping state."""
-        for name in NUMBERS:
-            setattr(self.fits[f].stopping, name, getattr(self.stopping, name)[place])
+        self.fits[f].stopping.numbers[0] = self.stopping.numbers[place]
 
     def _finish(self, fits: np.ndarray) -> None:
         """Make the statistics at the best factors of fits that end; their products with X are made together."""

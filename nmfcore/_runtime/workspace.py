@@ -1,6 +1,7 @@
 """The kernels of one fit, with their scratch memory and their threads."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -435,6 +436,27 @@ class Workspace:
             arrays = self.reserve(size, self.dtype), aligned_empty(wide, FLOAT64), np.empty(groups)
             moved += kernels.project_steps(A, C[part], 1 / bound, block, hoyer, target, most, stop, *arrays, threads)
         return bound * moved
+
+    def alternate(
+        self,
+        X: np.ndarray,
+        factors: list[np.ndarray],
+        precision: np.ndarray,
+        course: np.ndarray,
+        numbers: tuple[float, ...],
+        kinds: tuple[Any, ...],
+        values: np.ndarray,
+        first: int,
+    ) -> bool:
+        """Many iterations in one call; returns the value of `_core.kernels.alternate`."""
+        threads = self.threads(2.0 * X.size * factors[0].shape[1])
+        m, n = X.shape
+        sizes = kernels.alternate_scratch(m, n, factors[0].shape[1], kinds[0], threads)
+        scratch, memory = self.reserve(sizes[0], self.dtype), np.empty(sizes[1])
+        small = PARALLEL_FLOP
+        return kernels.alternate(
+            X, factors, precision, course, numbers, kinds, values, first, small, scratch, memory, threads
+        )
 
     def _project(self, F: np.ndarray, hoyer: bool, target: float, axis: int) -> None:
         threads = self.threads(PROJECTION_FLOP * F.size)

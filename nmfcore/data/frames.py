@@ -38,6 +38,8 @@ def unwrap(X: Any, name: str = "X") -> tuple[Any, Names]:
     Anything else is returned unchanged, without names. A default pandas RangeIndex, and polars, which has no index,
     give no row names.
     """
+    if type(X) is np.ndarray:
+        return X, (None, None)
     if _is(X, "pandas", "DataFrame"):
         values = _of_pandas(X, name)
     elif _is_arrow_like(X):
@@ -56,6 +58,8 @@ def unwrap(X: Any, name: str = "X") -> tuple[Any, Names]:
 
 def labels_of(A: Any) -> tuple[Labels, ...]:
     """The labels of the rows and columns of a data frame or an AnnData, or of a Series of pandas; () for an array."""
+    if A is None or type(A) is np.ndarray:
+        return ()
     if _is(A, "pandas", "DataFrame"):
         return _index(A.index), _index(A.columns)
     if _is(A, "pandas", "Series"):

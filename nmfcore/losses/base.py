@@ -35,6 +35,16 @@ ALL_PENALTIES = frozenset(
 EPS = {np.dtype(real): float(np.finfo(real).eps) for real in (np.float32, np.float64)}
 
 
+class Precision(NamedTuple):
+    """What is round-off in an objective: differences up to share * value, plus `whole` where value > above."""
+
+    whole: float
+    above: float
+    share: float
+    exact: float
+    """An objective up to which W H = X to round-off."""
+
+
 class Statistics(Protocol):
     """What a loss hands to a solver for the update of one factor."""
 
@@ -252,12 +262,8 @@ class Loss(Protocol):
         """The size of the terms of the objective of the scaled X, of which relative penalties are a share."""
         ...
 
-    def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
-        """The smallest difference of two objectives near `value` that is not round-off."""
-        ...
-
-    def exact(self, data: Data, value: float, dtype: np.dtype) -> bool:
-        """Whether the objective is round-off, that is, whether W H = X to round-off."""
+    def precision(self, data: Data) -> Precision:
+        """What is round-off in an objective."""
         ...
 
     def units(self, value: np.ndarray, exponent: int) -> np.ndarray:

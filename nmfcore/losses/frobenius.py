@@ -13,7 +13,7 @@ import numpy as np
 from .._runtime import BatchKernels, FactorBatch, GramBatch, Workspace
 from ..data import Data, UnweightedData
 from ..penalties import Domain, Majorizer
-from .base import ALL_PENALTIES, EPS, Split
+from .base import ALL_PENALTIES, EPS, Precision, Split
 
 #: Share of ||X||_F^2 below which a difference of numbers of that size has lost half of its digits.
 CANCELLATION = {dtype: eps**0.5 for dtype, eps in EPS.items()}
@@ -200,14 +200,10 @@ class Frobenius:
         """||X||_F^2."""
         return data.measures.squared_norm
 
-    def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
-        """The smallest difference of two objectives near `value` that is not round-off."""
-        whole = data.measures.squared_norm
-        return EPS[np.dtype(dtype)] * (0.25 * whole * (value > CANCELLATION[np.dtype(dtype)] * whole) + 4 * value)
-
-    def exact(self, data: Data, value: float, dtype: np.dtype) -> bool:
-        """Whether the relative error is round-off."""
-        return 2 * value <= (8 * EPS[dtype]) ** 2 * data.measures.squared_norm
+    def precision(self, data: Data) -> Precision:
+        """Of the three terms of `value`, or of the sum of squares near an exact fit."""
+        eps, whole = EPS[data.dtype], data.measures.squared_norm
+        return Precision(0.25 * eps * whole, CANCELLATION[data.dtype] * whole, 4 * eps, 0.5 * (8 * eps) ** 2 * whole)
 
     def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
         """Convert objectives of X times 2**-exponent to the units of X; they may overflow or underflow."""

@@ -16,7 +16,7 @@ from .._checks import InputError, check_number
 from .._runtime import Workspace
 from ..data import Data, UnweightedData, is_unweighted
 from ..penalties import Domain, Majorizer
-from .base import ALL_PENALTIES, EPS
+from .base import ALL_PENALTIES, EPS, Precision
 from .frobenius import Normal, relative_error_of_squares
 
 
@@ -136,13 +136,10 @@ class L21:
         """m times the root mean square of the norms of the samples, an upper bound of their sum."""
         return math.sqrt(data.shape[0] * data.measures.squared_norm)
 
-    def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
-        """The smallest difference of two objectives near `value` that is not round-off."""
-        return EPS[np.dtype(dtype)] * (0.25 * self.scale(data) + 4 * value)
-
-    def exact(self, data: Data, value: float, dtype: np.dtype) -> bool:
-        """Whether the objective is round-off, which happens if X = 0."""
-        return value <= EPS[np.dtype(dtype)] * self.scale(data)
+    def precision(self, data: Data) -> Precision:
+        """Of a sum of terms of the size of `scale`."""
+        eps, scale = EPS[data.dtype], self.scale(data)
+        return Precision(0.25 * eps * scale, -math.inf, 4 * eps, eps * scale)
 
     def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
         """Convert objectives of X times 2**-exponent to the units of X; they may overflow or underflow."""

@@ -33,7 +33,7 @@ from .._checks import InputError, check_number
 from .._runtime import BatchKernels, FactorBatch, Workspace
 from ..data import Data, UnweightedData, is_unweighted
 from ..penalties import Domain, Majorizer
-from .base import ALL_PENALTIES, EPS, Descend, MinimiseRows, Split, row_terms
+from .base import ALL_PENALTIES, EPS, Descend, MinimiseRows, Precision, Split, row_terms
 from .frobenius import relative_error_of_squares
 
 MAX_EXPONENT = 50  # of delta in units of the scaled X; larger values act the same
@@ -226,13 +226,10 @@ class Pointwise(ABC):
         """The size of the terms of the objective: N mean(X)^degree for N entries."""
         return data.total * data.measures.mean**self.degree if data.measures.mean > 0 else 0.0
 
-    def round_off(self, data: Data, value: float, dtype: np.dtype) -> float:
-        """The smallest difference of two objectives near `value` that is not round-off."""
-        return EPS[np.dtype(dtype)] * (0.25 * self.scale(data) + 4 * value)
-
-    def exact(self, data: Data, value: float, dtype: np.dtype) -> bool:
-        """Whether the objective is round-off."""
-        return value <= EPS[dtype] * self.scale(data)
+    def precision(self, data: Data) -> Precision:
+        """Of a sum of terms of the size of `scale`."""
+        eps, scale = EPS[data.dtype], self.scale(data)
+        return Precision(0.25 * eps * scale, -math.inf, 4 * eps, eps * scale)
 
     def units(self, value: np.ndarray, exponent: int) -> np.ndarray:
         """Convert objectives of X times 2**-exponent to the units of X; they may overflow or underflow."""
