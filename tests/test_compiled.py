@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_kernels import LEVELS
 
 import nmfcore
-from nmfcore import _core
 from nmfcore._fit import driver
 from nmfcore._fit.stopping import BEGIN
 
-LEVELS = [name for name in _core.LEVELS if _core.LEVELS[name] <= _core.baseline.cpu_level()]
 SHAPES = [(20, 10, 2), (150, 4, 2), (1, 7, 1), (9, 1, 1), (60, 300, 4), (8, 1000, 5), (90, 50, 17), (700, 33, 130)]
 OPTIONS = [
     {},
@@ -96,8 +95,7 @@ def test_what_is_called_between_iterations(loss):
 def test_the_course_of_a_fit(objectives, share, moved):
     """The numbers by which a fit stops, beside plain Python."""
     precision = np.array([0.1, 500.0, share, 1e-9])
-    for level in LEVELS:
-        kernels = _core.load(level)
+    for kernels in LEVELS:
         course, low, lower, progress, t = np.array([BEGIN]), np.inf, 0, 0, 1.0
         no_higher, weights, ends = np.empty(1, np.int64), np.empty(1), np.empty(1, np.int64)
         for objective in objectives:
