@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core import kernels
-from .._runtime import Workspace
+from .._runtime import Workspace, is_one_call
 from ..data import Dense
 from ..losses import CANCELLATION, EPS, Frobenius, Loss, Pointwise
 from ..penalties import ORTHANT
@@ -23,6 +23,7 @@ from .stopping import StoppingState
 Sides = tuple[FactorState, FactorState]
 
 MOST_ENTRIES = 1 << 20  # of X; up to here the kernels that the loop calls need no cut into calls
+CALLS = 50  # to which an iteration is small, so that its kernels are not cut into calls
 CALL_FLOP = 1e8  # of one call: at most a tenth of a second, after which Ctrl-C is heard
 ITERATION_FLOP = 2e4  # flop that take as long as what an iteration does besides
 
@@ -43,8 +44,14 @@ def plan_iterations(sides: Sides, loss: Loss, options: Options) -> Plan | None:
         not spec.fixed and spec.penalty.own is None and spec.penalty.other is None and spec.domain is ORTHANT
         for spec in (side.spec for side in sides)
     )
-    one_call = (6.0 * k + 200) * m * n + 200.0 * (m + n) * k * k <= CALL_FLOP
-    if not (plain and one_call and isinstance(data, Dense) and data.size <= MOST_ENTRIES and data.measures.largest > 0):
+    flop = (6.0 * k + 200) * m * n + 200.0 * (m + n) * k * k
+    if not (
+        plain
+        and is_one_call(CALLS * flop)
+        and isinstance(data, Dense)
+        and data.size <= MOST_ENTRIES
+        and data.measures.largest > 0
+    ):
         return None
     solver = sides[0].spec.solver
     if type(loss) is Frobenius and type(solver) is HALS:

@@ -10,7 +10,7 @@ To use another kernel, write a method of `Workspace` that reserves its scratch m
 
 from . import files, optional
 from .batch import BatchKernels, FactorBatch, GramBatch
-from .calls import parts
+from .calls import is_one_call, parts
 from .config import show_config
 from .files import atomic_write
 from .newton import RowTerms, minimise_rows, minimise_sparse_rows
@@ -40,6 +40,7 @@ __all__ = [
     "files",
     "gram_sweep",
     "import_optional",
+    "is_one_call",
     "minimise_rows",
     "minimise_sparse_rows",
     "names_to_array",
