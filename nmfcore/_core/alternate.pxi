@@ -251,10 +251,11 @@ cdef double multiply_side(const Rules *rules, real **arrays, Parts *parts, int s
     cdef const real *num = arrays[PLACES * side + FIRST]
     cdef const real *den = arrays[PLACES * side + SECOND]
     cdef double moved = 0
+    cdef int n_threads = region(rules, 8.0 * rows * k)
     sum_columns(F, rows, k, parts.columns, region(rules, <double> rows * k))
     for t in range(k):
         parts.columns[t] = rules.floor * parts.columns[t] / rows
-    for task in prange(tasks, num_threads=region(rules, 8.0 * rows * k), schedule="static"):
+    for task in prange(tasks, num_threads=n_threads, schedule="static"):
         multiply_rows(F + task * step * k, num + task * step * k, den + task * step * den_step, den_step,
                       parts.columns, <const real *> NULL, <const real *> NULL, 0, min(step, rows - task * step), k,
                       rules.gamma, parts.moved + task)
