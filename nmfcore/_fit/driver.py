@@ -245,9 +245,6 @@ class Fit(Generic[Kind]):
             self._clear_zeros()
         history, recorder.ended = recorder.history(), True
         relative_error, kkt_residual = self._relative_error(), self._kkt_residual()
-        for side in (self.w, self.h):
-            if not side.spec.fixed:
-                side.best[side.zero_rows] = 0  # some solvers keep tiny entries there
         W, H = self._factors(in_place=True)
         check_finite_objective(self.stopping.value, self.loss)
         check_outcome(W=W, H=H, objective=history.objective[-1], kkt_residual=kkt_residual)

@@ -29,7 +29,6 @@ class FactorState:
         if len(unobserved) and not spec.fixed:
             start[unobserved] = 0
             spec.domain.project(start, data.workspace)
-        self.zero_rows = unobserved if spec.penalty.own is None else unobserved[:0]
         self.factor = self.old = self.best = start
         self.summary: Any = None
         self.best_summary: Any = None
