@@ -217,7 +217,7 @@ def test_container_limit(tmp_path):
     ],
 )
 def test_fewer_threads_where_processors_are_busy(monkeypatch, asked, runnable, recent, expected):
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(threads, "_processors", lambda: 4)
     monkeypatch.setattr(threads, "available_processors", lambda: 4)
     monkeypatch.setattr(threads, "_runnable", lambda: runnable)
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
@@ -227,7 +227,7 @@ def test_fewer_threads_where_processors_are_busy(monkeypatch, asked, runnable, r
 
 @pytest.mark.parametrize(("available", "expected"), [(64, 1), (4, 4)])
 def test_load_of_the_machine_counts_only_where_all_its_processors_are_ours(monkeypatch, available, expected):
-    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(threads, "_processors", lambda: 64)
     monkeypatch.setattr(threads, "available_processors", lambda: available)
     monkeypatch.setattr(threads, "_runnable", lambda: 81)
     monkeypatch.setattr(threads, "SPIN_FOR_EVER", False)

@@ -163,6 +163,8 @@ def check_outcome(**values: Any) -> None:
     An objective in units of X may be infinite: the square of a residual may be beyond the range of float64.
     """
     for name, value in values.items():
+        if math.isfinite(value) if isinstance(value, float) else np.isfinite(value).all():
+            continue
         bad = np.isnan(value) if np.ndim(value) == 0 else ~np.isfinite(value)
         if np.any(bad):
             kind = "NaN" if np.any(np.isnan(value)) else "infinite"

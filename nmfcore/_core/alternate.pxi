@@ -59,6 +59,11 @@ cdef void restart_from(const Rules *rules, const Course *course, real **arrays) 
 cdef void extrapolate_stretches(const real *new, real *old, Py_ssize_t rows, Py_ssize_t k, double weight, bint rising,
                                 int n_threads) noexcept nogil:
     cdef Py_ssize_t step = stretch_rows(k), i
+    if n_threads == 1:
+        for i in range(ceil_div(rows, step)):
+            extrapolate_row(new + i * step * k, old + i * step * k, min(step, rows - i * step) * k, <real> weight,
+                            rising)
+        return
     for i in prange(ceil_div(rows, step), num_threads=n_threads, schedule="static"):
         extrapolate_row(new + i * step * k, old + i * step * k, min(step, rows - i * step) * k, <real> weight, rising)
 
@@ -76,6 +81,10 @@ cdef double inner_stretches(const real *A, const real *B, Py_ssize_t rows, Py_ss
     """`inner`, in the same stretches."""
     cdef Py_ssize_t step = stretch_rows(k), tasks = ceil_div(rows, step), task
     cdef double total = 0
+    if n_threads == 1:
+        for task in range(tasks):
+            total += inner_row(A + task * step * k, B + task * step * k, min(step, rows - task * step) * k)
+        return total
     for task in prange(tasks, num_threads=n_threads, schedule="static"):
         sums[task] = inner_row(A + task * step * k, B + task * step * k, min(step, rows - task * step) * k)
     for task in range(tasks):
@@ -215,13 +224,22 @@ cdef struct Parts:
     bint ready
 
 
+cdef inline void sum_rows(const real *F, Py_ssize_t rows, Py_ssize_t k, double *sums) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(rows):
+        add_row(F + i * k, k, sums)
+
+
 cdef void sum_columns(const real *F, Py_ssize_t rows, Py_ssize_t k, double *sums, int n_threads) noexcept nogil:
     """`column_sums`, in the same stretches, into the first k of sums."""
-    cdef Py_ssize_t step = stretch_rows(k), tasks = ceil_div(rows, step), task, i
+    cdef Py_ssize_t step = stretch_rows(k), tasks = ceil_div(rows, step), task
     memset(sums, 0, tasks * k * sizeof(double))
-    for task in prange(tasks, num_threads=n_threads, schedule="static"):
-        for i in range(task * step, min(rows, (task + 1) * step)):
-            add_row(F + i * k, k, sums + task * k)
+    if n_threads == 1:
+        for task in range(tasks):
+            sum_rows(F + task * step * k, min(step, rows - task * step), k, sums + task * k)
+    else:
+        for task in prange(tasks, num_threads=n_threads, schedule="static"):
+            sum_rows(F + task * step * k, min(step, rows - task * step), k, sums + task * k)
     for task in range(1, tasks):
         add_row(sums + task * k, k, sums)
 
@@ -243,10 +261,18 @@ cdef double split_side(const Rules *rules, const real *X, const Split *splits, r
                         region(rules, 6.0 * rows * terms * k))
 
 
+cdef inline void multiply_stretch(const Rules *rules, real *F, const real *num, const real *den, Parts *parts,
+                                  Py_ssize_t rows, Py_ssize_t task) noexcept nogil:
+    """The update of a stretch of rows; its squared step goes to the place of the task."""
+    cdef Py_ssize_t k = rules.k, step = stretch_rows(k), first = task * step, den_step = 0 if rules.shares_den else k
+    multiply_rows(F + first * k, num + first * k, den + first * den_step, den_step, parts.columns,
+                  <const real *> NULL, <const real *> NULL, 0, min(step, rows - first), k, rules.gamma,
+                  parts.moved + task)
+
+
 cdef double multiply_side(const Rules *rules, real **arrays, Parts *parts, int side) noexcept nogil:
     """The update of a factor from num and den; returns the squared step."""
-    cdef Py_ssize_t rows = rules.rows[side], k = rules.k, step = stretch_rows(k), tasks = ceil_div(rows, step), task, t
-    cdef Py_ssize_t den_step = 0 if rules.shares_den else k
+    cdef Py_ssize_t rows = rules.rows[side], k = rules.k, tasks = ceil_div(rows, stretch_rows(k)), task, t
     cdef real *F = arrays[PLACES * side + FACTOR]
     cdef const real *num = arrays[PLACES * side + FIRST]
     cdef const real *den = arrays[PLACES * side + SECOND]
@@ -255,10 +281,12 @@ cdef double multiply_side(const Rules *rules, real **arrays, Parts *parts, int s
     sum_columns(F, rows, k, parts.columns, region(rules, <double> rows * k))
     for t in range(k):
         parts.columns[t] = rules.floor * parts.columns[t] / rows
-    for task in prange(tasks, num_threads=n_threads, schedule="static"):
-        multiply_rows(F + task * step * k, num + task * step * k, den + task * step * den_step, den_step,
-                      parts.columns, <const real *> NULL, <const real *> NULL, 0, min(step, rows - task * step), k,
-                      rules.gamma, parts.moved + task)
+    if n_threads == 1:
+        for task in range(tasks):
+            multiply_stretch(rules, F, num, den, parts, rows, task)
+    else:
+        for task in prange(tasks, num_threads=n_threads, schedule="static"):
+            multiply_stretch(rules, F, num, den, parts, rows, task)
     for task in range(tasks):
         moved += parts.moved[task]
     return moved

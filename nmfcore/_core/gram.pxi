@@ -148,16 +148,24 @@ cdef inline bint gram_joined(Py_ssize_t n, int n_threads) noexcept nogil:
     return n_threads == 1 or n >= 4 * n_threads
 
 
+cdef inline void narrow_gram(const real *F, Py_ssize_t rows, Py_ssize_t k, bint joined, double *own, double *partial,
+                             double *out) noexcept nogil:
+    """out = F'F from its stretches, which are made here if they are joined."""
+    cdef Py_ssize_t s
+    if joined:
+        for s in range(GRAM_SPLITS):
+            gram_stretch(F, rows, k, s, own, partial)
+    add_stretches(partial, narrow_splits(rows, k), k, out)
+
+
 cdef void gram_of_fits(const Stack *stack, const int64_t *squares, const real *F, Py_ssize_t rows, double *scratch,
                        double *out, int n_threads) noexcept nogil:
     """out = F'F for each listed fit: the wide ones one after the other, the narrow ones together."""
     cdef Py_ssize_t narrow = min(<Py_ssize_t> GRAM_NARROW, widest(stack)), size = narrow_size(narrow), n = stack.n
     cdef const int64_t *columns = stack.columns
-    cdef Py_ssize_t room = GRAM_SPLITS * narrow * narrow, i, f, k, s
+    cdef Py_ssize_t room = GRAM_SPLITS * narrow * narrow, i, f, k
     cdef bint joined = gram_joined(n, n_threads)
     cdef double *stored = scratch + n_threads * size
-    cdef double *own
-    cdef double *partial
     for i in range(n):
         f = stack.fits[i]
         k = rank_of(stack, f)
@@ -170,16 +178,19 @@ cdef void gram_of_fits(const Stack *stack, const int64_t *squares, const real *F
             if k <= GRAM_NARROW:
                 gram_stretch(F + rows * columns[f], rows, k, i % GRAM_SPLITS, scratch + threadid() * size,
                              stored + i // GRAM_SPLITS * room)
+    if n_threads == 1:
+        for i in range(n):
+            f = stack.fits[i]
+            k = rank_of(stack, f)
+            if k <= GRAM_NARROW:
+                narrow_gram(F + rows * columns[f], rows, k, joined, scratch, stored, out + squares[f])
+        return
     for i in prange(n, num_threads=n_threads, schedule="dynamic"):
         f = stack.fits[i]
         k = rank_of(stack, f)
-        own = scratch + threadid() * size
-        partial = stored + (threadid() if joined else i) * room
         if k <= GRAM_NARROW:
-            if joined:
-                for s in range(GRAM_SPLITS):
-                    gram_stretch(F + rows * columns[f], rows, k, s, own, partial)
-            add_stretches(partial, narrow_splits(rows, k), k, out + squares[f])
+            narrow_gram(F + rows * columns[f], rows, k, joined, scratch + threadid() * size,
+                        stored + (threadid() if joined else i) * room, out + squares[f])
 
 
 cdef Py_ssize_t gram_size_of(Py_ssize_t rows, Py_ssize_t most, Py_ssize_t n, int n_threads) noexcept nogil:

@@ -298,22 +298,48 @@ cdef void add_sums(const real *more, Py_ssize_t n, real *sums) noexcept nogil:
         sums[i] += more[i]
 
 
+cdef inline void pack_chunk(const Shape *shape, const Stack *stack, const real *B, Py_ssize_t chunks, Py_ssize_t i,
+                            real scale, real *packed) noexcept nogil:
+    """Pack a run of rows of B, of which a stretch has so many chunks."""
+    cdef Py_ssize_t first = part_start(shape, i // chunks, shape.part) + i % chunks * PACK_ROWS
+    cdef Py_ssize_t last = min(part_end(shape, i // chunks), first + PACK_ROWS)
+    if first < last:
+        pack_fits(shape, stack, B, first, last, scale, packed)
+
+
+cdef inline void finish_task(const Shape *shape, const Stack *stack, const real *X, const real *packed,
+                             Py_ssize_t tasks, Py_ssize_t task, real *own, real *stored, real *out) noexcept nogil:
+    """The sums of a task over all stretches, in their order, to their place in out."""
+    cdef Py_ssize_t size = shape.sums_size, s
+    cdef real *sums = own + shape.edge if shape.joined else stored + task * size
+    if shape.joined:
+        sum_stretch(shape, X, packed, task, 0, own, sums)
+    for s in range(1, shape.splits):
+        if shape.joined:
+            sum_stretch(shape, X, packed, task, s, own, sums + size)
+            add_sums(sums + size, size, sums)
+        else:
+            add_sums(stored + (s * tasks + task) * size, size, sums)
+    write_fits(shape, stack, sums, task, out)
+
+
 cdef void product_of_fits(const Shape *shape, const Stack *stack, const real *X, const real *B, real scale,
                           real *scratch, real *out, int n_threads) noexcept nogil:
     """out = scale X B for each listed fit; the stretches are added in their order, in the last of several calls."""
-    cdef Py_ssize_t tasks = shape.groups * shape.blocks, size = shape.sums_size, task, s, i, first, last
+    cdef Py_ssize_t tasks = shape.groups * shape.blocks, size = shape.sums_size, task, i
     cdef Py_ssize_t chunks = ceil_div(part_start(shape, 0, 1) + shape.splits, PACK_ROWS)
     cdef Py_ssize_t thread_size = shape.edge + 2 * size
     cdef real *packed = scratch
     cdef real *threads = packed + shape.terms * shape.vectors * shape.lanes
     cdef real *stored = threads + n_threads * thread_size
-    cdef real *own
-    cdef real *sums
+    if n_threads == 1 and shape.joined:
+        for i in range(shape.splits * chunks):
+            pack_chunk(shape, stack, B, chunks, i, scale, packed)
+        for task in range(tasks):
+            finish_task(shape, stack, X, packed, tasks, task, threads, stored, out)
+        return
     for i in prange(shape.splits * chunks, num_threads=n_threads, schedule="static"):
-        first = part_start(shape, i // chunks, shape.part) + i % chunks * PACK_ROWS
-        last = min(part_end(shape, i // chunks), first + PACK_ROWS)
-        if first < last:
-            pack_fits(shape, stack, B, first, last, scale, packed)
+        pack_chunk(shape, stack, B, chunks, i, scale, packed)
     if not shape.joined:
         for task in prange(tasks * shape.splits, num_threads=n_threads, schedule="dynamic"):
             sum_stretch(shape, X, packed, task % tasks, task // tasks, threads + threadid() * thread_size,
@@ -321,17 +347,7 @@ cdef void product_of_fits(const Shape *shape, const Stack *stack, const real *X,
     if shape.part < shape.parts - 1:
         return
     for task in prange(tasks, num_threads=n_threads, schedule="dynamic"):
-        own = threads + threadid() * thread_size
-        sums = own + shape.edge if shape.joined else stored + task * size
-        if shape.joined:
-            sum_stretch(shape, X, packed, task, 0, own, sums)
-        for s in range(1, shape.splits):
-            if shape.joined:
-                sum_stretch(shape, X, packed, task, s, own, sums + size)
-                add_sums(sums + size, size, sums)
-            else:
-                add_sums(stored + (s * tasks + task) * size, size, sums)
-        write_fits(shape, stack, sums, task, out)
+        finish_task(shape, stack, X, packed, tasks, task, threads + threadid() * thread_size, stored, out)
 
 
 cdef Py_ssize_t shape_scratch(const Shape *shape, int n_threads) noexcept nogil:

@@ -15,6 +15,7 @@
 cdef enum:
     BLOCK_LINES = 64   # lines of X in a block
     LINE_PANELS = 4    # panels along a line in a block
+    LEAST_TASKS = 8    # of a half-step, where the rows suffice
 
 
 FAMILIES = {"beta": 0, "huber": 1, "absolute": 2}  # of losses, and the numbers that `split_step` takes
@@ -97,9 +98,10 @@ cdef void add_block(const real *P, Py_ssize_t row_stride, Py_ssize_t term_stride
             column += width * lanes
 
 
-cdef inline Py_ssize_t task_rows(const real *x, bint across) noexcept nogil:
-    """Rows of the factor that a task updates."""
-    return LINE_PANELS * PANEL_VECTORS * lanes_of(x) if across else BLOCK_LINES
+cdef inline Py_ssize_t task_rows(const real *x, Py_ssize_t rows, bint across) noexcept nogil:
+    """Rows of the factor that a task updates: whole tiles, and so few that several threads have work."""
+    cdef Py_ssize_t unit = PANEL_VECTORS * lanes_of(x) if across else TILE_ROWS
+    return min(ceil_div(ceil_div(rows, LEAST_TASKS), unit) * unit, LINE_PANELS * unit if across else BLOCK_LINES)
 
 
 cdef Split split_of(const real *x, Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t row_bytes, Py_ssize_t term_bytes,
@@ -116,7 +118,7 @@ cdef Split split_of(const real *x, Py_ssize_t rows, Py_ssize_t terms, Py_ssize_t
     s.lanes = lanes_of(x)
     s.width = PANEL_VECTORS * s.lanes
     s.panels = ceil_div(s.along, s.width)
-    s.group = task_rows(x, s.across)
+    s.group = task_rows(x, rows, s.across)
     s.groups = ceil_div(rows, s.group)
     s.block = BLOCK_LINES * LINE_PANELS * s.width
     return s
@@ -293,6 +295,12 @@ cdef double split_shared(const Split *s, const real *X, const real *F, const rea
                          real *scratch, real *num, real *den, double[::1] values, int n_threads) noexcept nogil:
     """The same in several threads. values: memory, one for each task."""
     cdef Py_ssize_t i
+    if n_threads == 1:
+        for i in range(split_parts(s)):
+            split_part(s, F, B, i, scratch)
+        for i in range(s.groups):
+            values[i] = split_task(s, i, X, F, B, weights, scratch, scratch + s.threads, num, den)
+        return ordered_sum(values)
     for i in prange(split_parts(s), num_threads=n_threads, schedule="static"):
         split_part(s, F, B, i, scratch)
     for i in prange(s.groups, num_threads=n_threads, schedule="dynamic"):

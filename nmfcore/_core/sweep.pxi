@@ -105,26 +105,40 @@ cdef void prepare_grams(const Stack *stack, const int64_t *squares, const double
                         int n_threads) noexcept nogil:
     """The prepared Gram matrix of every listed fit."""
     cdef Py_ssize_t i, f
+    if n_threads == 1 or stack.n == 1:
+        for i in range(stack.n):
+            f = stack.fits[i]
+            prepare_gram(G + squares[f], rank_of(stack, f), grams + gram_place(stack, squares, f))
+        return
     for i in prange(stack.n, num_threads=n_threads, schedule="static"):
         f = stack.fits[i]
         prepare_gram(G + squares[f], rank_of(stack, f), grams + gram_place(stack, squares, f))
+
+
+cdef inline double sweep_task(const Stack *stack, const int64_t *squares, const Sweeps *sweeps, const real *grams,
+                              const real *C, const real *lower, const real *upper, real *F, Py_ssize_t groups,
+                              Py_ssize_t task, real *own) noexcept nogil:
+    """The sweeps of one group of one listed fit; returns the change of the first one."""
+    cdef Py_ssize_t f = stack.fits[task // groups], first = task % groups * GROUP_ROWS, k = rank_of(stack, f)
+    cdef Py_ssize_t place = sweeps.rows * stack.columns[f] + first * k
+    cdef const real *gram = grams + gram_place(stack, squares, f)
+    return sweep_group(gram, gram + k * k, C + place, F + place, lower + first * sweeps.bound_stride,
+                       upper + first * sweeps.bound_stride, sweeps.bound_stride,
+                       min(<Py_ssize_t> GROUP_ROWS, sweeps.rows - first), k, sweeps.most[f], sweeps.stop[f], own)
 
 
 cdef void sweep_of_fits(const Stack *stack, const int64_t *squares, const Sweeps *sweeps, const real *grams,
                         const real *C, const real *lower, const real *upper, real *F, real *threads,
                         double *group_moved, int n_threads) noexcept nogil:
     """The sweeps of every group of every listed fit. lower and upper: of a single fit, or NULL."""
-    cdef Py_ssize_t groups = ceil_div(sweeps.rows, GROUP_ROWS), wide = widest(stack), i, f, k, first, place
-    cdef const real *gram
+    cdef Py_ssize_t groups = ceil_div(sweeps.rows, GROUP_ROWS), own = (4 * widest(stack) + 1) * GROUP_ROWS, i
+    if n_threads == 1:
+        for i in range(stack.n * groups):
+            group_moved[i] = sweep_task(stack, squares, sweeps, grams, C, lower, upper, F, groups, i, threads)
+        return
     for i in prange(stack.n * groups, num_threads=n_threads, schedule="dynamic"):
-        f, first = stack.fits[i // groups], i % groups * GROUP_ROWS
-        k = rank_of(stack, f)
-        gram = grams + gram_place(stack, squares, f)
-        place = sweeps.rows * stack.columns[f] + first * k
-        group_moved[i] = sweep_group(gram, gram + k * k, C + place, F + place, lower + first * sweeps.bound_stride,
-                                     upper + first * sweeps.bound_stride, sweeps.bound_stride,
-                                     min(<Py_ssize_t> GROUP_ROWS, sweeps.rows - first), k, sweeps.most[f],
-                                     sweeps.stop[f], threads + threadid() * (4 * wide + 1) * GROUP_ROWS)
+        group_moved[i] = sweep_task(stack, squares, sweeps, grams, C, lower, upper, F, groups, i,
+                                    threads + threadid() * own)
 
 
 def sweep_scratch(Py_ssize_t rows, Py_ssize_t k, int n_threads):

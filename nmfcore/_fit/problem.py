@@ -2,7 +2,6 @@
 
 import functools
 import time
-from dataclasses import replace
 from typing import Any, Generic
 
 from .._checks import check_flag, refuse_large_rank
@@ -54,7 +53,7 @@ class RankedProblem(Generic[Kind]):
     """
 
     def __init__(self, problem: Problem[Kind], warn_unobserved: bool, **changes: Any) -> None:
-        self.problem, self.request = problem, replace(problem.request, **changes)
+        self.problem, self.request = problem, problem.request.with_changes(**changes)
         request, data, loss = self.request, problem.data, problem.loss
         refuse_large_rank(request.k, sum(data.shape), data.dtype.itemsize)
         self.constraints = constraints = FactorConstraints(

@@ -19,13 +19,15 @@ from .request import FitRequest
 
 ARRAYS = ("fixed_W", "fixed_H", "weights", "mask")  # a result says only whether there were any
 LEFT_OUT = ("X", "n_threads", "callback", "verbose")  # not stored: X itself, and arguments that change no factor
+OPTIONS = tuple(field.name for field in fields(FitRequest) if field.name not in LEFT_OUT)
+AS_IT_IS = frozenset({type(None), str, bool, int, float})
 PLAIN = {str: str, bool: bool, np.bool_: bool, numbers.Integral: int, numbers.Real: float}
 
 
 def build_provenance(request: FitRequest, X: Any, names: Names, data: Data, solver: str) -> Provenance:
     """What a result says of its origin; a resumed fit has that of its first start. solver: the one that runs."""
-    arguments = {field.name: getattr(request, field.name) for field in fields(request)}
-    options = {name: _plain(value) for name, value in arguments.items() if name not in LEFT_OUT}
+    arguments = vars(request)
+    options = {name: _plain(arguments[name]) for name in OPTIONS}
     options |= {name: arguments[name] is not None for name in ARRAYS}
     options["mask"] |= isinstance(X, np.ma.MaskedArray)
     options |= {"solver": solver, "dtype": data.dtype.name, "version": __version__}
@@ -42,8 +44,8 @@ def with_random_state(origin: Provenance, random_state: Any) -> Provenance:
 
 def _plain(value: Any) -> Any:
     """An argument as a JSON value: itself, the text of a loss or penalty, or "given" for arrays and generators."""
-    if value is None:
-        return None
+    if type(value) in AS_IT_IS:
+        return value
     if isinstance(value, Penalty):
         return describe_penalty(value)
     if isinstance(value, Frobenius | BetaDivergence | Huber | L1 | L21):

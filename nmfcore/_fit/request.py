@@ -54,8 +54,7 @@ class FitRequest:
         """
         alignment = Alignment(self.X)
         align = alignment.align
-        return replace(
-            self,
+        return self.with_changes(
             fixed_H=align(self.fixed_H, "fixed_H", FACTOR_AXES[1]),
             fixed_W=align(self.fixed_W, "fixed_W", FACTOR_AXES[0]),
             init=_align_start(self.init, alignment),
@@ -64,6 +63,11 @@ class FitRequest:
             weights=align(self.weights, "weights", (SAMPLES, FEATURES)),
             mask=align(self.mask, "mask", (SAMPLES, FEATURES)),
         )
+
+    def with_changes(self, **changes: Any) -> Self:
+        """The same with these arguments, or itself if it has them."""
+        new = {name: value for name, value in changes.items() if value is not getattr(self, name)}
+        return replace(self, **new) if new else self
 
 
 def _align_start(init: Any, alignment: Alignment) -> Any:

@@ -82,9 +82,15 @@ def _cgroup_limit(path: str = "/sys/fs/cgroup/cpu.max") -> float:
         return float("inf")
 
 
+@functools.cache
+def _processors() -> int:
+    """Processors of the machine; to ask for them takes as long as a small fit."""
+    return os.cpu_count() or 1
+
+
 def available_processors() -> int:
     """Processors that this process may use: its affinity and its container's limit."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _processors()
     return max(1, int(min(count, _cgroup_limit())))
 
 
@@ -106,7 +112,7 @@ class ThreadBudget:
 
     def __init__(self, n_threads: int) -> None:
         self.n_threads = self._free = n_threads
-        looks = n_threads > 1 and not SPIN_FOR_EVER and available_processors() >= (os.cpu_count() or 1)
+        looks = n_threads > 1 and not SPIN_FOR_EVER and available_processors() >= _processors()
         self._next_look = -float("inf") if looks else float("inf")
 
     def threads(self) -> int:
@@ -115,7 +121,7 @@ class ThreadBudget:
         if now >= self._next_look:
             since, own = ThreadBudget._last_region
             others = _runnable() - (own if now - since < self.OWN_SPIN_SECONDS else 1)
-            self._free = max(1, min(self.n_threads, (os.cpu_count() or 1) - others)) if others > 0 else self.n_threads
+            self._free = max(1, min(self.n_threads, _processors() - others)) if others > 0 else self.n_threads
             self._next_look = now + self.LOOK_SECONDS
         if self._free > 1:
             ThreadBudget._last_region = now, self._free
