@@ -116,6 +116,7 @@ def test_every_format(run, name, output):
         (["--init", "random", "--seed", "7"], {"init": "random", "random_state": 7}),
         (["--max-iter", "3", "--tol", "0"], {"max_iter": 3, "tol": 0.0}),
         (["--inner-iter", "1", "--no-extrapolate"], {"inner_iter": 1, "extrapolate": False}),
+        (["--no-compress"], {"compress": False}),
         (["--l1-W", "0.3", "--l2-H", "0.2"], {"penalty_W": ("L1", 0.3), "penalty_H": ("L2", 0.2)}),
         (["--l1-H", "0.1", "--l2-H", "0.2"], {"penalty_H": ("L1", 0.1, "L2", 0.2)}),
         (["--threads", "1", "--dtype", "float32"], {"n_threads": 1, "dtype": "float32"}),

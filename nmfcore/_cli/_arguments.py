@@ -90,6 +90,7 @@ def _fit(commands: Any) -> None:
         "--floor", type=_number, help="solver mu: smallest entry of a factor, relative to the mean of its component"
     )
     run.add_argument("--no-extrapolate", action="store_true", help="run the textbook algorithm, without extrapolation")
+    run.add_argument("--no-compress", action="store_true", help="run no iteration on a compressed X")
     run.add_argument("--seed", type=_integer(0), default=0, metavar="N", help="seed of random starts (default: 0)")
     run.add_argument("--checkpoint", type=Path, metavar="FILE", help="save the state of the fit to FILE at intervals")
     run.add_argument(

@@ -60,6 +60,7 @@ def fit_arguments(options: Namespace) -> dict[str, Any]:
         "inner_iter": options.inner_iter or "auto",
         "floor": options.floor,
         "extrapolate": not options.no_extrapolate,
+        "compress": False if options.no_compress else "auto",
         "penalty_H": _penalty(options, "H"),
         "random_state": options.seed,
     }

@@ -69,6 +69,8 @@ class Checkpoint(Storable):
             "objective": members.floats("objective", (iteration + 1,), np.float64),
             "seconds": members.floats("seconds", (iteration + 1,), np.float64, 0, LARGEST),
         }
+        if "compressed" in members.arrays:  # not in files of early versions
+            arrays["compressed"] = np.asarray(_at_most(members.count("compressed"), iteration))
         for factor, size in zip(("W", "H"), measured["shape"], strict=True):
             for name in (f"{factor}_{kind}" for kind in (KINDS if extrapolated else KINDS[:2])):
                 arrays[name] = members.floats(name, (size, k), dtype, 0, LARGEST)
@@ -114,6 +116,12 @@ def differing_entries(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def _float_or_nan(value: Any) -> float:
     """A float; NaN, which is close to nothing, for a count or any other value."""
     return value if isinstance(value, float) else math.nan
+
+
+def _at_most(count: int, most: int) -> int:
+    if count > most:
+        raise ValueError("compressed")
+    return count
 
 
 def _is_number(value: Any) -> bool:

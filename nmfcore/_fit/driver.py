@@ -66,13 +66,18 @@ class Fit(Generic[Kind]):
         self.recorder = Recorder(options, clock, lambda values: loss.units(values, data.measures.exponent))
         self.statistics: Any = None  # of the first free factor at the current point; None if not computed yet
         self.best_statistics: dict[FactorState, Any] = {}  # at the best factors, as far as an iteration computed them
+        self.resumes = checkpoint is not None
         if checkpoint is not None:
             self._resume(checkpoint)
 
     def run(self) -> Kind:
         """Alternate until the stopping rule, a limit or the callback ends the fit."""
+        return self.result(self.alternate())
+
+    def alternate(self) -> str:
+        """The iterations; returns why they end."""
         reason = None
-        if self.recorder.values:  # from a checkpoint, which was made before the stopping rule was applied
+        if self.resumes:  # from a checkpoint, which was made before the stopping rule was applied
             reason = self._stopping_rule()
         else:
             self._begin()
@@ -83,7 +88,7 @@ class Fit(Generic[Kind]):
             else:
                 self._advance(compiled)
             reason = "callback" if self._report() else self._stopping_rule()
-        return self.result(reason or "max_iter")
+        return reason or "max_iter"
 
     def _compile(self) -> CompiledIterations | None:
         """The iterations of a plain fit of a small X, in one call of a kernel; see `compiled`."""
@@ -329,6 +334,7 @@ class Fit(Generic[Kind]):
         arrays = {f"{name}_{kind}": F.copy() for name, side in self._named() for kind, F in side.arrays().items()}
         arrays |= {f"{name}_exponents": e for (name, _), e in zip(self._named(), self.exponents, strict=True)}
         arrays |= {"objective": np.array(recorder.values), "seconds": np.array(recorder.seconds)}
+        arrays["compressed"] = np.asarray(recorder.compressed)
         stopping = {name: float(getattr(self.stopping, name)) for name in NUMBERS}
         return Checkpoint(recorder.n_iter, self.provenance.options, self._fingerprint, stopping, arrays)
 
@@ -341,6 +347,7 @@ class Fit(Generic[Kind]):
             side.best_summary = self.loss.summary(side.best, self.workspace)
         recorder = self.recorder
         recorder.values, recorder.seconds = (list(checkpoint.arrays[kind]) for kind in ("objective", "seconds"))
+        recorder.compressed = int(checkpoint.arrays.get("compressed", 0))
         recorder.clock -= recorder.seconds[-1]
         for name in NUMBERS:
             setattr(self.stopping, name, checkpoint.stopping[name])

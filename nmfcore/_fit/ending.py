@@ -30,7 +30,13 @@ class Ending(Protocol):
 def ending_to_arrays(result: Ending) -> dict[str, np.ndarray]:
     """The objective, the number of iterations, the reason to stop and the history as arrays."""
     plain = {name: np.asarray(getattr(result, name)) for name in ("objective", "n_iter", "converged", "reason")}
-    return plain | {"history_objective": result.history.objective, "history_seconds": result.history.seconds}
+    return plain | history_to_arrays(result.history)
+
+
+def history_to_arrays(history: History) -> dict[str, np.ndarray]:
+    """A history as arrays."""
+    compressed = {"history_compressed": np.asarray(history.compressed)} if history.compressed else {}
+    return {"history_objective": history.objective, "history_seconds": history.seconds} | compressed
 
 
 def ending_from_members(members: Members, reasons: tuple[str, ...], least: float = 0.0) -> dict[str, Any]:
@@ -44,8 +50,9 @@ def ending_from_members(members: Members, reasons: tuple[str, ...], least: float
     seconds = members.floats("history_seconds", (n_iter + 1,), np.float64, 0, np.finfo(np.float64).max)
     # Only a result far from stationary has stopped by its rule without convergence.
     near = "kkt_residual" not in members.arrays or members.number("kkt_residual") <= LARGEST_KKT_RESIDUAL
+    compressed = members.count("history_compressed") if "history_compressed" in members.arrays else 0
     contradictory = converged != (reason in CONVERGED) if near else converged and reason not in CONVERGED
-    if contradictory or objective != values[-1] or np.any(np.diff(seconds) < 0):
+    if contradictory or objective != values[-1] or np.any(np.diff(seconds) < 0) or compressed > n_iter:
         raise ValueError("reason or history")
-    history = History(values, seconds)
+    history = History(values, seconds, compressed)
     return {"objective": objective, "n_iter": n_iter, "converged": converged, "reason": reason, "history": history}

@@ -13,7 +13,7 @@ from .._runtime import Members, Storable, Workspace, check_threads, files
 from ..data import Names, frames
 from . import check_result, components
 from .constraints import current_options
-from .ending import ending_from_members
+from .ending import ending_from_members, history_to_arrays
 from .records import History
 
 STORED = ("W", "H", "objective", "relative_error", "n_iter", "converged", "reason", "kkt_residual")
@@ -179,6 +179,6 @@ Kind = TypeVar("Kind", bound=Factorization)
 def result_to_arrays(result: Factorization) -> dict[str, np.ndarray]:
     """A result as arrays of numbers and text."""
     arrays = {name: np.asarray(getattr(result, name)) for name in STORED}
-    arrays["history_objective"], arrays["history_seconds"] = result.history.objective, result.history.seconds
+    arrays |= history_to_arrays(result.history)
     arrays["unobserved_rows"], arrays["unobserved_columns"] = result.unobserved
     return arrays | {name: np.asarray(json.dumps(getattr(result, name))) for name in TEXTS}

@@ -29,6 +29,7 @@ def nmf(
     inner_iter: int | str = "auto",
     floor: float | None = None,
     extrapolate: bool = True,
+    compress: bool | str = "auto",
     penalty_W: Penalty | None = None,
     penalty_H: Penalty | None = None,
     fixed_W: Any = None,
@@ -83,6 +84,8 @@ def nmf(
         See `mu`; an option of that solver.
     extrapolate : bool
         Whether to extrapolate, where the solver does.
+    compress : bool or "auto"
+        Whether the first iterations of solver="hals" run on a compressed X, see `hals`.
     %(penalties)s
     %(observations)s
     %(n_threads)s
@@ -132,6 +135,7 @@ def nmf(
         inner_iter=inner_iter,
         floor=floor,
         extrapolate=extrapolate,
+        compress=compress,
         penalty_W=penalty_W,
         penalty_H=penalty_H,
         fixed_W=fixed_W,
@@ -160,6 +164,7 @@ def hals(
     max_time: float | None = None,
     inner_iter: int | str = "auto",
     extrapolate: bool = True,
+    compress: bool | str = "auto",
     penalty_W: Penalty | None = None,
     penalty_H: Penalty | None = None,
     fixed_W: Any = None,
@@ -198,6 +203,9 @@ def hals(
         Sweeps over a factor per product with X. 1 with extrapolate=False is the textbook's HALS.
     extrapolate : bool
         Whether to extrapolate.
+    compress : bool or "auto"
+        Whether the first iterations run on a compressed X, A B' with 2 k columns, on which they cost
+        2 (m + n) / m n times as many flop (see Notes). "auto": where X is dense and that is at most an eighth.
     %(penalties)s
     %(observations)s
     %(n_threads)s
@@ -235,6 +243,13 @@ def hals(
     X. With extrapolation the objective is that of the extrapolated W and the new H, which are the factors returned.
     Memory beyond X: about 8 (m + n) k numbers, and for sparse X a second copy of it.
 
+    Factors of rank k do not see most of a large dense X. With `compress` the first iterations run on X projected on 2 k
+    directions of its shorter side [4]_, [5]_, which randomized subspace iteration finds for 20 m n k flop, as many as
+    five iterations take. They end when their steps are small, when they have cost as many flop as three iterations, or
+    after 100. Then the fit goes on with X, from their outcome or, if that is no better, from the start. The objective,
+    the stop and the KKT residual are those of iterations with X. `History.compressed` says how many were compressed;
+    they count in n_iter, but `callback` and `verbose` do not see them.
+
     With weights each row of a factor has a Gram matrix of its own: that of the most frequent weight, corrected by the p
     other entries. This costs 2 p k^2 flop an iteration more, or 20 p k along these entries where that is less. Where
     they are more than a quarter of a dense X, or more than half of a sparse one (which is made dense then), an
@@ -250,6 +265,10 @@ def hals(
        matrix factorization", Neural Computation 24 (2012) 1085-1105. doi:10.1162/NECO_a_00256
     .. [3] A. M. S. Ang, N. Gillis, "Accelerating nonnegative matrix factorization algorithms using extrapolation",
        Neural Computation 31 (2019) 417-439. doi:10.1162/neco_a_01157
+    .. [4] G. Zhou, A. Cichocki, S. Xie, "Fast nonnegative matrix/tensor factorization based on low-rank approximation",
+       IEEE Trans. Signal Process. 60 (2012) 2928-2940. doi:10.1109/TSP.2012.2190410
+    .. [5] M. Tepper, G. Sapiro, "Compressed nonnegative matrix factorization is fast and accurate", IEEE Trans. Signal
+       Process. 64 (2016) 2269-2283. doi:10.1109/TSP.2016.2516971
 
     Examples
     --------
@@ -269,6 +288,7 @@ def hals(
         max_time=max_time,
         inner_iter=inner_iter,
         extrapolate=extrapolate,
+        compress=compress,
         penalty_W=penalty_W,
         penalty_H=penalty_H,
         fixed_W=fixed_W,

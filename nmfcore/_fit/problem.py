@@ -13,6 +13,7 @@ from .assemble import check_start_name, factor_specs, make_start
 from .check import check_entries, check_options
 from .check_zeros import check_zeros
 from .checkpoint import Checkpoint
+from .compressed_start import plan_compression
 from .constraints import FactorConstraints
 from .digests import digest_arrays
 from .driver import Fit
@@ -68,6 +69,7 @@ class RankedProblem(Generic[Kind]):
         extrapolates &= check_flag(request.extrapolate, "extrapolate")
         limits = request.max_iter, request.tol, request.max_time
         self.options = check_options(*limits, request.callback, request.verbose, ProgressPrinter(), extrapolates)
+        self.compression = plan_compression(request.compress, data, loss, self.solvers, constraints, self.options)
         check_entries(data, problem.X, loss)
         if isinstance(request.init, str):
             check_start_name(request.init, data, constraints.k)
@@ -84,4 +86,11 @@ class RankedProblem(Generic[Kind]):
         check_zeros(data, loss, constraints, specs, start)
         checkpoint = request.init if isinstance(request.init, Checkpoint) else None
         options, digests, kind = self.options, functools.partial(digest_arrays, request), self.problem.kind
-        return Fit(data, loss, specs, start, checkpoint, options, workspace, clock, provenance, digests, kind)
+        improved = None
+        if self.compression is not None and checkpoint is None:
+            improved = self.compression.improve(start, specs, workspace, clock, provenance, kind)
+            start = start if improved is None else improved.start
+        fit = Fit(data, loss, specs, start, checkpoint, options, workspace, clock, provenance, digests, kind)
+        if improved is not None:
+            fit.recorder.precede(improved.values, improved.seconds)
+        return fit

@@ -31,6 +31,7 @@ class Recorder:
         self.options, self.clock, self.units = options, clock, units
         self.values: list[float] = []
         self.seconds: list[float] = []
+        self.compressed = 0
         self.ended = False
 
     @property
@@ -42,6 +43,10 @@ class Recorder:
         """Record the objective of the scaled X after an iteration, now."""
         self.values.append(value)
         self.seconds.append(time.perf_counter() - self.clock)
+
+    def precede(self, values: list[float], seconds: list[float]) -> None:
+        """Record compressed iterations, and the start before them, before anything else."""
+        self.values, self.seconds, self.compressed = list(values), list(seconds), len(values)
 
     def extend(self, values: list[float]) -> None:
         """Record the objectives after several iterations that end now, at even times since the one before."""
@@ -56,7 +61,7 @@ class Recorder:
 
     def history(self) -> History:
         """The record so far, in units of X; a copy."""
-        return History(self.objectives(self.values), np.array(self.seconds))
+        return History(self.objectives(self.values), np.array(self.seconds), self.compressed)
 
     @np.errstate(over="ignore", under="ignore")  # an objective beyond the range of float64 is infinite or 0
     def objectives(self, values: list[float]) -> np.ndarray:

@@ -14,7 +14,7 @@ from .checkpoint import Checkpoint
 class History:
     """The objective and the time after each iteration; entry i belongs to the best factors after i iterations.
 
-    Entry 0 belongs to the start.
+    Entry 0 belongs to the start. The first iterations may run on a compressed X; see `nmf`.
 
     Attributes
     ----------
@@ -22,10 +22,14 @@ class History:
         The value of `Result.objective` if the fit had stopped there; it never rises.
     seconds : ndarray of float64, shape (n_iter + 1,)
         Wall time since the call, including the checks and the start.
+    compressed : int
+        How many of the first iterations ran on a compressed X. Their objectives are those of the whole X but for the
+        part of W H outside of the compressed X; entry `compressed` and those after it are exact.
     """
 
     objective: np.ndarray
     seconds: np.ndarray
+    compressed: int = 0
 
 
 class Provenance(NamedTuple):

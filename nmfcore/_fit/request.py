@@ -35,6 +35,7 @@ class FitRequest:
     inner_iter: int | str = "auto"
     floor: float | None = None
     extrapolate: bool = True
+    compress: bool | str = "auto"
     penalty_W: Penalty | None = None
     penalty_H: Penalty | None = None
     fixed_W: Any = None

@@ -32,7 +32,7 @@ def can_be_batched(fit: Fit[Result]) -> bool:
     )
     solver = fit.w.spec.solver
     serves = hasattr(solver, "update_many") and solver.needs in fit.loss.batched
-    begins = fit.options.max_iter > 0 and not fit.recorder.values
+    begins = fit.options.max_iter > 0 and not fit.resumes
     return free and serves and begins and not fit.w.data.weighted
 
 

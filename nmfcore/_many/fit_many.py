@@ -29,6 +29,7 @@ def fit_many(
     inner_iter: int | str = "auto",
     floor: float | None = None,
     extrapolate: bool = True,
+    compress: bool | str = "auto",
     penalty_W: Penalty | None = None,
     penalty_H: Penalty | None = None,
     fixed_W: Any = None,
@@ -57,7 +58,7 @@ def fit_many(
         Different ranks k, each >= 1.
     n_starts : int
         The number of starts of each rank.
-    loss, solver, tol, inner_iter, floor, extrapolate
+    loss, solver, tol, inner_iter, floor, extrapolate, compress
         See `nmf`. Fits advance together for "frobenius" by "hals" and for the losses of "mu" by "mu", without
         penalties, fixed values, weights, masks or missing entries. Other fits run one after another.
     init : str or (W0, H0)
@@ -143,6 +144,7 @@ def fit_many(
         inner_iter=inner_iter,
         floor=floor,
         extrapolate=extrapolate,
+        compress=compress,
         penalty_W=penalty_W,
         penalty_H=penalty_H,
         fixed_W=fixed_W,

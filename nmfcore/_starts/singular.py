@@ -63,13 +63,13 @@ def _of_tall(data: Data, k: int, rng: Random, workspace: Workspace, effort: Effo
             data.dot(np.eye(n, dtype=data.dtype), np.empty((m, n), data.dtype)), full_matrices=False
         )
         return np.ascontiguousarray(U[:, :k]), s[:k], np.ascontiguousarray(Vt[:k].T)
-    Q = np.eye(n) if n <= DIRECT * size else _row_space(data, k, size, rng, workspace, effort)
+    Q = np.eye(n) if n <= DIRECT * size else row_space(data, k, size, rng, workspace, effort)
     Y = data.dot(Q.astype(data.dtype), np.empty((m, Q.shape[1]), data.dtype))
     U, s, V = _decompose_tall(Y, k, workspace)
     return U, s, (Q @ V).astype(data.dtype)
 
 
-def _row_space(data: Data, k: int, size: int, rng: Random, workspace: Workspace, effort: Effort) -> np.ndarray:
+def row_space(data: Data, k: int, size: int, rng: Random, workspace: Workspace, effort: Effort) -> np.ndarray:
     """An orthonormal basis (n x size), in float64, near the leading right singular vectors.
 
     Subspace iteration with X'X. The eigenvectors within the subspace are sorted each time, so that those of small
@@ -91,9 +91,10 @@ def _row_space(data: Data, k: int, size: int, rng: Random, workspace: Workspace,
         values, vectors = values[::-1], np.ascontiguousarray(vectors[:, ::-1])
         image = workspace.product(image - shift * Q, vectors, np.empty_like(Q))
         Q = _orthonormal(image, workspace)
-        moved = float(np.max(values[:k] - before))
-        if effort.tolerance is not None and moved <= effort.tolerance * values[k - 1] + round_off * values[0]:
-            break
+        if effort.tolerance is not None:
+            moved = float(np.max(values[:k] - before))
+            if moved <= effort.tolerance * values[k - 1] + round_off * values[0]:
+                break
         shift, before = max(shift, values[-1] / 2), values[:k]
     return Q
 

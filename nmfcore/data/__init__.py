@@ -9,6 +9,7 @@ from . import frames
 from .alignment import COMPONENTS, FACTOR_AXES, FEATURES, SAMPLES, Alignment
 from .base import Data, UnweightedData, WeightedData, is_unweighted, is_weighted
 from .check_weights import warn_of_unobserved
+from .compressed import Compressed
 from .dense import Dense
 from .names import Names, check_same_columns, check_same_table
 from .pairs import pair_products
@@ -23,6 +24,7 @@ __all__ = [
     "FEATURES",
     "SAMPLES",
     "Alignment",
+    "Compressed",
     "Data",
     "Dense",
     "DenselyWeighted",

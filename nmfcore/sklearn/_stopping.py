@@ -47,7 +47,7 @@ class SklearnStopping:
         """Whether the fit ends after this iteration."""
         ended = self.callback is not None and ends_fit(self.callback(state))
         if state.iteration % PERIOD == 0:
-            if state.iteration == PERIOD:
+            if math.isnan(self.first):
                 self.first = self.last = _root(state.history.objective[0])
             last, self.last = self.last, _root(state.objective)
             holds = last - self.last < self.tol * self.first or last == self.last
