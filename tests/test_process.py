@@ -234,6 +234,33 @@ def test_load_of_the_machine_counts_only_where_all_its_processors_are_ours(monke
     assert threads.ThreadBudget(4).threads() == expected
 
 
+@pytest.mark.parametrize(("value", "expected"), [("0", 8), ("1", 1), (None, 1)])
+def test_the_environment_says_whether_busy_processors_are_left_to_others(monkeypatch, value, expected):
+    monkeypatch.setattr(threads, "_processors", lambda: 8)
+    monkeypatch.setattr(threads, "available_processors", lambda: 8)
+    monkeypatch.setattr(threads, "_runnable", lambda: 81)
+    monkeypatch.setattr(threads, "SPIN_FOR_EVER", False)
+    monkeypatch.delenv("NMFCORE_SHARE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("NMFCORE_SHARE", value)
+    assert threads.ThreadBudget(8).threads() == expected
+
+
+@pytest.mark.parametrize("value", ["", "no", "2", " 1"])
+def test_another_value_of_the_environment_is_refused(monkeypatch, value):
+    monkeypatch.setenv("NMFCORE_SHARE", value)
+    with pytest.raises(nmfcore.InputError, match=rf"NMFCORE_SHARE is '{value}'; wanted 0 or 1"):
+        nmfcore.hals(np.ones((4, 3)), 1, n_threads=2)
+
+
+@pytest.mark.parametrize(("available", "limit"), [(1, 64), (2, 64), (16, 64), (24, 96), (256, 1024)])
+def test_the_largest_number_of_threads_follows_from_the_processors(monkeypatch, available, limit):
+    monkeypatch.setattr(threads, "available_processors", lambda: available)
+    assert threads.check_threads(limit) in (limit, 1)
+    with pytest.raises(nmfcore.InputError, match=f"may use {available} processors; wanted a number from 1 to {limit},"):
+        threads.check_threads(limit + 1)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 @pytest.mark.parametrize("before", ["", "nmfcore.hals(X, 150, init='random', max_iter=1, n_threads=2)"])
 def test_a_fork_takes_threads_only_after_a_parallel_region(before):
@@ -257,7 +284,7 @@ def test_a_fork_takes_threads_only_after_a_parallel_region(before):
 @pytest.mark.parametrize("sign", [1, -1])
 def test_absurd_numbers_of_threads_are_refused(bits, sign):
     count = sign * 2 ** max(bits, 31 if sign < 0 else 0)
-    with pytest.raises(nmfcore._checks.InputError, match=r"n_threads is .*wanted a number from 1 to 1024"):
+    with pytest.raises(nmfcore._checks.InputError, match=r"n_threads is .*wanted a number from 1 to \d+, None"):
         nmfcore.hals(np.ones((4, 3)), 1, n_threads=count)
 
 

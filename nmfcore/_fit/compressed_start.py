@@ -111,8 +111,13 @@ class CompressedStart:
     def improve(
         self, start: Start, specs: Specs, workspace: Workspace, clock: float, provenance: Provenance, kind: type[Any]
     ) -> Improvement | None:
-        """The outcome of the compressed iterations from a start; None if it is no better for the whole X."""
+        """The outcome of the compressed iterations from a start; None if there is no time, or it is no better for X."""
+        limit = np.inf if self.options.max_time is None else clock + self.options.max_time
+        if time.perf_counter() >= limit:
+            return None
         compressed = self.compressed(workspace)
+        if time.perf_counter() >= limit:
+            return None
         whole = self.data.measures.squared_norm
         data = replace(compressed, measures=compressed.measures._replace(exponent=0))
         # Below, an objective would be summed entry by entry, which costs more than an exact iteration.

@@ -60,10 +60,10 @@ missing : {"nan", "unstored"}, optional
 """,
     "n_threads": """
 n_threads : int, optional
-    At most 1024. None: the environment variable OMP_NUM_THREADS, but at most all processors that the process may use;
-    -1: all, -2: all but one. Fewer are used while other threads keep processors busy, unless the process may use only
-    some of the machine's processors; one is used in a process forked after a threaded call. Any number of threads gives
-    identical bits.
+    At most 64, or four times the processors that the process may use. None: the environment variable OMP_NUM_THREADS,
+    but at most all processors that the process may use; -1: all, -2: all but one. Fewer are used while other threads
+    keep processors busy, unless the process may use only some of the machine's processors or NMFCORE_SHARE=0 is in its
+    environment; one is used in a process forked after a threaded call. Any number of threads gives identical bits.
 """,
     "random_state": """
 random_state : int, Generator, RandomState, optional

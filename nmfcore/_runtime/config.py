@@ -25,6 +25,7 @@ def show_config() -> None:
         f"(numpy {np.__version__}, scipy {scipy.__version__}, Python {platform.python_version()})"
     )
     print(f"OpenMP    {'yes' if kernels.has_openmp() else 'no: one thread'}")
-    print(f"threads   {threads.thread_count(None)} of {threads.available_processors()} available")
+    share = "fewer while other processes keep processors busy" if threads.looks_for_load() else "always as many"
+    print(f"threads   {threads.thread_count(None)} of {threads.available_processors()} available, {share}")
     print(f"level     {_core.level} ({8 * kernels.vector_bytes()}-bit vectors, {platform.machine()})")
     print(f"BLAS      {', '.join(sorted(blas)) or 'unknown'} (in starts only)")

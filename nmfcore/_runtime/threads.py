@@ -33,7 +33,8 @@ _single_blas_users = 0
 _blas_limit = None
 _pool_started = False  # whether this process may have threads of OpenMP: it has entered a parallel region
 _pool_lost = False  # whether this process was forked from one that may have had them
-MAX_THREADS = 1024  # more may not start; OpenMP then ends the process
+SHARE = "NMFCORE_SHARE"  # the environment variable that says whether to look for busy processors: "1", or "0" for no
+FACTOR, LEAST_LIMIT = 4, 64  # more threads than processors are slow; thousands may not start, and OpenMP then ends us
 
 
 def _foreign_threads() -> int:
@@ -103,7 +104,8 @@ class ThreadBudget:
     The number of threads changes no bit of a result.
 
     The load is that of the whole machine. It says nothing about the processors of a process that may use only some of
-    them, because of its affinity or the limit of a container: such a process always takes n_threads.
+    them, because of its affinity or the limit of a container: such a process always takes n_threads. So does one with
+    NMFCORE_SHARE=0 in its environment.
     """
 
     LOOK_SECONDS = 1e-2  # between two readings of the load
@@ -112,7 +114,7 @@ class ThreadBudget:
 
     def __init__(self, n_threads: int) -> None:
         self.n_threads = self._free = n_threads
-        looks = n_threads > 1 and not SPIN_FOR_EVER and available_processors() >= _processors()
+        looks = n_threads > 1 and looks_for_load()
         self._next_look = -float("inf") if looks else float("inf")
 
     def threads(self) -> int:
@@ -126,6 +128,24 @@ class ThreadBudget:
         if self._free > 1:
             ThreadBudget._last_region = now, self._free
         return self._free
+
+
+def shares_processors() -> bool:
+    """Whether the environment asks to leave busy processors to other processes, which it does by default."""
+    value = os.environ.get(SHARE, "1")
+    if value not in ("0", "1"):
+        raise InputError(f"the environment variable {SHARE} is {value!r}; wanted 0 or 1")
+    return value == "1"
+
+
+def looks_for_load() -> bool:
+    """Whether the load of the machine says how many of the processors of this process are idle."""
+    return shares_processors() and not SPIN_FOR_EVER and available_processors() >= _processors()
+
+
+def thread_limit() -> int:
+    """The largest number of threads that a call may ask for."""
+    return max(LEAST_LIMIT, FACTOR * available_processors())
 
 
 def _runnable() -> int:
@@ -204,7 +224,10 @@ def check_threads(n_threads: Any) -> int:
         n_threads = int(n_threads)
         if n_threads == 0:
             raise InputError(f"n_threads is 0; {wanted}")
-        if not -MAX_COUNT <= n_threads <= MAX_THREADS:
+        if not -MAX_COUNT <= n_threads <= thread_limit():
             shown = quote_integer(n_threads)
-            raise InputError(f"n_threads is {shown}; wanted a number from 1 to {MAX_THREADS}, None, -1, -2, ...")
+            raise InputError(
+                f"n_threads is {shown}, and this process may use {available_processors()} processors; wanted a number "
+                f"from 1 to {thread_limit()}, None, -1, -2, ..."
+            )
     return thread_count(n_threads)
