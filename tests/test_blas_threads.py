@@ -148,7 +148,7 @@ ALLOWED = {
     "_relatives/semi": {"_least_squares", "kkt_residual"},
     "_relatives/tree_builder": {"_try_split"},
     "_starts/init": {"_part"},
-    "_starts/singular": {"_cholesky", "_decompose_tall", "_of_tall", "_orthonormal", "_row_space"},
+    "_starts/singular": {"_cholesky", "_decompose_tall", "_of_tall", "_orthonormal", "row_space"},
     "_starts/spa": {"_squared_residuals", "solve_coordinates", "successive_projections"},
     "penalties/quadratic": {"_laplacian"},
     "sklearn/_base": {"inverse_transform"},

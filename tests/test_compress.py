@@ -23,10 +23,11 @@ def planted(m=400, n=300, k=4, noise=0.1, seed=0):
 
 
 X = planted()
+LARGE = planted(1500, 1000, 10)  # compressed without being asked
 
 
 def fit(X=X, k=4, **options):
-    return nmfcore.hals(X, k, **{"random_state": 0, "n_threads": 1} | options)
+    return nmfcore.hals(X, k, **{"random_state": 0, "n_threads": 1, "compress": True} | options)
 
 
 def same(one, other):
@@ -83,7 +84,7 @@ def test_converged_objectives_are_no_worse(noise, init):
     for seed in range(5):
         X = planted(noise=noise, seed=seed)
         options = {"init": init, "random_state": seed, "tol": 1e-6, "max_iter": 2000}
-        with_it, without = (fit(X, compress=compress, **options) for compress in ("auto", False))
+        with_it, without = (fit(X, compress=compress, **options) for compress in (True, False))
         assert with_it.history.compressed > 0 == without.history.compressed
         assert with_it.converged and with_it.kkt_residual < 1e-4
         ratios.append(with_it.objective / without.objective)
@@ -102,9 +103,8 @@ def test_few_exact_iterations_are_left():
 def test_threads_memory_order_and_scale_change_no_bit(options):
     plain = fit(**options)
     assert plain.history.compressed > 0
-    for other in (fit(n_threads=2, **options), fit(compress=True, **options)):
-        same(other, plain)
-    start = fit(max_iter=0, **options)
+    same(fit(n_threads=2, **options), plain)
+    start = fit(max_iter=0, **options | {"compress": False})
     given = fit(init=start, **{key: value for key, value in options.items() if key != "init"})
     fortran = fit(np.asfortranarray(X), init=start, **{key: value for key, value in options.items() if key != "init"})
     same(fortran, given)
@@ -127,7 +127,7 @@ def test_x_stays_and_other_forms_give_the_same():
 
 
 def test_fits_side_by_side_equal_single_fits():
-    ensemble = nmfcore.fit_many(X, [3, 4], n_starts=2, random_state=0, n_threads=2, tol=1e-3)
+    ensemble = nmfcore.fit_many(X, [3, 4], n_starts=2, random_state=0, n_threads=2, tol=1e-3, compress=True)
     for result in (*ensemble.of(3), *ensemble.of(4)):
         assert result.history.compressed > 0
         k, seed = len(result.H), result.options["random_state"]
@@ -143,15 +143,19 @@ def test_the_history_counts_compressed_iterations():
     assert seen == list(range(c + 1, 81)) and r.n_iter == 80
     assert len(r.history.objective) == len(r.history.seconds) == 81
     assert np.all(np.diff(r.history.objective) <= 0) and np.all(np.diff(r.history.seconds) >= 0)
-    start = fit(max_iter=0)
+    start = fit(max_iter=0, compress=False)
     np.testing.assert_allclose(r.history.objective[0], start.objective, rtol=1e-9)
     W, H = fit(tol=0, max_iter=c + 1)
     np.testing.assert_allclose(r.history.objective[c + 1], 0.5 * np.sum((X - W @ H) ** 2), rtol=1e-9)
 
 
-@pytest.mark.parametrize("max_iter", [1, 2, 9])
-def test_short_fits_are_not_compressed(max_iter):
-    assert fit(tol=0, max_iter=max_iter).history.compressed == 0
+@pytest.mark.parametrize("k", [2, 10, 60])
+@pytest.mark.parametrize("max_iter", [9, 10])
+def test_flop_say_when(k, max_iter):
+    for X in (LARGE, np.ascontiguousarray(LARGE.T), LARGE[:600, :600]):
+        m, n = X.shape
+        saves = max_iter >= 10 and 4 * m * n * k >= 5e7 and 2 * k * (m + n) <= m * n / 8
+        assert (fit(X, k, tol=0, max_iter=max_iter, init="random", compress="auto").history.compressed > 0) == saves
 
 
 def test_the_last_iteration_is_exact():
@@ -229,8 +233,7 @@ def test_another_value(value):
 
 
 def test_the_estimators_use_it():
-    model = NMF(4, init="nndsvda", random_state=0, tol=1e-4).fit(X)
-    plain = fit(compress=False, tol=1e-6, max_iter=1000)
+    model = NMF(10, init="nndsvda", random_state=0, tol=1e-4).fit(LARGE)
+    plain = fit(LARGE, 10, compress=False, tol=1e-5, max_iter=300)
     assert model.n_iter_ < 200 and 0.5 * model.reconstruction_err_**2 <= 1.001 * plain.objective
-    tables = NMF(4, init="nndsvda", tol=0, max_iter=20).fit(X)  # the iterates of scikit-learn
-    assert tables.n_iter_ == 20
+    same(fit(LARGE, 10, compress="auto"), fit(LARGE, 10))

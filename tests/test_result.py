@@ -74,6 +74,7 @@ def test_options_are_json_by_the_names_of_the_arguments():
         "inner_iter": "auto",
         "floor": 0,
         "extrapolate": True,
+        "compress": "auto",
         "penalty_W": None,
         "penalty_H": None,
         "fixed_W": False,

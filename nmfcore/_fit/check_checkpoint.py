@@ -7,7 +7,7 @@ from ..data import Data
 from .checkpoint import Checkpoint, differing_entries, fingerprint
 
 # These may change on resume: they decide only when the fit stops, how it started, and which version ran.
-FREE = frozenset({"init", "random_state", "max_iter", "max_time", "tol", "version"})
+FREE = frozenset({"init", "random_state", "compress", "max_iter", "max_time", "tol", "version"})
 
 
 def check_same_fit(checkpoint: Checkpoint, options: dict[str, Any], data: Data, digests: dict[str, str]) -> None:

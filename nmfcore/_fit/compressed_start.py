@@ -32,6 +32,7 @@ DIRECTIONS = 2  # columns of A and B for each component
 LARGEST_SHARE = 1 / 8  # of a product with X that one with A B' may cost
 EXACT_ITERATIONS = 3  # that the compressed ones may cost together
 MOST_ITERATIONS = 100
+LEAST_FLOP = 5e7  # of the products of an exact iteration; below, Python is most of the time of a compressed one
 LEAST_MAX_ITER = 10  # the basis takes as long as five iterations
 TOL = 1e-3  # of the compressed iterations
 
@@ -67,9 +68,10 @@ def plan_compression(
     obstacle = _obstacle(data, loss, solvers, constraints, options)
     if not isinstance(wanted, str) and obstacle:
         raise InputError(f"compress is True, but {obstacle}; wanted 'auto' or False, or a fit that can be compressed")
-    size = min(DIRECTIONS * constraints.k, *data.shape)
-    share = sum(data.shape) * size / (float(data.shape[0]) * data.shape[1])
-    saves = share <= LARGEST_SHARE and options.max_iter >= LEAST_MAX_ITER
+    entries, size = float(data.shape[0]) * data.shape[1], min(DIRECTIONS * constraints.k, *data.shape)
+    share = sum(data.shape) * size / entries
+    large = 4 * entries * constraints.k >= LEAST_FLOP
+    saves = large and share <= LARGEST_SHARE and options.max_iter >= LEAST_MAX_ITER
     if obstacle or (isinstance(wanted, str) and not saves):
         return None
     assert isinstance(data, Dense)  # else there is an obstacle

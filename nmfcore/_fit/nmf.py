@@ -205,7 +205,8 @@ def hals(
         Whether to extrapolate.
     compress : bool or "auto"
         Whether the first iterations run on a compressed X, A B' with 2 k columns, on which they cost
-        2 (m + n) / m n times as many flop (see Notes). "auto": where X is dense and that is at most an eighth.
+        2 (m + n) k / m n times as many flop (see Notes). "auto": where X is dense, that is at most an eighth, and
+        4 m n k is at least 5e7.
     %(penalties)s
     %(observations)s
     %(n_threads)s
