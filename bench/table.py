@@ -44,7 +44,7 @@ def table(report: dict) -> str:
         HEADER
         + "\n".join(lines)
         + (
-            f"\n\nMedians of five fits from one random start to the objective at which scikit-learn stops by itself "
+            f"\n\nMedians of three fits from one random start to the objective at which scikit-learn stops by itself "
             f"(tol=1e-4, at most 200 iterations), float64, {info['n_threads']} threads, "
             f"{cpu.get('brand_raw', 'processor unknown')}, Python {report['machine_info']['python_version']}."
         )
