@@ -1,7 +1,7 @@
-"""The table of whole fits in README, from the JSON of `pytest bench/test_fits.py`.
+"""A table of whole fits, from the JSON of `pytest bench/test_fits.py`.
 
-python bench/table.py fits.json                    # print it
-python bench/table.py fits.json --write README.md  # put it between its two markers
+python bench/table.py fits.json               # print it
+python bench/table.py fits.json --write FILE  # put it between the two markers in a file
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """The ledger: whole at any moment, shared by processes, read without trust, and of one kind of fits only."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -363,3 +364,14 @@ def test_damage_anywhere_is_one_error(ledger, path):
         except ValueError as error:
             assert "fits.ledger" in str(error)
     assert intact < 75
+
+
+def test_the_default_of_compress_is_not_in_a_ledger(tmp_path):
+    nmfcore.fit_many(X, [2], 1, random_state=0, ledger=tmp_path / "fits")
+    with sqlite3.connect(tmp_path / "fits") as connection:
+        (content,) = connection.execute("SELECT content FROM identity").fetchone()
+    connection.close()
+    assert "compress" not in json.loads(content)["options"]  # earlier versions had no such option
+    nmfcore.fit_many(X, [2], 2, random_state=0, ledger=tmp_path / "fits", compress="auto")
+    with pytest.raises(nmfcore.InputError, match=r"only this fit has options.compress \(False\)"):
+        nmfcore.fit_many(X, [2], 2, random_state=0, ledger=tmp_path / "fits", compress=False)

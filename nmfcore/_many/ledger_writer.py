@@ -25,6 +25,8 @@ class LedgerWriter:
         if path is None:
             return cls(None)
         options = {name: value for name, value in ranked.provenance.options.items() if name not in OF_ONE}
+        if options["compress"] == "auto":
+            del options["compress"]  # as in the ledgers of versions that did not have it
         identity = {"X": fingerprint(ranked.problem.data), "options": options, "random_state": entropy}
         arrays = digest_arrays(ranked.request) | digest_start(ranked.request)
         return cls(Ledger.open(path, identity | {"arrays": arrays}))
