@@ -110,7 +110,7 @@ def test_threads_memory_order_and_scale_change_no_bit(options):
     same(fortran, given)
     if "penalty_H" not in options:
         scaled = fit(np.ldexp(X, 60), init=(np.ldexp(start.W, 60), start.H))
-        np.testing.assert_array_equal(scaled.H * 1.0, given.H)
+        np.testing.assert_array_equal(scaled.H, given.H)
         np.testing.assert_array_equal(scaled.W, np.ldexp(given.W, 60))
 
 

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from conftest import outcome
 
 import nmfcore
 from nmfcore import sklearn
@@ -34,17 +35,6 @@ def of_function(function, *given, names, **arguments):
 
 def one_of(call, name, id):
     return pytest.param(call, name, id=id)
-
-
-def outcome(value):
-    """What a call returns, without the times that it took."""
-    if isinstance(value, dict):
-        return {key: outcome(part) for key, part in value.items() if key not in ("time", "seconds", "options")}
-    if isinstance(value, (list, tuple)):
-        return [outcome(part) for part in value]
-    if isinstance(value, np.ndarray) or not hasattr(value, "__dict__"):
-        return np.array(value)
-    return outcome(vars(value))
 
 
 FITS = {"k": 2, "max_iter": 2, "random_state": 0}

@@ -1,9 +1,12 @@
 """What differs between platforms: on Windows C's long has 32 bits, so `np.ldexp` takes no int64 exponents there, and
 NumPy before 2.0 makes int32 of integers without a dtype."""
 
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse
+from conftest import outcome
 
 import nmfcore
 from nmfcore import penalties
@@ -56,5 +59,8 @@ def test_integers_without_a_dtype_may_be_short(name, monkeypatch):
         numbers = arange(*arguments, **options)
         return numbers.astype(np.int32) if numbers.dtype == np.int64 and "dtype" not in options else numbers
 
+    np.random.seed(0)
+    expected = outcome(CALLS[name]())
     monkeypatch.setattr(np, "arange", short)
-    CALLS[name]()
+    np.random.seed(0)
+    assert pickle.dumps(outcome(CALLS[name]())) == pickle.dumps(expected)

@@ -334,7 +334,7 @@ def alternate_scratch(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, bint least_squar
     wide = max(product_scratch(m, n, k, n_threads), product_scratch(n, m, k, n_threads),
                gram_size(k) + 16 + n_threads * (4 * k + 1) * GROUP_ROWS,
                m * n + k * most + max(product_scratch(m, k, n, n_threads), product_scratch(n, k, m, n_threads)))
-    return wide, gram_size_of(most, k, 1, n_threads) + 2 * k * k + most + ceil_div(k * k, 1) + 64
+    return wide, 2 * k * k + most + k + gram_size_of(most, k, 1, n_threads)
 
 
 def alternate(
@@ -384,8 +384,8 @@ def alternate(
         shapes[0] = shape_of(m, n, rules.k, row, term, lanes_of(&scratch[0]), 1, region(&rules, 2.0 * m * n * rules.k))
         shapes[1] = shape_of(n, m, rules.k, term, row, lanes_of(&scratch[0]), 1, region(&rules, 2.0 * m * n * rules.k))
         grams.of[0], grams.of[1] = &memory[0], &memory[rules.k * rules.k]
-        grams.sums, grams.scratch = grams.of[1] + rules.k * rules.k, NULL
-        grams.scratch = grams.sums + max(m, n) + rules.k * rules.k + 64
+        grams.sums = grams.of[1] + rules.k * rules.k
+        grams.scratch = grams.sums + max(m, n) + rules.k
         grams.current[0] = grams.current[1] = False
         with nogil:
             alternate_sweeps(&rules, &X[0, 0], row if rules.by_rows else term, shapes, arrays, &grams,

@@ -56,3 +56,13 @@ def check_options(
         callback=callback,
         report=report if check_flag(verbose, "verbose") else None,
     )
+
+
+def check_compress(value: Any) -> bool | None:
+    """The argument `compress`: whether the call asks for compressed iterations; None for "auto"."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, str) and value == "auto":
+        return None
+    error = InputError if isinstance(value, str) else InputTypeError
+    raise error(f"compress is {value!r}; wanted 'auto', True or False")

@@ -17,10 +17,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from .._checks import InputError, InputTypeError
+from .._checks import InputError
 from .._runtime import Workspace
 from .._starts import Start, compress
-from ..data import Compressed, Data, Dense
+from ..data import Data, Dense, LowRank
 from ..losses import CANCELLATION, Frobenius, Loss
 from ..solvers import HALS, Solver
 from .constraints import FactorConstraints
@@ -49,7 +49,7 @@ class Improvement:
 
 
 def plan_compression(
-    wanted: Any,
+    wanted: bool | None,
     data: Data,
     loss: Loss,
     solvers: tuple[Solver, Solver],
@@ -58,21 +58,18 @@ def plan_compression(
 ) -> "CompressedStart | None":
     """The compressed iterations of fits of one rank; None where they are not wanted, or would cost more than they save.
 
-    wanted: the argument `compress`.
+    wanted: whether the call asks for them; None leaves it to the flop.
     """
-    if not (isinstance(wanted, bool | np.bool_) or (isinstance(wanted, str) and wanted == "auto")):
-        error = InputError if isinstance(wanted, str) else InputTypeError
-        raise error(f"compress is {wanted!r}; wanted 'auto', True or False")
-    if isinstance(wanted, bool | np.bool_) and not wanted:
+    if wanted is False:
         return None
     obstacle = _obstacle(data, loss, solvers, constraints, options)
-    if not isinstance(wanted, str) and obstacle:
+    if wanted and obstacle:
         raise InputError(f"compress is True, but {obstacle}; wanted 'auto' or False, or a fit that can be compressed")
     entries, size = float(data.shape[0]) * data.shape[1], min(DIRECTIONS * constraints.k, *data.shape)
     share = sum(data.shape) * size / entries
     large = 4 * entries * constraints.k >= LEAST_FLOP
     saves = large and share <= LARGEST_SHARE and options.max_iter >= LEAST_MAX_ITER
-    if obstacle or (isinstance(wanted, str) and not saves):
+    if obstacle or not (wanted or saves):
         return None
     assert isinstance(data, Dense)  # else there is an obstacle
     most = min(MOST_ITERATIONS, max(1, int(EXACT_ITERATIONS / share)), options.max_iter - 1)
@@ -103,9 +100,9 @@ class CompressedStart:
 
     def __init__(self, data: Dense, loss: Loss, size: int, options: Options) -> None:
         self.data, self.loss, self.size, self.options = data, loss, size, options
-        self._compressed: Compressed | None = None
+        self._compressed: LowRank | None = None
 
-    def compressed(self, workspace: Workspace) -> Compressed:
+    def compressed(self, workspace: Workspace) -> LowRank:
         """X compressed; the first call computes it."""
         if self._compressed is None:
             self._compressed = compress(self.data, self.size, workspace)
@@ -129,7 +126,7 @@ class CompressedStart:
         first = objective_at(self.data, self.loss, start, specs, workspace)
         copies = Start(start.W.copy(), start.Ht.copy(), start.exponents)
         seconds = time.perf_counter() - clock
-        # Least squares ask for products and norms only, which `Compressed` has.
+        # Least squares ask for products and norms only, which `LowRank` has.
         fit = Fit(cast(Data, data), self.loss, specs, copies, None, options, workspace, clock, provenance, dict, kind)
         fit.alternate()
         outcome = Start(fit.w.best, fit.h.best, start.exponents)

@@ -10,7 +10,7 @@ from ..data import as_weighted_data, frames, warn_of_unobserved
 from ..losses import check_weighted_loss
 from . import check_solvers
 from .assemble import check_start_name, factor_specs, make_start
-from .check import check_entries, check_options
+from .check import check_compress, check_entries, check_options
 from .check_zeros import check_zeros
 from .checkpoint import Checkpoint
 from .compressed_start import plan_compression
@@ -69,7 +69,8 @@ class RankedProblem(Generic[Kind]):
         extrapolates &= check_flag(request.extrapolate, "extrapolate")
         limits = request.max_iter, request.tol, request.max_time
         self.options = check_options(*limits, request.callback, request.verbose, ProgressPrinter(), extrapolates)
-        self.compression = plan_compression(request.compress, data, loss, self.solvers, constraints, self.options)
+        compress = check_compress(request.compress)
+        self.compression = plan_compression(compress, data, loss, self.solvers, constraints, self.options)
         check_entries(data, problem.X, loss)
         if isinstance(request.init, str):
             check_start_name(request.init, data, constraints.k)

@@ -9,21 +9,21 @@ doi:10.1109/TSP.2016.2516971).
 import numpy as np
 
 from .._runtime import Workspace, single_blas
-from ..data import Compressed, UnweightedData
+from ..data import LowRank, UnweightedData
 from .singular import Effort, row_space
 
 EFFORT = Effort(1, None)  # with no power iteration a fit of noisy X needs twice as many iterations afterwards
 SEED = 0  # the basis depends on X and the number of directions alone
 
 
-def compress(data: UnweightedData, size: int, workspace: Workspace) -> Compressed:
+def compress(data: UnweightedData, size: int, workspace: Workspace) -> LowRank:
     """X projected on `size` directions of its shorter side, at most that many as it has. 10 m n l flop."""
     if data.shape[0] < data.shape[1]:
         return _compress_tall(data.T, size, workspace).T
     return _compress_tall(data, size, workspace)
 
 
-def _compress_tall(data: UnweightedData, size: int, workspace: Workspace) -> Compressed:
+def _compress_tall(data: UnweightedData, size: int, workspace: Workspace) -> LowRank:
     m, n = data.shape
     if size >= n:
         B = np.eye(n, dtype=data.dtype)
@@ -31,4 +31,4 @@ def _compress_tall(data: UnweightedData, size: int, workspace: Workspace) -> Com
         with single_blas():
             B = row_space(data, 0, size, np.random.default_rng(SEED), workspace, EFFORT).astype(data.dtype)
     A = data.dot(B, np.empty((m, B.shape[1]), data.dtype))
-    return Compressed(A, B, workspace, data.measures._replace(squared_norm=workspace.inner(A, A)))
+    return LowRank(A, B, workspace, data.measures._replace(squared_norm=workspace.inner(A, A)))

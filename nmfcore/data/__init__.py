@@ -9,8 +9,8 @@ from . import frames
 from .alignment import COMPONENTS, FACTOR_AXES, FEATURES, SAMPLES, Alignment
 from .base import Data, UnweightedData, WeightedData, is_unweighted, is_weighted
 from .check_weights import warn_of_unobserved
-from .compressed import Compressed
 from .dense import Dense
+from .low_rank import LowRank
 from .names import Names, check_same_columns, check_same_table
 from .pairs import pair_products
 from .sparse import Sparse
@@ -24,10 +24,10 @@ __all__ = [
     "FEATURES",
     "SAMPLES",
     "Alignment",
-    "Compressed",
     "Data",
     "Dense",
     "DenselyWeighted",
+    "LowRank",
     "Names",
     "Sparse",
     "SparselyReweighted",

@@ -11,7 +11,7 @@ RESIDUAL_BLOCK = 1 << 20  # entries of A B' that are in memory at a time
 
 
 @dataclass(slots=True)
-class Compressed:
+class LowRank:
     """A B' with A (m x l) and B (n x l), one of which has orthonormal columns, for the losses of normal equations.
 
     The measures are those of A B'. A product with k columns costs 2 (m + n) l k flop. Entries may be negative.
@@ -45,22 +45,22 @@ class Compressed:
         return NOTHING, NOTHING
 
     @property
-    def T(self) -> "Compressed":
+    def T(self) -> "LowRank":
         """The transpose, on the same memory."""
-        return Compressed(self.B, self.A, self.workspace, self.measures)
+        return LowRank(self.B, self.A, self.workspace, self.measures)
 
     def dot(self, B: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """Compute out = A B' B, from the right."""
+        """Compute out = X B for this X, as A times a small matrix."""
         small = self.workspace.product(self.B.T, B, np.empty((self.B.shape[1], B.shape[1]), self.dtype))
         return self.workspace.product(self.A, small, out)
 
     def squared_residual(self, F: np.ndarray, B: np.ndarray) -> float:
-        """||A B' - F B'||_F^2 summed entry by entry, in blocks of rows."""
+        """||X - F B'||_F^2 for this X, summed entry by entry, in blocks of rows."""
         step, total = max(1, RESIDUAL_BLOCK // len(self.B)), 0.0
-        rows_of_B, model = np.ascontiguousarray(self.B.T), np.ascontiguousarray(B.T)
+        own, other = np.ascontiguousarray(self.B.T), np.ascontiguousarray(B.T)
         for i in range(0, len(self.A), step):
             shape = len(self.A[i : i + step]), len(self.B)
-            X = self.workspace.product(self.A[i : i + step], rows_of_B, np.empty(shape, self.dtype))
-            V = self.workspace.product(F[i : i + step], model, np.empty(shape, self.dtype))
+            X = self.workspace.product(self.A[i : i + step], own, np.empty(shape, self.dtype))
+            V = self.workspace.product(F[i : i + step], other, np.empty(shape, self.dtype))
             total += self.workspace.squared_distance(X, V, 1.0)
         return total
