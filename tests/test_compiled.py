@@ -12,7 +12,17 @@ import nmfcore
 from nmfcore._fit import driver
 from nmfcore._fit.stopping import BEGIN
 
-SHAPES = [(20, 10, 2), (150, 4, 2), (1, 7, 1), (9, 1, 1), (60, 300, 4), (8, 1000, 5), (90, 50, 17), (700, 33, 130)]
+SHAPES = [
+    (20, 10, 2),
+    (150, 4, 2),
+    (1, 7, 1),
+    (9, 1, 1),
+    (60, 300, 4),
+    (8, 1000, 5),
+    (90, 50, 17),
+    (700, 33, 130),
+    (3, 2, 40),
+]
 OPTIONS = [
     {},
     {"extrapolate": False},
